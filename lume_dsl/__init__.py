@@ -1,0 +1,60 @@
+"""Workflows declared as classes, checked when they are defined, run as Prefect flows.
+
+The public names. Importing the package, and defining a flow, load neither Prefect nor a database driver.
+"""
+
+from __future__ import annotations
+
+from lume_dsl._version import __version__
+from lume_dsl.declare.fields import db_result, file_result, parameter, result
+from lume_dsl.declare.flow import LumeFlow, flow, results
+from lume_dsl.declare.steps import step
+from lume_dsl.declare.tasks import Task, task, unmapped
+from lume_dsl.errors import (
+    DefinitionError,
+    FileError,
+    FlowRunError,
+    LumeError,
+    NotRunError,
+    ParameterError,
+    RecordError,
+    ServiceError,
+    SettingsError,
+)
+from lume_dsl.files import File, ImageFile, JSONFile, NumPyFile, TextFile, YAMLFile
+from lume_dsl.results import DBResult
+from lume_dsl.services import load
+from lume_dsl.values.jsontypes import JSON
+
+__all__ = [
+    "JSON",
+    "DBResult",
+    "DefinitionError",
+    "File",
+    "FileError",
+    "FlowRunError",
+    "ImageFile",
+    "JSONFile",
+    "LumeError",
+    "LumeFlow",
+    "NotRunError",
+    "NumPyFile",
+    "ParameterError",
+    "RecordError",
+    "ServiceError",
+    "SettingsError",
+    "Task",
+    "TextFile",
+    "YAMLFile",
+    "__version__",
+    "db_result",
+    "file_result",
+    "flow",
+    "load",
+    "parameter",
+    "result",
+    "results",
+    "step",
+    "task",
+    "unmapped",
+]

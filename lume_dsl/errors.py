@@ -1,0 +1,190 @@
+"""Every exception that a user may catch. It knows nothing of how problems are found.
+
+Each class stores data and renders it in ``__str__``, and each survives pickling, because workers ship
+exceptions to the process that runs the flow.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable
+
+import attrs
+
+__all__ = [
+    "DefinitionError",
+    "FileError",
+    "FlowNotFoundError",
+    "FlowRunError",
+    "LumeError",
+    "NotRunError",
+    "ParameterError",
+    "Place",
+    "Problem",
+    "RecordError",
+    "ServiceError",
+    "SettingsError",
+    "TaskFailure",
+    "did_you_mean",
+]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the closest of ``known``, or ``""`` where none is close."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+@attrs.frozen
+class Place:
+    """A line of a source file: ``flows/beam.py:12``."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{_shortest(self.file)}:{self.line}"
+
+
+def _shortest(file: str) -> str:
+    """The path as seen from the working directory where that is below it, else as it is."""
+    if not os.path.isabs(file):
+        return file
+    try:
+        relative = os.path.relpath(file)
+    except (ValueError, OSError):  # another drive, or a working directory that is gone
+        return file
+    return file if relative.startswith(os.pardir) else relative
+
+
+@attrs.frozen
+class Problem:
+    """One thing that is wrong with a flow or a value.
+
+    Attributes:
+        kind: The kind of problem, a slug such as ``"parameter-type"``.
+        subject: What it is about: ``"Scan.shots"``.
+        message: What is wrong, and what was expected.
+        fix: What to write instead, or ``""``.
+        place: Where it stands, or None for values that have no line.
+    """
+
+    kind: str
+    subject: str
+    message: str
+    fix: str = ""
+    place: Place | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place else ""
+        text = f"{where}{self.subject}: {self.message}"
+        return f"{text}\n    {self.fix}" if self.fix else text
+
+
+class LumeError(Exception):
+    """The base of all errors that lume_dsl raises on purpose. Anything else is a bug of ours."""
+
+    exit_code = 1
+    """What ``python -m lume_dsl`` returns for it."""
+
+
+@attrs.define(slots=False, eq=False)
+class _Problems(LumeError):
+    """An error that carries several problems and renders each on lines of its own."""
+
+    problems: tuple[Problem, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+class DefinitionError(_Problems):
+    """A flow class is wrong. ``problems`` holds all that is wrong with it, in source order."""
+
+    exit_code = 3
+
+
+class ParameterError(_Problems):
+    """Parameter values do not fit. ``problems`` holds every offender of the call, in field order."""
+
+    exit_code = 2
+
+
+@attrs.define(slots=False, eq=False)
+class FlowNotFoundError(LumeError):
+    """A flow was named that is not there: no such module, or no such flow in it."""
+
+    message: str
+    exit_code = 2
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@attrs.define(slots=False, eq=False)
+class TaskFailure:
+    """A task run that failed: the task's name (with ``[index]`` when mapped) and its original exception."""
+
+    name: str
+    exception: BaseException
+
+    def __str__(self) -> str:
+        return f"{self.name}: {type(self.exception).__name__}: {self.exception}"
+
+
+@attrs.define(slots=False, eq=False)
+class FlowRunError(LumeError):
+    """A flow run failed. Its cause (``__cause__``) is the first original exception.
+
+    Attributes:
+        flow_name: The flow's name.
+        failed: The task runs that failed, in the flow's order.
+        not_run: Names of the tasks that did not run because something upstream failed.
+    """
+
+    flow_name: str
+    failed: tuple[TaskFailure, ...]
+    not_run: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        count = len(self.failed)
+        lines = [f"{self.flow_name}: {count} task{'s' if count != 1 else ''} failed"]
+        lines += [f"    {failure}" for failure in self.failed]
+        if self.not_run:
+            lines.append(f"    not run: {', '.join(self.not_run)}")
+        return "\n".join(lines)
+
+
+@attrs.define(slots=False, eq=False)
+class _Message(LumeError):
+    """An error whose whole data is its message."""
+
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class NotRunError(_Message, AttributeError):
+    """A task's or result's value was read from a flow that has not run."""
+
+
+class SettingsError(_Message):
+    """A setting is missing or wrong. The message names the variable."""
+
+    exit_code = 4
+
+
+class ServiceError(_Message):
+    """A service (record store, filesystem) does not answer or refuses the work."""
+
+    exit_code = 4
+
+
+class FileError(_Message):
+    """A file cannot be saved or loaded. The message names it and how to mend it."""
+
+
+class RecordError(_Message):
+    """A record cannot be stored or found. The message names the value by its path."""
