@@ -1,0 +1,159 @@
+"""The namespace in which a flow's body runs. It only collects: nodes, names, annotations and their lines.
+
+Which body a call belongs to is read off the stack (the innermost class body that is one of ours), so that
+a body that raises leaves nothing open behind it, and threads do not see one another's.
+"""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import sys
+from types import FrameType
+from typing import Any, ClassVar, get_origin
+
+from lume_dsl.declare.graph import MISSING, Parameter, Work
+from lume_dsl.declare.references import Draft, Reference, Source, draft_of
+from lume_dsl.errors import DefinitionError, Place, Problem, did_you_mean
+
+__all__ = ["Body", "Unknown", "open_body", "place_of"]
+
+
+def place_of(frame: FrameType) -> Place:
+    """The line that a frame is at."""
+    return Place(frame.f_code.co_filename, frame.f_lineno)
+
+
+def open_body(what: str, fix: str) -> Body:
+    """Return the flow body that the caller stands in, directly or through functions that it calls.
+
+    Raises:
+        DefinitionError: There is none; the message says that ``what`` belongs in a flow's body.
+    """
+    caller = frame = sys._getframe(2)
+    while True:
+        if isinstance(found := _namespace(frame), Body):
+            return found
+        if frame.f_back is None:
+            raise DefinitionError(
+                (Problem("outside-flow", what, "was called outside a flow's body", fix, place_of(caller)),)
+            )
+        frame = frame.f_back
+
+
+def _namespace(frame: FrameType) -> Any:
+    # A function's f_locals are copied at each look, and are never a body.
+    return None if frame.f_code.co_flags & inspect.CO_OPTIMIZED else frame.f_locals
+
+
+class Unknown(Reference):
+    """What an unknown name of a body gives, so that one misspelling does not hide the other problems."""
+
+    __slots__ = ()
+
+    def _itself(self, *_: object, **__: object) -> Unknown:
+        return self
+
+    __getattr__ = __call__ = __getitem__ = _itself
+
+
+class _Annotations(dict[str, Any]):
+    """The body's ``__annotations__``, which tells the body of each."""
+
+    def __init__(self, body: Body) -> None:
+        super().__init__()
+        self._body = body
+
+    def __setitem__(self, name: str, annotation: Any) -> None:
+        super().__setitem__(name, annotation)
+        self._body.annotate(name, annotation)
+
+
+class Body(dict[str, Any]):
+    """The namespace of a flow's class body.
+
+    Attributes:
+        name: The class's name.
+        start: The line of the class statement.
+        drafts: All nodes, in the order in which the body made them.
+        problems: What is wrong already.
+        places: The line of each name's last assignment or annotation.
+    """
+
+    def __init__(self, name: str, start: Place) -> None:
+        super().__init__()
+        self.name = name
+        self.start = start
+        self.drafts: list[Draft] = []
+        self.problems: list[Problem] = []
+        self.places: dict[str, Place] = {}
+        self.annotations = _Annotations(self)
+        dict.__setitem__(self, "__annotations__", self.annotations)
+
+    # Owner
+
+    def add(self, work: Work, inputs: dict[str, Source], *, fallback: str) -> Reference:
+        draft = Draft(self, work, inputs, self.place(), fallback)
+        self.drafts.append(draft)
+        return Reference(draft)
+
+    def place(self) -> Place:
+        """The line that the body is at."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None:
+            if _namespace(frame) is self:
+                return place_of(frame)
+            frame = frame.f_back
+        return Place("<unknown>", 0)
+
+    # the namespace
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if not _is_dunder(name):
+            self.places[name] = self.place()
+        if isinstance(value, Reference):
+            draft = draft_of(value)
+            draft.name = draft.name or name
+        super().__setitem__(name, value)
+
+    def annotate(self, name: str, annotation: Any) -> None:
+        """Note the annotation of a name. A name that holds no reference becomes a parameter."""
+        self.places[name] = self.place()
+        if not _is_class_variable(annotation) and not isinstance(self.get(name), Reference):
+            default = self.get(name, MISSING)
+            super().__setitem__(name, self.add(Parameter(default), {}, fallback=name))
+
+    def __missing__(self, name: str) -> Any:
+        frame = sys._getframe(1)
+        known = {**vars(builtins), **frame.f_globals}
+        if name in known or name in frame.f_code.co_freevars or _is_dunder(name):
+            raise KeyError(name)  # Python goes on to the closure, the module and the builtins
+        near = did_you_mean(name, [key for key in (*self, *known, *frame.f_code.co_freevars) if not _is_dunder(key)])
+        problem = Problem(
+            "unknown-name",
+            f"{self.name}: {name}",
+            f"is not defined here{near}",
+            "define it above this line, or import it",
+            place_of(frame),
+        )
+        self.problems.append(problem)
+        return Unknown(Draft(self, Parameter(), {}, problem.place or self.place(), name))
+
+    @property
+    def references(self) -> dict[str, Draft]:
+        """The names that hold references, in the order in which they were first given."""
+        return {
+            name: draft_of(value)
+            for name, value in self.items()
+            if isinstance(value, Reference) and not isinstance(value, Unknown)
+        }
+
+
+def _is_dunder(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")
+
+
+def _is_class_variable(annotation: Any) -> bool:
+    if isinstance(annotation, str):
+        return annotation.startswith(("ClassVar", "typing.ClassVar"))
+    return annotation is ClassVar or get_origin(annotation) is ClassVar

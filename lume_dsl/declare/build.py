@@ -1,0 +1,170 @@
+"""From what a body has collected to the graph of its flow: names, edges and types.
+
+It notes names that cannot be resolved; whether the graph is right is for ``checks`` to say.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+
+from lume_dsl.declare.body import Body
+from lume_dsl.declare.graph import (
+    MISSING,
+    Collection,
+    Constant,
+    Edge,
+    Graph,
+    Input,
+    Node,
+    Parameter,
+    StepRun,
+    TaskRun,
+)
+from lume_dsl.declare.hints import Hints, Scope, function_hints
+from lume_dsl.declare.references import Draft, Pending, Reference, Source
+from lume_dsl.declare.tasks import plain_function
+from lume_dsl.errors import Problem, did_you_mean
+
+__all__ = ["Unresolved", "build"]
+
+
+class Unresolved:
+    """The type of a name whose annotation cannot be resolved, which has its own problem."""
+
+
+def build(body: Body, scope: Scope) -> Graph:
+    """Return the graph of a body that has ended. Further problems are added to ``body.problems``."""
+    return _Builder(body, scope).graph()
+
+
+class _Builder:
+    def __init__(self, body: Body, scope: Scope) -> None:
+        self.body = body
+        self.scope = scope
+        self.hints: dict[Any, Hints] = {}
+        self.aliases: dict[str, str] = {}
+        self.names = self._names()
+        self.annotations = dict(self._annotations())
+
+    def graph(self) -> Graph:
+        nodes: dict[str, Node] = {}
+        for draft in self.body.drafts:
+            if draft in self.names:
+                node = self._node(draft)
+                nodes[node.name] = node
+        return Graph(nodes, self.aliases)
+
+    # names
+
+    def _names(self) -> dict[Draft, str]:
+        """The final names: the first that still holds the draft, else its fallback, made unique."""
+        names: dict[Draft, str] = {}
+        own = set(self.body.drafts)
+        for name, draft in self.body.references.items():
+            if draft not in own:
+                self._problem("foreign-reference", name, f"belongs to {draft.owner.name}", draft)
+            elif draft in names:
+                self.aliases[name] = names[draft]
+            else:
+                names[draft] = name
+        taken = set(self.body.references)
+        counts: Counter[str] = Counter()
+        for draft in self.body.drafts:
+            if isinstance(draft.work, Parameter) and draft not in names:
+                self._lost_parameter(draft)
+            elif draft not in names:
+                names[draft] = _unique(draft.fallback, taken, counts)
+                taken.add(names[draft])
+        return names
+
+    def _lost_parameter(self, draft: Draft) -> None:
+        if draft.name:
+            message, fix = "is a parameter and is assigned again", "give the second value another name"
+        else:
+            message, fix = "is not assigned to a name", "write x: float = parameter(...)"
+        self._problem("parameter-name", draft.label, message, draft, fix)
+
+    def _problem(self, kind: str, name: str, message: str, draft: Draft, fix: str = "") -> None:
+        place = self.body.places.get(name, draft.place)
+        self.body.problems.append(Problem(kind, f"{self.body.name}.{name}", message, fix, place))
+
+    # edges
+
+    def _node(self, draft: Draft) -> Node:
+        name = self.names[draft]
+        inputs = {key: value for key, source in draft.inputs.items() if (value := self._input(draft, source))}
+        hints = self._hints_of(draft)
+        node = Node(
+            name=name,
+            work=draft.work,
+            type=self.annotations.get(name, hints.returns),
+            inputs=inputs,
+            place=self.body.places.get(name, draft.place) if isinstance(draft.work, Parameter) else draft.place,
+            expects={key: tp for key, tp in hints.arguments.items() if key in inputs},
+            visible=name in self.body.references,
+        )
+        runs_mapped = node.mapped and isinstance(draft.work, (TaskRun, StepRun))
+        return attrs.evolve(node, type=list[node.type]) if runs_mapped else node  # type: ignore[name-defined]
+
+    def _input(self, draft: Draft, source: Source) -> Input | None:
+        if isinstance(source, Constant):
+            return source
+        if isinstance(source, Pending):
+            return self._pending(draft, source)
+        if source.draft in self.names:
+            return Edge(self.names[source.draft], source.mapped)
+        if source.draft.owner is not self.body:
+            message = f"takes {source.draft.label}, which belongs to {source.draft.owner.name}"
+            self._problem("foreign-reference", self.names[draft], message, draft, "use a name of this flow")
+        return None  # an unknown name or a lost parameter, which has its own problem
+
+    def _pending(self, draft: Draft, pending: Pending) -> Input | None:
+        found = self.body.references.get(pending.name)
+        if found is not None and found in self.names:
+            return Edge(self.names[found], pending.mapped)
+        if pending.default is not MISSING:
+            return Constant(pending.default)
+        value = self.body.get(pending.name, MISSING)
+        if value is MISSING:
+            near = did_you_mean(pending.name, self.body.references)
+            message = f"takes {pending.name!r}, which is not a name of this flow{near}"
+            fix = f"rename the argument, or give it a reference as its default: {pending.name}=..."
+            self._problem("unknown-name", self.names[draft], message, draft, fix)
+        return None if isinstance(value, Reference) or value is MISSING else Constant(value)
+
+    # types
+
+    def _annotations(self) -> Iterator[tuple[str, Any]]:
+        own = {name: value for name, value in self.body.items() if not isinstance(value, Reference)}
+        for name, annotation in self.body.annotations.items():
+            try:
+                yield name, self.scope.resolve(annotation, own)
+            except Exception as error:  # whatever the text raises when it is evaluated
+                place = self.body.places[name]
+                message = f"the annotation {annotation!r} cannot be resolved: {error}"
+                fix = "import or define its names where the class is written"
+                self.body.problems.append(Problem("annotation", f"{self.body.name}.{name}", message, fix, place))
+                yield name, Unresolved
+
+    def _hints_of(self, draft: Draft) -> Hints:
+        if isinstance(draft.work, (TaskRun, StepRun)):
+            function: Callable[..., Any] = plain_function(draft.work.function)
+            if function not in self.hints:
+                self.hints[function] = function_hints(function, self.scope)
+            return self.hints[function]
+        if isinstance(draft.work, Collection):
+            return Hints({}, draft.work.type)
+        return Hints({})
+
+
+def _unique(name: str, taken: set[str], counts: Counter[str]) -> str:
+    """``name``, or ``name_2``, ``name_3``…; ``counts`` remembers how far each name has come."""
+    unique = name
+    while unique in taken:
+        counts[name] += 1
+        unique = f"{name}_{counts[name] + 1}"
+    return unique

@@ -1,0 +1,258 @@
+"""What must hold of a flow's graph. Each check is a plain function from the graph to problems.
+
+Nothing of the user's tasks runs. File types and record classes are known here only by what they promise:
+``stores()`` and ``unique_on``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+import attrs
+
+from lume_dsl.declare.assignable import assignable, element
+from lume_dsl.declare.build import Unresolved
+from lume_dsl.declare.graph import (
+    Constant,
+    Edge,
+    FileResult,
+    Graph,
+    Input,
+    Node,
+    Parameter,
+    RecordResult,
+    ValueResult,
+)
+from lume_dsl.declare.parameters import check_value, spec_of
+from lume_dsl.errors import Problem
+from lume_dsl.values.convert import short
+from lume_dsl.values.jsontypes import offenders
+from lume_dsl.values.names import type_name
+
+__all__ = ["check", "is_file_type", "is_record_type"]
+
+
+@attrs.frozen
+class Subject:
+    """A flow under check: its class's name, its graph, and the names that its body annotates."""
+
+    name: str
+    graph: Graph
+    annotated: frozenset[str]
+
+    def problem(self, kind: str, node: Node, message: str, fix: str = "", part: str = "") -> Problem:
+        return Problem(kind, f"{self.name}.{node.name}{part}", message, fix, node.place)
+
+
+def check(name: str, graph: Graph, annotated: frozenset[str]) -> list[Problem]:
+    """Return all problems of a flow's graph."""
+    subject = Subject(name, graph, annotated)
+    checks = (_annotations, _parameter_types, _defaults, _results, _edges, _names, _paths, _cycles)
+    return [problem for one in checks for problem in one(subject)]
+
+
+def is_file_type(tp: Any) -> bool:
+    return isinstance(tp, type) and callable(getattr(tp, "stores", None))
+
+
+def is_record_type(tp: Any) -> bool:
+    return isinstance(tp, type) and hasattr(tp, "unique_on")
+
+
+# annotations
+
+
+def _annotations(flow: Subject) -> Iterator[Problem]:
+    for node in flow.graph.nodes.values():
+        is_field = node.is_result or isinstance(node.work, Parameter)
+        if is_field and not node.visible:
+            yield flow.problem("field-name", node, "is not assigned to a name", "write name: Type = ...")
+        elif is_field and node.name not in flow.annotated:
+            what = "parameter" if isinstance(node.work, Parameter) else "result"
+            yield flow.problem("annotation", node, f"a {what} needs a type", f"write {node.name}: <its type> = ...")
+        elif not is_field and node.name in flow.annotated:
+            yield flow.problem(
+                "annotation",
+                node,
+                "is a task's value, and an annotated name is a parameter or a result",
+                f"leave the annotation out, or write {node.name}: {type_name(node.type)} = result(...)",
+            )
+
+
+# parameters
+
+
+def _parameter_types(flow: Subject) -> Iterator[Problem]:
+    for node in _typed_parameters(flow):
+        for offender in offenders(node.type):
+            whole = type_name(node.type)
+            path = f"{whole} → {offender.path}: " if offender.path else ""
+            message = f"{path}{offender.type} is not JSON-serialisable, so it cannot be a parameter's type"
+            yield flow.problem("parameter-type", node, message, offender.fix)
+
+
+def _defaults(flow: Subject) -> Iterator[Problem]:
+    for node in _typed_parameters(flow):
+        spec = spec_of(node)
+        if offenders(node.type):
+            continue
+        for name, bound in spec.bounds.items():
+            if isinstance(bound, bool) or not isinstance(bound, (int, float)) or not _is_number(node.type):
+                message = f"the bound {name}={short(bound)} does not go with {type_name(node.type)}"
+                yield flow.problem("bound", node, message, "bounds are numbers, on an int or a float")
+        if not spec.required:
+            for message in check_value(spec.default, node.type, spec)[1]:
+                fix = f"change the default, or annotate {node.name} as {_type_of_value(spec.default)}"
+                yield flow.problem("default", node, f"the default {short(spec.default)} does not fit: {message}", fix)
+
+
+def _typed_parameters(flow: Subject) -> Iterator[Node]:
+    for node in flow.graph.parameters.values():
+        if node.name in flow.annotated and node.type is not Unresolved:
+            yield node
+
+
+def _is_number(tp: Any) -> bool:
+    return bool(assignable(int, tp) or assignable(float, tp))
+
+
+def _type_of_value(value: Any) -> str:
+    return type_name(type(value)) if type(value) in (str, int, float, bool) else "a type that holds it"
+
+
+# results
+
+
+def _results(flow: Subject) -> Iterator[Problem]:
+    for node in flow.graph.results.values():
+        if node.name not in flow.annotated or node.type is Unresolved:
+            continue
+        if isinstance(node.work, FileResult):
+            yield from _file_result(flow, node)
+        elif isinstance(node.work, RecordResult):
+            yield from _record_result(flow, node)
+        elif isinstance(node.work, ValueResult):
+            yield from _fit(flow, node, "value", node.type, "result-type")
+
+
+def _file_result(flow: Subject, node: Node) -> Iterator[Problem]:
+    if not is_file_type(node.type):
+        message = f"{type_name(node.type)} is not a file type"
+        yield flow.problem("result-type", node, message, "annotate it with TextFile, JSONFile or another File type")
+        return
+    yield from _fit(flow, node, "obj", node.type.stores(), "result-type")
+    yield from _fit(flow, node, "filename", str, "edge-type")
+    yield from _fit(flow, node, "filesystem_identifier", str, "edge-type")
+
+
+def _record_result(flow: Subject, node: Node) -> Iterator[Problem]:
+    if not is_record_type(node.type):
+        message = f"{type_name(node.type)} is not a record class"
+        yield flow.problem("result-type", node, message, "annotate it with DBResult or a subclass of it")
+
+
+# edges
+
+
+def _edges(flow: Subject) -> Iterator[Problem]:
+    for node in flow.graph.nodes.values():
+        for key, expected in node.expects.items():
+            yield from _fit(flow, node, key, expected, "edge-type")
+
+
+def _fit(flow: Subject, node: Node, key: str, expected: Any, kind: str) -> Iterator[Problem]:
+    source = node.inputs.get(key)
+    if source is None or _fits(flow, source, expected):
+        return
+    found, origin = _found(flow, source)
+    whole = f"list[{type_name(expected)}]" if source.mapped else type_name(expected)
+    yield flow.problem(
+        kind,
+        node,
+        f"expected {whole} for {key!r}, got {found} from {origin}",
+        f"give it a value of the type {whole}, or change the annotation",
+    )
+
+
+def _fits(flow: Subject, source: Input, expected: Any) -> bool:
+    if isinstance(source, Constant):
+        return _constant_fits(source, expected)
+    given = flow.graph.nodes[source.upstream].type
+    if given is Unresolved:
+        return True
+    return _mappable(given) and assignable(element(given), expected) if source.mapped else assignable(given, expected)
+
+
+def _mappable(tp: Any) -> bool:
+    return not any(tp is scalar for scalar in (int, float, bool, complex, type(None), None, str, bytes))
+
+
+def _constant_fits(source: Constant, expected: Any) -> bool:
+    if not source.mapped:
+        return _is_instance(source.value, expected)
+    items = source.value
+    return isinstance(items, (list, tuple, range)) and all(_is_instance(item, expected) for item in items)
+
+
+def _is_instance(value: Any, tp: Any) -> bool:
+    if not assignable(type(value), tp):
+        return False
+    if isinstance(tp, type):
+        return True
+    import typeguard  # heavy third party, and only constants of a composed type need it
+
+    try:
+        typeguard.check_type(value, tp, collection_check_strategy=typeguard.CollectionCheckStrategy.ALL_ITEMS)
+    except typeguard.TypeCheckError:
+        return False
+    except Exception:  # a type that typeguard does not understand: nothing is known of it
+        return True
+    return True
+
+
+def _found(flow: Subject, source: Input) -> tuple[str, str]:
+    if isinstance(source, Constant):
+        return short(source.value), "the body"
+    return type_name(flow.graph.nodes[source.upstream].type), source.upstream
+
+
+# names, paths, cycles
+
+
+def _names(flow: Subject) -> Iterator[Problem]:
+    """No two nodes become Prefect tasks of one name."""
+    first: dict[str, str] = {}
+    for node in flow.graph.nodes.values():
+        if node.task_name in first:
+            message = f"its task is named {node.task_name!r}, as is that of {first[node.task_name]!r}"
+            yield flow.problem("name-taken", node, message, "give it another name=...")
+        first.setdefault(node.task_name, node.name)
+
+
+def _paths(flow: Subject) -> Iterator[Problem]:
+    """No two file results name one constant path on one filesystem."""
+    first: dict[tuple[Any, Any], str] = {}
+    for node in flow.graph.results.values():
+        inputs = [node.inputs.get(key) for key in ("filename", "filesystem_identifier")]
+        where = tuple(source.value if isinstance(source, Constant) else source for source in inputs)
+        if not isinstance(node.work, FileResult) or not all(isinstance(s, (Constant, Edge)) for s in inputs):
+            continue
+        try:
+            taken = first.setdefault((where[0], where[1]), node.name)
+        except TypeError:  # an unhashable constant, which is no file name and has its own problem
+            continue
+        if taken != node.name:
+            message = f"saves to the same file as {taken}"
+            yield flow.problem("path-taken", node, message, "give it another filename")
+
+
+def _cycles(flow: Subject) -> Iterator[Problem]:
+    sorter = TopologicalSorter({name: node.upstream for name, node in flow.graph.nodes.items()})
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        circle = list(reversed(error.args[1]))
+        node = flow.graph.nodes[circle[0]]
+        yield flow.problem("cycle", node, f"waits for itself: {' → '.join(circle)}", "break the circle")

@@ -1,0 +1,150 @@
+"""Field specifiers of a flow: parameters and results. They only note what was written.
+
+They are functions with overloads, so that type checkers take them as the field specifiers of
+``dataclass_transform``: each returns, statically, the type of the value that its name will hold.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+
+from lume_dsl.declare.body import open_body
+from lume_dsl.declare.graph import MISSING, FileResult, Parameter, RecordResult, ValueResult
+from lume_dsl.declare.options import OPTION_NAMES, TaskOptions, option_problems
+from lume_dsl.declare.references import Reference, source_of
+from lume_dsl.errors import Problem
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["db_result", "file_result", "parameter", "result"]
+
+T = TypeVar("T")
+
+_IN_A_BODY = "write it in the body of a class that subclasses LumeFlow"
+
+
+@overload
+def parameter(
+    *,
+    default: T,
+    help: str = "",
+    unit: str = "",
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    kw_only: Literal[True] = True,
+) -> T: ...
+@overload
+def parameter(
+    *,
+    help: str = "",
+    unit: str = "",
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    kw_only: Literal[True] = True,
+) -> Any: ...
+def parameter(
+    *,
+    default: Any = MISSING,
+    help: str = "",
+    unit: str = "",
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    kw_only: Literal[True] = True,
+) -> Any:
+    """Declare an input of the flow: ``charge: float = parameter(default=250.0, unit="pC", ge=0)``.
+
+    The annotation is its type, which must be JSON-serialisable. Without a default it is required.
+
+    Args:
+        default: The value where none is given. It must fit the type and the bounds.
+        help: One line for ``--help``.
+        unit: The unit that the value is in, for people.
+        ge: The value is at least this.
+        gt: The value is greater than this.
+        le: The value is at most this.
+        lt: The value is less than this.
+        kw_only: Always True; type checkers read it.
+    """
+    body = open_body("parameter()", _IN_A_BODY)
+    bounds = {name: bound for name, bound in (("ge", ge), ("gt", gt), ("le", le), ("lt", lt)) if bound is not None}
+    return body.add(Parameter(default, help, unit, bounds), {}, fallback="parameter()")
+
+
+def result(value: T, *, init: Literal[False] = False, **options: Unpack[TaskOptions]) -> T:
+    """Declare a value that the flow results in: ``total: float = result(sum_of(values))``.
+
+    It becomes a task of the field's name that hands its value on.
+
+    Args:
+        value: A reference, or a constant.
+        init: Always False, as no result is a constructor argument; type checkers read it.
+        options: Task options.
+    """
+    body = open_body("result()", _IN_A_BODY)
+    _note_option_problems(body, "result()", options)
+    return body.add(ValueResult(options), {"value": source_of(value, body)}, fallback="result()")  # type: ignore[return-value]
+
+
+def file_result(
+    value: Any,
+    *,
+    filename: str | Path,
+    filesystem: str = "local",
+    overwrite: bool = False,
+    init: Literal[False] = False,
+    **options: Unpack[TaskOptions],
+) -> Any:
+    """Declare a value that the flow saves as a file: ``plot: ImageFile = file_result(image, filename="fit.png")``.
+
+    The annotation is the file type. It becomes a ``SaveFile`` task of the field's name; the name holds
+    the file. A file of the same name and content is left as it is.
+
+    Args:
+        value: What to save, of the type that the file type stores.
+        filename: Where to save it on the filesystem; a parameter or a task's value is fine.
+        filesystem: The filesystem's identifier: ``"local"`` or a configured one.
+        overwrite: Replace a file of other content instead of failing.
+        init: Always False, as no result is a constructor argument; type checkers read it.
+        options: Task options.
+    """
+    body = open_body("file_result()", _IN_A_BODY)
+    _note_option_problems(body, "file_result()", options)
+    inputs = {
+        "obj": source_of(value, body),
+        "filename": source_of(str(filename) if isinstance(filename, Path) else filename, body),
+        "filesystem_identifier": source_of(filesystem, body),
+    }
+    return body.add(FileResult(options, overwrite), inputs, fallback="file_result()")
+
+
+def db_result(*, init: Literal[False] = False, **outputs: Any) -> Any:
+    """Declare a record that the flow saves: ``record: DBResult = db_result(emittance=emittance)``.
+
+    The annotation is the record class. It becomes a ``SaveDBResult`` task of the field's name; the name
+    holds the record, whose inputs are all the flow's parameters.
+
+    Args:
+        init: Always False, as no result is a constructor argument; type checkers read it.
+        outputs: The record's outputs by name. Task options go along with them (``max_retries=3``); to
+            record an output that has the name of a task option, give it as a reference.
+    """
+    body = open_body("db_result()", _IN_A_BODY)
+    options = {
+        name: value for name, value in outputs.items() if name in OPTION_NAMES and not isinstance(value, Reference)
+    }
+    _note_option_problems(body, "db_result()", options)
+    sources = {name: source_of(value, body) for name, value in outputs.items() if name not in options}
+    return body.add(RecordResult(options), sources, fallback="db_result()")
+
+
+def _note_option_problems(body: Any, what: str, options: Any) -> None:
+    for message, fix in option_problems(options):
+        body.problems.append(Problem("task-option", f"{body.name}: {what}", message, fix, body.place()))

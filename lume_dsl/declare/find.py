@@ -1,0 +1,157 @@
+"""Flow classes by where they stand: ``flows.beam:Scan``, ``flows/beam.py:Scan`` or a module alone."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+import attrs
+
+from lume_dsl.declare.body import Body
+from lume_dsl.declare.flow import FlowMeta
+from lume_dsl.errors import DefinitionError, FlowNotFoundError, LumeError, Place, Problem, did_you_mean
+
+__all__ = ["find_flow", "find_flows"]
+
+
+def find_flow(target: str) -> FlowMeta:
+    """Return the flow class that ``module:Flow`` names; of a module with one flow, ``module`` will do.
+
+    ``module`` is a dotted name, looked up in the working directory too, or the path of a ``.py`` file, whose
+    folder can then be imported from, as when Python runs the file.
+
+    Raises:
+        FlowNotFoundError: There is no such module, or no such flow in it.
+        DefinitionError: The module raises when it is imported.
+    """
+    wanted = _Target.of(target)
+    flows = find_flows(wanted.module)
+    if wanted.flow in flows:
+        return flows[wanted.flow]
+    listed = f"its flows are: {', '.join(flows)}"
+    if wanted.flow:
+        raise FlowNotFoundError(
+            f"{wanted.module} has no flow named {wanted.flow!r}{did_you_mean(wanted.flow, flows)}\n    {listed}"
+        )
+    if len(flows) > 1:
+        raise FlowNotFoundError(f"{wanted.module} has {len(flows)} flows: say which\n    {listed}")
+    return next(iter(flows.values()))
+
+
+def find_flows(target: str) -> Mapping[str, FlowMeta]:
+    """Return the flow classes of a module by name, or the one that ``module:Flow`` names.
+
+    Raises:
+        FlowNotFoundError: There is no such module, or no flow in it.
+        DefinitionError: The module raises when it is imported.
+    """
+    wanted = _Target.of(target)
+    if wanted.flow:
+        flow = find_flow(target)
+        return {flow.__name__: flow}
+    module = wanted.load()
+    flows = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, FlowMeta) and value.__module__ == module.__name__ and value.__lume_graph__.nodes
+    }
+    if not flows:
+        raise FlowNotFoundError(
+            f"{wanted.module} defines no flow\n    write a class that subclasses LumeFlow in it, or name another module"
+        )
+    return flows
+
+
+@attrs.frozen
+class _Target:
+    module: str
+    flow: str
+
+    @classmethod
+    def of(cls, target: str) -> _Target:
+        module, _, flow = target.rpartition(":") if ":" in target else (target, "", "")
+        return cls(module, flow)
+
+    def load(self) -> ModuleType:
+        is_file = self.module.endswith(".py") or os.sep in self.module
+        try:
+            return _load_file(Path(self.module)) if is_file else _load_module(self.module)
+        except LumeError:
+            raise
+        except Exception as error:  # whatever the user's module raises
+            raise _import_error(self.module, error) from error
+
+
+def _load_module(name: str) -> ModuleType:
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise  # something that the module imports
+        beside = [path.stem for path in Path().glob("*.py")]
+        raise FlowNotFoundError(
+            f"there is no module named {error.name!r}{did_you_mean(error.name, beside)}\n"
+            "    give a dotted module that can be imported from here, or the path of a .py file"
+        ) from error
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        beside = [str(other) for other in path.parent.glob("*.py")]
+        raise FlowNotFoundError(f"there is no file {path}{did_you_mean(str(path), beside)}")
+    path = path.resolve()
+    folder, name = str(path.parent), path.stem
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    loaded = sys.modules.get(name)
+    if loaded is not None and getattr(loaded, "__file__", None) != str(path):
+        raise FlowNotFoundError(f"{path}: a module named {name!r} is loaded already\n    rename the file")
+    if loaded is not None:
+        return loaded
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise FlowNotFoundError(f"{path} is not a Python file\n    its name ends in .py")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _import_error(module: str, error: Exception) -> DefinitionError:
+    message = f"does not import: {type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError) and error.filename:
+        wrong = Place(error.filename, error.lineno or 0)
+        return DefinitionError((Problem("import", module, f"does not import: {error.msg}", "", wrong),))
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
+    own = [frame for frame in frames if os.path.dirname(__file__) not in frame.filename]
+    place = Place(own[-1].filename, own[-1].lineno or 0) if own else None
+    return DefinitionError((Problem("import", module, message, _import_fix(error), place),))
+
+
+def _import_fix(error: Exception) -> str:
+    if isinstance(error, NameError) and _is_in_comprehension(error):
+        return (
+            "a comprehension in a class body sees the class's names in its first 'for' only: "
+            "use a for loop, or map the task"
+        )
+    return "mend the module; python -c 'import ...' shows the whole traceback"
+
+
+def _is_in_comprehension(error: NameError) -> bool:
+    steps = list(traceback.walk_tb(error.__traceback__))
+    return (
+        len(steps) > 1
+        and steps[-1][0].f_code.co_name in ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
+        and any(isinstance(frame.f_locals, Body) for frame, _ in steps)
+    )

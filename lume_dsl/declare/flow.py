@@ -1,0 +1,293 @@
+"""``LumeFlow`` and its metaclass. The metaclass collects and has the outcome checked; it computes nothing.
+
+What needs Prefect is asked of ``lume_dsl.engine``, which is loaded on first use: the one place where this
+layer reaches down, so that a class can be defined without the cost of Prefect.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, TypeVar
+
+import attrs
+
+from lume_dsl.declare.attributes import LOGGER, RUN, ParameterAttribute, RunAttribute, run_of
+from lume_dsl.declare.body import Body, place_of
+from lume_dsl.declare.build import build
+from lume_dsl.declare.checks import check
+from lume_dsl.declare.fields import db_result, file_result, parameter, result
+from lume_dsl.declare.graph import Graph
+from lume_dsl.declare.hints import Scope
+from lume_dsl.declare.parameters import bind_values, spec_of
+from lume_dsl.declare.references import Reference
+from lume_dsl.errors import DefinitionError, Problem, did_you_mean
+
+if TYPE_CHECKING:
+    import prefect
+    from prefect.executors import Executor
+    from prefect.run_configs import RunConfig
+    from prefect.schedules import Schedule
+    from prefect.storage import Storage
+    from typing_extensions import Self, Unpack, dataclass_transform
+
+    from lume_dsl.engine.outcome import FlowRun
+    from lume_dsl.results import DBResult, Results
+else:
+
+    def dataclass_transform(**_: Any) -> Callable[[type], type]:
+        return lambda cls: cls
+
+
+__all__ = ["FlowMeta", "FlowOptions", "LumeFlow", "flow", "parameters_of", "results"]
+
+RESERVED = ("run", "flow", "flow_run")
+"""The names of a flow that are not a user's to give. All else that one asks of a class is the metaclass's."""
+
+_MADE = ("__init__", "__new__", "__slots__", "__setattr__", "__eq__", "__hash__")
+"""What a flow class makes of its parameters, or relies on."""
+
+F = TypeVar("F", bound="LumeFlow")
+
+
+class FlowOptions(TypedDict, total=False):
+    """The options of a flow; ``project`` is what its records are filed under, the rest are Prefect's.
+
+    See the docstring of ``prefect.Flow``. ``labels`` go to the run config, when the flow is registered.
+    """
+
+    name: str
+    project: str
+    schedule: Schedule
+    executor: Executor
+    run_config: RunConfig
+    storage: Storage
+    labels: Iterable[str]
+    state_handlers: list[Callable[..., Any]]
+    on_failure: Callable[..., Any]
+    terminal_state_handler: Callable[..., Any]
+
+
+@dataclass_transform(
+    kw_only_default=True, frozen_default=True, field_specifiers=(parameter, result, file_result, db_result)
+)
+class FlowMeta(type):
+    """The metaclass of flows: a class body becomes a graph, checked before the class exists."""
+
+    __lume_graph__: Graph
+    __lume_options__: Mapping[str, Any]
+
+    @classmethod
+    def __prepare__(mcs, name: str, bases: tuple[type, ...], /, **_: Any) -> dict[str, Any]:
+        return Body(name, place_of(sys._getframe(1))) if bases else {}
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **kwargs: Any) -> FlowMeta:
+        if not isinstance(namespace, Body):
+            namespace.update(__lume_graph__=Graph(), __lume_options__={})
+            return super().__new__(mcs, name, bases, namespace, **kwargs)
+        frame = sys._getframe(1)
+        _check_bases(namespace, bases)
+        _check_names(namespace)
+        graph = build(namespace, Scope.of_frame(frame))
+        problems = namespace.problems + check(name, graph, frozenset(namespace.annotations))
+        if problems:
+            raise DefinitionError(tuple(sorted(problems, key=_source_order)))
+        return super().__new__(mcs, name, bases, _class_namespace(namespace, graph), **kwargs)
+
+    @property
+    def flow(cls) -> prefect.Flow:
+        """The equivalent ``prefect.Flow``, built once."""
+        compiled: prefect.Flow = _engine().compile_flow(cls)
+        return compiled
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        return inspect.Signature(
+            [
+                inspect.Parameter(
+                    name,
+                    inspect.Parameter.KEYWORD_ONLY,
+                    default=inspect.Parameter.empty if spec_of(node).required else spec_of(node).default,
+                    annotation=node.type,
+                )
+                for name, node in cls.__lume_graph__.parameters.items()
+            ]
+        )
+
+    def results(cls, **inputs: Any) -> Results[DBResult]:
+        """Return the stored records of this flow whose inputs have these values, newest first."""
+        found: Results[DBResult] = _engine().results_of(cls, **inputs)
+        return found
+
+
+def _engine() -> Any:
+    from lume_dsl import engine  # Prefect: 0.4 s and 770 modules, for those who run or compile
+
+    return engine
+
+
+def _source_order(problem: Problem) -> tuple[str, int]:
+    return (problem.place.file, problem.place.line) if problem.place else ("", 0)
+
+
+def _check_bases(body: Body, bases: tuple[type, ...]) -> None:
+    for base in bases:
+        if isinstance(base, FlowMeta) and base.__lume_graph__.nodes:
+            body.problems.append(
+                Problem(
+                    "inheritance",
+                    body.name,
+                    f"{base.__name__} has parameters or tasks, and this version does not inherit them",
+                    "share tasks as functions with @task, or methods through a class without fields",
+                    body.start,
+                )
+            )
+
+
+def _check_names(body: Body) -> None:
+    for name in (*RESERVED, *_MADE):
+        if name in body:
+            reserved = name in RESERVED
+            message = "is reserved on a flow" if reserved else "is made by LumeFlow from the parameters"
+            fix = "choose another name" if reserved else "leave it out"
+            body.problems.append(
+                Problem("reserved-name", f"{body.name}.{name}", message, fix, body.places.get(name, body.start))
+            )
+
+
+def _class_namespace(body: Body, graph: Graph) -> dict[str, Any]:
+    """What the class keeps of its body: methods and constants as they are, a descriptor for each value."""
+    namespace = {name: value for name, value in body.items() if not isinstance(value, Reference)}
+    namespace["__annotations__"] = dict(body.annotations)
+    for name, node in graph.nodes.items():
+        if node.visible:
+            is_parameter = name in graph.parameters
+            namespace[name] = (ParameterAttribute if is_parameter else RunAttribute)(name, node)
+    for alias, name in graph.aliases.items():
+        namespace[alias] = RunAttribute(name, graph.nodes[name])
+    namespace.update(__lume_graph__=graph, __lume_options__={})
+    return namespace
+
+
+class LumeFlow(metaclass=FlowMeta):
+    """A flow, declared as a class. Subclass it; see ``parameter``, ``task``, ``step`` and the result fields.
+
+    Raises, when a subclass is defined:
+        DefinitionError: All that is wrong with the class, in source order, each with its line.
+
+    An instance is a flow with its parameters bound: frozen, and compared by value.
+
+    Raises, when an instance is made:
+        ParameterError: All values that do not fit, are missing or are unknown.
+    """
+
+    if not TYPE_CHECKING:  # to a type checker each flow's __init__ is made of its fields
+
+        def __init__(self, *args: Any, **values: Any) -> None:
+            cls = type(self)
+            self.__dict__.update(bind_values(cls.__name__, cls.__lume_graph__, args, values))
+
+        def __setattr__(self, name: str, value: Any) -> NoReturn:
+            raise attrs.exceptions.FrozenInstanceError(f"{type(self).__name__} is frozen: make another one")
+
+        def __delattr__(self, name: str) -> NoReturn:
+            raise attrs.exceptions.FrozenInstanceError(f"{type(self).__name__} is frozen: make another one")
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value!r}" for name, value in parameters_of(self).items())
+        return f"{type(self).__qualname__}({values})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LumeFlow) or type(self) is not type(other):
+            return NotImplemented
+        return (parameters_of(self), self.__dict__.get(RUN)) == (parameters_of(other), other.__dict__.get(RUN))
+
+    def __hash__(self) -> int:
+        return hash((type(self), *parameters_of(self).values()))
+
+    @property
+    def flow(self) -> prefect.Flow:
+        """The equivalent ``prefect.Flow`` of the class, built once."""
+        return _engine().compile_flow(type(self))  # type: ignore[no-any-return]  # the engine is loaded late
+
+    @property
+    def logger(self) -> logging.Logger:
+        """In a step, the task's logger; elsewhere one of the flow's name."""
+        found: logging.Logger | None = self.__dict__.get(LOGGER)
+        return found or logging.getLogger(f"lume_dsl.{type(self).__name__}")
+
+    @property
+    def flow_run(self) -> FlowRun:
+        """The run that gave this instance its values: its id, state, times and tasks.
+
+        Raises:
+            NotRunError: The instance has not run.
+        """
+        return run_of(self, "flow_run")
+
+    def run(
+        self,
+        *,
+        executor: Executor | None = None,
+        context: Mapping[str, Any] | None = None,
+        task_runner_state_handlers: Iterable[Callable[..., Any]] | None = None,
+    ) -> Self:
+        """Run the flow and return a new instance whose task and result attributes hold values.
+
+        Args:
+            executor: Where tasks run; the flow's own, or Prefect's default, if None.
+            context: Further keys of ``prefect.context`` for this run.
+            task_runner_state_handlers: As Prefect's: called at each state of each task.
+
+        Raises:
+            FlowRunError: A task failed. It names the failed tasks; its cause is the first exception.
+            ServiceError, SettingsError: A service that the flow uses does not answer; nothing has run.
+        """
+        outcome: Self = _engine().run_flow(
+            self, executor=executor, context=context, task_runner_state_handlers=task_runner_state_handlers
+        )
+        return outcome
+
+
+def parameters_of(instance: LumeFlow) -> dict[str, Any]:
+    """Return the values of a flow's parameters, in field order."""
+    return {name: instance.__dict__[name] for name in type(instance).__lume_graph__.parameters}
+
+
+def results(flow_class: FlowMeta, /, **inputs: Any) -> Results[DBResult]:
+    """Return the stored records of a flow whose inputs have these values, newest first.
+
+    As ``flow_class.results(…)``, for flows that have a parameter called ``results``.
+    """
+    return FlowMeta.results(flow_class, **inputs)
+
+
+def flow(**options: Unpack[FlowOptions]) -> Callable[[type[F]], type[F]]:
+    """Set the options of a flow: ``@flow(name="scan", project="injector")`` above the class.
+
+    Raises:
+        DefinitionError: An option is unknown.
+    """
+    place = place_of(sys._getframe(1))
+    known = FlowOptions.__annotations__
+
+    def decorate(cls: type[F]) -> type[F]:
+        problems = tuple(
+            Problem(
+                "flow-option",
+                cls.__name__,
+                f"{name!r} is not a flow option{did_you_mean(name, known)}",
+                f"the options are: {', '.join(known)}",
+                place,
+            )
+            for name in options
+            if name not in known
+        )
+        if problems:
+            raise DefinitionError(problems)
+        cls.__lume_options__ = options
+        return cls
+
+    return decorate

@@ -1,0 +1,222 @@
+"""The graph of one flow, as plain data. It knows nothing of class bodies, of checks or of Prefect.
+
+A ``Graph`` is a mapping from names to ``Node``s. What a node does is its ``work``, one of the classes below;
+where its inputs come from is a mapping from its arguments to ``Constant`` or ``Edge``.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import attrs
+
+from lume_dsl.errors import Place
+
+__all__ = [
+    "MISSING",
+    "Collection",
+    "Constant",
+    "Edge",
+    "FileResult",
+    "Graph",
+    "Input",
+    "Missing",
+    "Node",
+    "Operation",
+    "Parameter",
+    "RecordResult",
+    "StepRun",
+    "TaskRun",
+    "ValueResult",
+    "Work",
+]
+
+
+class Missing(enum.Enum):
+    """The absence of a value where None is one."""
+
+    MISSING = "missing"
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = Missing.MISSING
+
+
+@attrs.frozen
+class Parameter:
+    """An input of the flow. ``default`` is ``MISSING`` for a required one."""
+
+    default: Any = MISSING
+    help: str = ""
+    unit: str = ""
+    bounds: Mapping[str, Any] = attrs.field(factory=dict)
+    """``ge``, ``gt``, ``le`` and ``lt``, those that are given."""
+
+    @property
+    def required(self) -> bool:
+        return self.default is MISSING
+
+
+@attrs.frozen
+class TaskRun:
+    """One use of a task. ``function`` is a plain function, or any ``prefect.Task`` object."""
+
+    function: Callable[..., Any]
+    options: Mapping[str, Any]
+    services: bool = False
+
+
+@attrs.frozen
+class StepRun:
+    """A method of the flow as a task."""
+
+    function: Callable[..., Any]
+    options: Mapping[str, Any]
+
+
+@attrs.frozen
+class Operation:
+    """``x <symbol> y``, ``<symbol> x``, ``x[y]`` or ``x.y``: ``symbol`` names a function of ``operator``."""
+
+    symbol: str
+
+
+@attrs.frozen
+class Collection:
+    """A ``list``, ``tuple``, ``set`` or ``dict`` with references among its items.
+
+    Inputs are named by their place (``"item_0"``, ``"item_1"``…). A dict's keys stand in ``keys``, in that order.
+    """
+
+    type: type
+    keys: tuple[Any, ...] = ()
+
+
+@attrs.frozen
+class ValueResult:
+    """A value that the flow results in, under a name of its own."""
+
+    options: Mapping[str, Any]
+
+
+@attrs.frozen
+class FileResult:
+    """A value saved as a file; the node's type is its file type."""
+
+    options: Mapping[str, Any]
+    overwrite: bool = False
+
+
+@attrs.frozen
+class RecordResult:
+    """Values saved as a record; the node's type is its record type, its inputs are the outputs."""
+
+    options: Mapping[str, Any]
+
+
+Work: TypeAlias = Parameter | TaskRun | StepRun | Operation | Collection | ValueResult | FileResult | RecordResult
+
+
+@attrs.frozen
+class Constant:
+    """A value that stands in the body."""
+
+    value: Any
+    mapped: bool = False
+
+
+@attrs.frozen
+class Edge:
+    """The value of another node, named; ``mapped``: each of its items in turn."""
+
+    upstream: str
+    mapped: bool = False
+
+
+Input: TypeAlias = Constant | Edge
+
+
+@attrs.frozen
+class Node:
+    """One named value of a flow.
+
+    Attributes:
+        name: Unique in the flow; also the Prefect task's name and the attribute of a run.
+        work: What produces the value.
+        type: The static type of the value, ``Any`` where none is declared.
+        inputs: Where each argument comes from, in the order of the arguments.
+        expects: The static types of those arguments that declare one.
+        place: The line of the body.
+        visible: Whether the body gave it a name, so that a run has an attribute for it.
+    """
+
+    name: str
+    work: Work
+    type: Any
+    inputs: Mapping[str, Input]
+    place: Place
+    expects: Mapping[str, Any] = attrs.field(factory=dict)
+    visible: bool = True
+
+    @property
+    def mapped(self) -> bool:
+        """Whether it runs once for each item of an input."""
+        return any(source.mapped for source in self.inputs.values())
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """Names of the nodes whose values it takes, each once."""
+        return tuple(dict.fromkeys(s.upstream for s in self.inputs.values() if isinstance(s, Edge)))
+
+    @property
+    def is_result(self) -> bool:
+        return isinstance(self.work, (ValueResult, FileResult, RecordResult))
+
+    @property
+    def task_name(self) -> str:
+        """The Prefect task's name: the node's own, or the ``name`` option of a result field."""
+        if isinstance(self.work, (ValueResult, FileResult, RecordResult)):
+            return str(self.work.options.get("name", self.name))
+        return self.name
+
+    @property
+    def uses_services(self) -> bool:
+        """Whether it reads or writes files or records, or may: a step, or a task that says so."""
+        return isinstance(self.work, (StepRun, FileResult, RecordResult)) or (
+            isinstance(self.work, TaskRun) and self.work.services
+        )
+
+
+@attrs.frozen
+class Graph:
+    """All nodes of a flow by name, in the order of the body."""
+
+    nodes: Mapping[str, Node] = attrs.field(factory=dict)
+    aliases: Mapping[str, str] = attrs.field(factory=dict)
+    """Further names that the body gave to a node."""
+
+    @property
+    def parameters(self) -> dict[str, Node]:
+        return {name: node for name, node in self.nodes.items() if isinstance(node.work, Parameter)}
+
+    @property
+    def results(self) -> dict[str, Node]:
+        return {name: node for name, node in self.nodes.items() if node.is_result}
+
+    @property
+    def uses_services(self) -> bool:
+        return any(node.uses_services for node in self.nodes.values())
+
+    def loads(self, node: Node) -> dict[str, Any]:
+        """Return the arguments of ``node`` that come from a file or record result, with their types.
+
+        Such a result's task returns a JSON reference, and its readers take the value that it names.
+        """
+        upstream = {k: self.nodes[s.upstream] for k, s in node.inputs.items() if isinstance(s, Edge)}
+        return {
+            key: source.type for key, source in upstream.items() if isinstance(source.work, (FileResult, RecordResult))
+        }

@@ -1,0 +1,65 @@
+"""Annotations as types: text is resolved where it was written. It knows nothing of flows."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from types import FrameType, SimpleNamespace
+from typing import Any
+
+import attrs
+
+__all__ = ["Hints", "Scope", "function_hints"]
+
+
+@attrs.frozen
+class Scope:
+    """The names that annotations of a class may use: its module's, and those of functions around it."""
+
+    globals: Mapping[str, Any]
+    locals: Mapping[str, Any]
+
+    @classmethod
+    def of_frame(cls, frame: FrameType) -> Scope:
+        """The scope of a class statement that this frame executes."""
+        in_function = frame.f_code.co_flags & inspect.CO_OPTIMIZED
+        return cls(frame.f_globals, dict(frame.f_locals) if in_function else {})
+
+    def resolve(self, annotation: Any, names: Mapping[str, Any] | None = None) -> Any:
+        """Return the type that an annotation means, with ``names`` (the class's own) known too.
+
+        Raises:
+            Exception: It cannot be evaluated; whatever the evaluation raises.
+        """
+        holder = SimpleNamespace(__annotations__={"it": annotation})
+        local = {**self.locals, **(names or {})}
+        return typing.get_type_hints(holder, dict(self.globals), local, include_extras=True)["it"]
+
+
+@attrs.frozen
+class Hints:
+    """The annotated types of a function's arguments and of what it returns; ``Any`` where none is known."""
+
+    arguments: Mapping[str, Any]
+    returns: Any = Any
+
+
+def function_hints(function: Callable[..., Any], scope: Scope) -> Hints:
+    """Return the annotations of a function as types. What cannot be resolved is left out.
+
+    Names are looked up in the function's module and closure, then in the scope of the flow that uses it.
+    """
+    plain = inspect.unwrap(function)
+    annotations = dict(getattr(plain, "__annotations__", None) or {})
+    if not annotations:
+        return Hints({})
+    closure = inspect.getclosurevars(plain).nonlocals if getattr(plain, "__closure__", None) else {}
+    own = Scope(getattr(plain, "__globals__", {}), {**scope.locals, **closure})
+    types = {}
+    for name, annotation in annotations.items():
+        try:
+            types[name] = own.resolve(annotation)
+        except Exception:  # unresolved text, a name that only type checkers import: nothing is known of it
+            continue
+    return Hints({name: tp for name, tp in types.items() if name != "return"}, types.get("return", Any))

@@ -1,0 +1,72 @@
+"""The options of a task: all initialisation arguments of ``prefect.Task``, typed and checked without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from lume_dsl.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from prefect.engine.result import Result
+
+__all__ = ["TaskOptions", "option_problems"]
+
+
+class TaskOptions(TypedDict, total=False):
+    """Keyword arguments of ``task``, ``step`` and the result fields; their meanings are Prefect's.
+
+    See the docstring of ``prefect.Task``. ``retry_delay`` goes with ``max_retries``; ``timeout`` is in
+    whole seconds.
+    """
+
+    name: str
+    slug: str
+    tags: Iterable[str]
+    max_retries: int
+    retry_delay: timedelta
+    retry_on: type[Exception] | Iterable[type[Exception]]
+    timeout: int | timedelta
+    trigger: Callable[..., bool]
+    skip_on_upstream_skip: bool
+    cache_for: timedelta
+    cache_validator: Callable[..., bool]
+    cache_key: str
+    checkpoint: bool
+    state_handlers: list[Callable[..., Any]]
+    on_failure: Callable[..., Any]
+    log_stdout: bool
+    result: Result
+    target: str | Callable[..., str]
+    task_run_name: str | Callable[..., str]
+    nout: int
+
+
+OPTION_NAMES = frozenset(TaskOptions.__annotations__)
+
+
+def option_problems(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is wrong with task options, as pairs of what and how to mend it.
+
+    The combinations are those that ``prefect.Task`` refuses (prefect 1.4.1, core/task.py); seeing them here
+    spares loading Prefect for it.
+    """
+    found = [
+        (f"{name!r} is not a task option{did_you_mean(name, OPTION_NAMES)}", "use the options of prefect.Task")
+        for name in options
+        if name not in OPTION_NAMES
+    ]
+    retries = options.get("max_retries") or 0
+    if retries and options.get("retry_delay") is None:
+        found.append((f"max_retries={retries} needs a retry_delay", "add retry_delay=timedelta(seconds=10)"))
+    if not retries and options.get("retry_delay") is not None:
+        found.append(("retry_delay needs max_retries", "add max_retries=3"))
+    if not retries and options.get("retry_on"):
+        found.append(("retry_on needs max_retries", "add max_retries=3 and a retry_delay"))
+    if isinstance(options.get("tags"), str):
+        found.append((f"tags={options['tags']!r} is one text", f"write tags=[{options['tags']!r}]"))
+    timeout = options.get("timeout")
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, timedelta))):
+        found.append((f"timeout={timeout!r} is not whole seconds", "write timeout=30, or a timedelta"))
+    return found

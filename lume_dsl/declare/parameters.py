@@ -1,0 +1,107 @@
+"""Values of a flow's parameters: each against its type and bounds, all of a call at once."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+from lume_dsl.declare.graph import MISSING, Graph, Node, Parameter
+from lume_dsl.declare.references import has_references
+from lume_dsl.errors import DefinitionError, ParameterError, Problem, did_you_mean
+from lume_dsl.values.convert import structure
+from lume_dsl.values.names import type_name
+
+__all__ = ["bind_values", "check_value", "spec_of"]
+
+
+def spec_of(node: Node) -> Parameter:
+    """The parameter that a node of ``Graph.parameters`` is."""
+    if not isinstance(node.work, Parameter):
+        raise TypeError(f"{node.name} is not a parameter")
+    return node.work
+
+
+def check_value(value: Any, tp: Any, spec: Parameter) -> tuple[Any, list[str]]:
+    """Return the value as ``tp`` holds it, and what is wrong with it: its type, else its bounds.
+
+    Each message says where in the value (``[3]: expected float, got 'high'``).
+    """
+    converted, offences = structure(value, tp)
+    if offences:
+        return value, [
+            f"{offence.path}: {offence.message}" if offence.path else offence.message for offence in offences
+        ]
+    return converted, _bound_problems(converted, spec)
+
+
+_BOUNDS = {"ge": (">=", operator.ge), "gt": (">", operator.gt), "le": ("<=", operator.le), "lt": ("<", operator.lt)}
+
+
+def _bound_problems(value: Any, spec: Parameter) -> list[str]:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return []
+    unit = f" {spec.unit}" if spec.unit else ""
+    return [
+        f"expected {_BOUNDS[name][0]} {bound}{unit}, got {value}"
+        for name, bound in spec.bounds.items()
+        if not _BOUNDS[name][1](value, bound)
+    ]
+
+
+def bind_values(name: str, graph: Graph, args: tuple[Any, ...], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the value of every parameter, in field order, defaults filled in.
+
+    Raises:
+        ParameterError: All values that are missing, unknown, or do not fit.
+        DefinitionError: A value is a reference of a flow's body.
+    """
+    problems = [_positional(name, graph)] if args else []
+    bound: dict[str, Any] = {}
+    for key, node in graph.parameters.items():
+        spec = spec_of(node)
+        value = values.get(key, spec.default)
+        if value is MISSING:
+            problems.append(_missing(name, node, spec))
+            continue
+        if has_references(value):
+            raise DefinitionError((_subflow(name, key),))
+        bound[key], messages = check_value(value, node.type, spec)
+        problems += [Problem("parameter-value", *_at(f"{name}.{key}", message)) for message in messages]
+    problems += [_unknown(name, key, graph) for key in values if key not in graph.parameters]
+    if problems:
+        raise ParameterError(tuple(problems))
+    return bound
+
+
+def _at(subject: str, message: str) -> tuple[str, str]:
+    """Move the path that a message begins with into the subject: ``Scan.magnets[3]``."""
+    if message.startswith("["):
+        path, _, rest = message.partition("]: ")
+        return f"{subject}{path}]", rest
+    return subject, message
+
+
+def _missing(name: str, node: Node, spec: Parameter) -> Problem:
+    about = f", {spec.help}" if spec.help else ""
+    message = f"is required ({type_name(node.type)}{about})"
+    return Problem("parameter-missing", f"{name}.{node.name}", message, f"give it: {node.name}=...")
+
+
+def _unknown(name: str, key: str, graph: Graph) -> Problem:
+    if key in graph.nodes:
+        message = f"is a result of {name}, not a parameter"
+        return Problem("parameter-unknown", f"{name}.{key}", message, f"read it after a run: {name}(...).run().{key}")
+    known = ", ".join(graph.parameters) or "none"
+    message = f"is not a parameter{did_you_mean(key, graph.parameters)}"
+    return Problem("parameter-unknown", f"{name}.{key}", message, f"the parameters are: {known}")
+
+
+def _positional(name: str, graph: Graph) -> Problem:
+    first = next(iter(graph.parameters), "x")
+    return Problem("parameter-positional", name, "takes its parameters by name", f"write {name}({first}=...)")
+
+
+def _subflow(name: str, key: str) -> Problem:
+    message = "was given a reference, but this version does not run a flow inside another flow's body"
+    return Problem("subflow", f"{name}.{key}", message, "call the tasks themselves in the body")

@@ -1,0 +1,224 @@
+"""References: what a name of a flow's body is while the body runs.
+
+A reference stands for the value that a node will have when the flow runs. Operators on it make further
+nodes; whatever needs the value itself is refused, with what to write instead. It does not know where nodes
+come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn, Protocol, TypeAlias
+
+import attrs
+
+from lume_dsl.declare.graph import MISSING, Collection, Constant, Operation, Work
+from lume_dsl.errors import DefinitionError, Place, Problem
+
+__all__ = ["Draft", "Link", "Owner", "Pending", "Reference", "Source", "draft_of", "has_references", "source_of"]
+
+
+class Owner(Protocol):
+    """The body that a draft belongs to."""
+
+    name: str
+
+    def add(self, work: Work, inputs: dict[str, Source], *, fallback: str) -> Reference: ...
+
+    def place(self) -> Place: ...
+
+
+@attrs.define(eq=False)
+class Draft:
+    """A node whose final name is not known yet; compared by identity.
+
+    Attributes:
+        fallback: What it is called where the body gives it no name.
+        name: The first name that the body gave it, or "". It may lose it to a later assignment.
+    """
+
+    owner: Owner
+    work: Work
+    inputs: dict[str, Source]
+    place: Place
+    fallback: str
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        return self.name or self.fallback
+
+
+@attrs.frozen
+class Link:
+    """An edge from a draft; the ``Edge`` of the finished graph names the node instead."""
+
+    draft: Draft
+    mapped: bool = False
+
+
+@attrs.frozen
+class Pending:
+    """The value of a name that the body has not given yet, or else ``default``."""
+
+    name: str
+    default: Any = MISSING
+    mapped: bool = False
+
+
+Source: TypeAlias = Constant | Link | Pending
+
+
+def draft_of(reference: Reference) -> Draft:
+    """The draft behind a reference. (An attribute would be in the way of the value's own.)"""
+    draft: Draft = object.__getattribute__(reference, "_lume_draft")
+    return draft
+
+
+def has_references(value: Any) -> bool:
+    """Whether a reference stands in the value, at any depth of lists, tuples, sets and dicts."""
+    if isinstance(value, Reference):
+        return True
+    if isinstance(value, dict):
+        return any(map(has_references, value.values()))
+    return isinstance(value, (list, tuple, set)) and any(map(has_references, value))
+
+
+def source_of(value: Any, owner: Owner, *, mapped: bool = False) -> Source:
+    """Return where an argument of a task comes from. Collections with references become nodes."""
+    if isinstance(value, Reference):
+        return Link(draft_of(value), mapped)
+    if not has_references(value):
+        return Constant(value, mapped)
+    keys = tuple(value) if isinstance(value, dict) else ()
+    items = value.values() if isinstance(value, dict) else value
+    inputs = {f"item_{place}": source_of(item, owner) for place, item in enumerate(items)}
+    kind = next(kind for kind in (dict, list, tuple, set) if isinstance(value, kind))
+    return source_of(owner.add(Collection(kind, keys), inputs, fallback=kind.__name__.title()), owner, mapped=mapped)
+
+
+class Reference:
+    """The value that a node of the flow will have when the flow runs."""
+
+    __slots__ = ("_lume_draft",)
+
+    def __init__(self, draft: Draft) -> None:
+        object.__setattr__(self, "_lume_draft", draft)
+
+    def __repr__(self) -> str:
+        draft = draft_of(self)
+        return f"<reference to {draft.label} of {draft.owner.name}>"
+
+    # its attributes and items are nodes of the flow
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # what Python, notebooks and debuggers ask of any object
+            raise AttributeError(name)
+        draft = draft_of(self)
+        inputs = {"task_result": source_of(self, draft.owner), "attr": Constant(name)}
+        return draft.owner.add(Operation("getattr"), inputs, fallback=f"{draft.label}.{name}")
+
+    def __getitem__(self, key: Any) -> Any:
+        draft = draft_of(self)
+        inputs = {"task_result": source_of(self, draft.owner), "key": source_of(key, draft.owner)}
+        label = draft_of(key).label if isinstance(key, Reference) else repr(key)
+        return draft.owner.add(Operation("getitem"), inputs, fallback=f"{draft.label}[{label}]")
+
+    # what needs the value itself is refused
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        refuse(self, f"setting .{name}", "make the changed value in a task")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        refuse(self, f"deleting .{name}", "make the changed value in a task")
+
+    __hash__ = object.__hash__
+
+
+_FIXES = {
+    "if, and, or, not": (("__bool__",), "decide in a task that takes it as an argument"),
+    "iterating or unpacking": (
+        ("__iter__", "__next__", "__reversed__"),
+        "map a task over its items, task.map(values), take one with values[0], or loop in a task",
+    ),
+    "text formatting": (("__format__", "__str__", "__bytes__"), "build the text in a task that takes it"),
+    "len()": (("__len__", "__length_hint__"), "count in a task"),
+    "in": (("__contains__",), "look for it in a task"),
+    "range(), indexing and int()": (("__index__", "__int__", "__trunc__"), "use it in a task"),
+    "float(), complex() and round()": (("__float__", "__complex__", "__round__"), "convert it in a task"),
+    "calling it": (("__call__",), "call it in a task"),
+    "assigning or deleting an item": (("__setitem__", "__delitem__"), "make the changed value in a task"),
+    "with": (("__enter__", "__exit__"), "open it in a task"),
+    "await": (("__await__",), "await it in a task"),
+}
+
+
+def refuse(reference: Reference, what: str, fix: str) -> NoReturn:
+    """Raise the error that says that a value is known only when the flow runs."""
+    draft = draft_of(reference)
+    subject = f"{draft.owner.name}.{draft.label}"
+    message = f"{what} needs its value, which is known only when the flow runs"
+    raise DefinitionError((Problem("reference-value", subject, message, fix, draft.owner.place()),))
+
+
+def _refusal(what: str, fix: str) -> Callable[..., NoReturn]:
+    def method(self: Reference, *_: object) -> NoReturn:
+        refuse(self, what, fix)
+
+    return method
+
+
+_BINARY = {
+    "add": "Add",
+    "sub": "Sub",
+    "mul": "Mul",
+    "truediv": "Div",
+    "floordiv": "FloorDiv",
+    "mod": "Mod",
+    "pow": "Pow",
+    "matmul": "MatMul",
+    "and": "And",
+    "or": "Or",
+    "xor": "Xor",
+    "lshift": "LShift",
+    "rshift": "RShift",
+}
+_COMPARE = {
+    "lt": "LessThan",
+    "le": "LessThanOrEqual",
+    "eq": "Equal",
+    "ne": "NotEqual",
+    "gt": "GreaterThan",
+    "ge": "GreaterThanOrEqual",
+}
+_UNARY = {"neg": "Neg", "pos": "Pos", "abs": "Abs", "invert": "Invert"}
+
+
+def _binary(symbol: str, label: str, *, reflected: bool = False) -> Callable[..., Any]:
+    def method(self: Reference, other: Any) -> Any:
+        owner = draft_of(self).owner
+        x, y = (other, self) if reflected else (self, other)
+        inputs = {"x": source_of(x, owner), "y": source_of(y, owner)}
+        return owner.add(Operation(symbol), inputs, fallback=label)
+
+    return method
+
+
+def _unary(symbol: str, label: str) -> Callable[..., Any]:
+    def method(self: Reference) -> Any:
+        owner = draft_of(self).owner
+        return owner.add(Operation(symbol), {"x": source_of(self, owner)}, fallback=label)
+
+    return method
+
+
+for _symbol, _label in _BINARY.items():
+    setattr(Reference, f"__{_symbol}__", _binary(_symbol, _label))
+    setattr(Reference, f"__r{_symbol}__", _binary(_symbol, _label, reflected=True))
+for _symbol, _label in _COMPARE.items():
+    setattr(Reference, f"__{_symbol}__", _binary(_symbol, _label))
+for _symbol, _label in _UNARY.items():
+    setattr(Reference, f"__{_symbol}__", _unary(_symbol, _label))
+for _what, (_methods, _fix) in _FIXES.items():
+    for _method in _methods:
+        setattr(Reference, _method, _refusal(_what, _fix))

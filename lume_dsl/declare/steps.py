@@ -1,0 +1,91 @@
+"""Steps: tasks written as methods of their flow. It does not know what runs them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from lume_dsl.declare.body import Body, open_body
+from lume_dsl.declare.graph import MISSING, StepRun
+from lume_dsl.declare.options import TaskOptions
+from lume_dsl.declare.references import Pending, Reference, Source, source_of
+from lume_dsl.declare.tasks import check_options
+from lume_dsl.errors import Problem
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["step"]
+
+R = TypeVar("R")
+
+
+class _Step:
+    """Make a task of a method: ``@step``, ``@step(max_retries=3, retry_delay=…)``, ``@step.map(image=images)``.
+
+    Each argument after ``self`` takes the value of the body's name that it bears, or of the reference given
+    as its default. The method's name holds, and has the static type of, its return value. When it runs,
+    ``self`` is the flow with the parameter values of this run, and ``self.logger`` is the task's.
+    """
+
+    @overload
+    def __call__(self, function: Callable[..., R], /) -> R: ...
+    @overload
+    def __call__(self, **options: Unpack[TaskOptions]) -> Callable[[Callable[..., R]], R]: ...
+    # mypy takes an unpacked TypedDict in a method's overload for more than **options.
+    def __call__(self, function: Any = None, /, **options: Any) -> Any:  # type: ignore[misc]
+        if function is None:
+            check_options("step", options, depth=2)
+            return functools.partial(_add, options=options, over={})
+        return _add(function, options={}, over={})
+
+    def map(self, **over: Any) -> Callable[[Callable[..., R]], list[R]]:
+        """Make a task of a method that runs once for each item of the values given here, in step.
+
+        The value of its name is the list of the runs' return values, in the items' order. Arguments that
+        are not named here are passed whole.
+        """
+        return functools.partial(_add, options={}, over=over)
+
+    def __repr__(self) -> str:
+        return "<decorator step>"
+
+
+step = _Step()
+
+
+def _add(function: Callable[..., Any], *, options: dict[str, Any], over: dict[str, Any]) -> Any:
+    name = getattr(function, "__name__", repr(function))
+    body = open_body(f"step {name}", "use @task for a function outside a flow's class")
+    parameters = list(inspect.signature(function).parameters.values())
+    unnamed = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
+    if not parameters or any(parameter.kind in unnamed for parameter in parameters):
+        message = "needs self and then arguments that have names"
+        fix = f"write def {name}(self, ...) without *args, **kwargs and /"
+        body.problems.append(Problem("step-signature", f"{body.name}.{name}", message, fix, body.place()))
+        parameters = []
+    arguments = {parameter.name: parameter.default for parameter in parameters[1:]}
+    for unknown in over.keys() - arguments.keys():
+        body.problems.append(
+            Problem(
+                "map-arguments",
+                f"{body.name}.{name}",
+                f"@step.map maps over {unknown!r}, which the method does not take",
+                f"its arguments are {', '.join(arguments) or 'none'}",
+                body.place(),
+            )
+        )
+    sources = {key: _source(body, key, default, over) for key, default in arguments.items()}
+    return body.add(StepRun(function, options), sources, fallback=name)
+
+
+def _source(body: Body, key: str, default: Any, over: dict[str, Any]) -> Source:
+    if key in over:
+        return source_of(over[key], body, mapped=True)
+    if isinstance(default, Reference):
+        return source_of(default, body)
+    if isinstance(value := dict.get(body, key), Reference):
+        return source_of(value, body)
+    return Pending(key, MISSING if default is inspect.Parameter.empty else default)

@@ -1,0 +1,213 @@
+"""Tasks: reusable units of work, and their use in a flow's body. It does not know what runs them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
+
+import attrs
+
+from lume_dsl.declare.body import Body, open_body, place_of
+from lume_dsl.declare.graph import TaskRun
+from lume_dsl.declare.options import TaskOptions, option_problems
+from lume_dsl.declare.references import Source, source_of
+from lume_dsl.errors import DefinitionError, Problem
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["Task", "Unmapped", "check_options", "function_name", "is_prefect_task", "task", "unmapped"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+T = TypeVar("T")
+
+
+class _PrefectTask(Protocol[P, R_co]):
+    """What is asked of a ``prefect.Task`` object."""
+
+    @property
+    def run(self) -> Callable[P, R_co]: ...
+
+    def set_upstream(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+class _TaskOptionsAndServices(TaskOptions, total=False):
+    services: bool
+
+
+@attrs.frozen
+class Unmapped:
+    """An argument of ``.map`` that every item takes whole."""
+
+    value: Any
+
+
+def unmapped(value: T) -> T:
+    """Mark an argument of ``.map`` that every item takes whole, as Prefect's ``unmapped`` does."""
+    return Unmapped(value)  # type: ignore[return-value]  # typed as what each item's task receives
+
+
+def is_prefect_task(value: Any) -> bool:
+    """Whether it is a ``prefect.Task`` object (found without loading Prefect)."""
+    return any(cls.__module__ == "prefect.core.task" and cls.__name__ == "Task" for cls in type(value).__mro__)
+
+
+def function_name(function: Any) -> str:
+    """What a task is called where the body gives its run no name: as Prefect would call it."""
+    if is_prefect_task(function):
+        return str(function.name)
+    return getattr(function, "__name__", None) or type(function).__name__
+
+
+def check_options(what: str, options: Mapping[str, Any], *, depth: int) -> None:
+    """Raise one ``DefinitionError`` for all that is wrong with task options; ``depth`` finds the caller's line."""
+    place = place_of(sys._getframe(depth))
+    problems = tuple(Problem("task-option", what, *found, place) for found in option_problems(options))
+    if problems:
+        raise DefinitionError(problems)
+
+
+class Task(Generic[P, R]):
+    """A reusable unit of work, made by ``task``.
+
+    Called in a flow's body it adds a task to the flow and gives a reference of the static type of the
+    function's return value. ``.run(…)`` calls the plain function anywhere.
+
+    Attributes:
+        function: The plain function, or the ``prefect.Task`` object.
+        options: The Task options that differ from Prefect's defaults.
+        services: Whether it uses files or records, so that ``configure_services`` runs before it.
+    """
+
+    def __init__(self, function: Callable[P, R], options: Mapping[str, Any], *, services: bool = False) -> None:
+        self.function = function
+        self.options = dict(options)
+        self.services = services
+        functools.update_wrapper(self, function, updated=())
+
+    def __repr__(self) -> str:
+        return f"<task {function_name(self.function)}>"
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Add a run of this task to the flow in whose body the call stands.
+
+        Raises:
+            DefinitionError: The call stands outside a flow's body.
+        """
+        name = function_name(self.function)
+        body = open_body(f"task {name}", f"write {name}.run(...) to call the plain function")
+        value: R = self._use(body, args, kwargs, mapped=False)
+        return value
+
+    def map(self, *args: Any, **kwargs: Any) -> list[R]:
+        """Add a task to the flow that runs once for each item of its arguments, in step.
+
+        The arguments are lists, all of one length, but for those in ``unmapped(…)``. Its value is the list
+        of the runs' return values, in the items' order.
+
+        Raises:
+            DefinitionError: The call stands outside a flow's body.
+        """
+        name = function_name(self.function)
+        body = open_body(f"task {name}", f"write [{name}.run(item) for item in items] to call the plain function")
+        values: list[R] = self._use(body, args, kwargs, mapped=True)
+        return values
+
+    def run(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the plain function, in a flow or outside."""
+        plain: Callable[P, R] = self.function.run if is_prefect_task(self.function) else self.function  # type: ignore[attr-defined]
+        return plain(*args, **kwargs)
+
+    def with_options(self, **options: Unpack[TaskOptions]) -> Task[P, R]:
+        """Return a copy of the task with these options changed."""
+        check_options(f"task {function_name(self.function)}", {**self.options, **options}, depth=2)
+        return Task(self.function, {**self.options, **options}, services=self.services)
+
+    def _use(self, body: Body, args: tuple[Any, ...], kwargs: dict[str, Any], *, mapped: bool) -> Any:
+        name = str(self.options.get("name") or function_name(self.function))
+        run = TaskRun(self.function, self.options, self.services)
+        return body.add(run, self._sources(body, args, kwargs, mapped=mapped), fallback=name)
+
+    def _sources(self, body: Body, args: tuple[Any, ...], kwargs: dict[str, Any], *, mapped: bool) -> dict[str, Source]:
+        try:
+            arguments = bind(self.function, args, kwargs)
+        except TypeError as error:
+            name = function_name(self.function)
+            fix = f"the task is {name}{inspect.signature(plain_function(self.function))}"
+            body.problems.append(Problem("task-arguments", f"{body.name}: {name}", str(error), fix, body.place()))
+            return {}
+        sources = {}
+        for key, value in arguments.items():
+            whole = isinstance(value, Unmapped)
+            sources[key] = source_of(value.value if whole else value, body, mapped=mapped and not whole)
+        if mapped and not any(source.mapped for source in sources.values()):
+            body.problems.append(
+                Problem(
+                    "map-arguments",
+                    f"{body.name}: {function_name(self.function)}.map",
+                    "has no argument to map over",
+                    "give it a list that is not in unmapped(...), or call the task without .map",
+                    body.place(),
+                )
+            )
+        return sources
+
+
+def plain_function(function: Any) -> Callable[..., Any]:
+    """The function that runs: itself, or the ``run`` method of a ``prefect.Task`` object."""
+    plain: Callable[..., Any] = function.run if is_prefect_task(function) else function
+    return plain
+
+
+def bind(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments by name, ``**kwargs`` spread out, in the order of the signature.
+
+    Raises:
+        TypeError: They do not fit the signature.
+    """
+    signature = inspect.signature(plain_function(function))
+    arguments = dict(signature.bind(*args, **kwargs).arguments)
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            arguments.update(arguments.pop(parameter.name, {}))
+    return arguments
+
+
+@overload
+def task(function: Callable[P, R], /) -> Task[P, R]: ...
+@overload
+def task(function: _PrefectTask[P, R], /, **options: Unpack[_TaskOptionsAndServices]) -> Task[P, R]: ...
+@overload
+def task(**options: Unpack[_TaskOptionsAndServices]) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def task(function: Any = None, /, *, services: bool = False, **options: Any) -> Any:
+    """Make a task of a function, or of any ``prefect.Task`` object.
+
+    Write ``@task``, ``@task(max_retries=3, retry_delay=…)`` or ``task(ShellTask())``. Options are all
+    initialisation arguments of ``prefect.Task``, and ``services=True`` for a task that reads or writes
+    files or records by itself.
+
+    Raises:
+        DefinitionError: An option is unknown or does not go with the others, or the function takes
+            ``*args`` or positional-only arguments (Prefect passes arguments by name).
+
+    >>> @task
+    ... def double(x: float) -> float:
+    ...     return 2 * x
+    >>> double.run(21.0)
+    42.0
+    """
+    if function is None:
+        return functools.partial(task, services=services, **options)
+    name = function_name(function)
+    check_options(f"task {name}", options, depth=2)
+    kinds = {parameter.kind for parameter in inspect.signature(plain_function(function)).parameters.values()}
+    if kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY}:
+        message = "takes *args or positional-only arguments, but a task's arguments are passed by name"
+        place = place_of(sys._getframe(1))
+        raise DefinitionError((Problem("task-signature", f"task {name}", message, "give each a name", place),))
+    return Task(function, options, services=services)
