@@ -1,0 +1,12 @@
+"""The Prefect side: compiling a graph to a ``prefect.Flow``, and running it.
+
+With ``lume_dsl.tasks`` the only part that imports Prefect. It is loaded when a flow is compiled or run.
+"""
+
+from __future__ import annotations
+
+from lume_dsl.engine.compile import compile_flow
+from lume_dsl.engine.outcome import FlowRun
+from lume_dsl.engine.run import results_of, run_flow
+
+__all__ = ["FlowRun", "compile_flow", "results_of", "run_flow"]

@@ -1,0 +1,161 @@
+"""From the graph of a flow class to the equivalent ``prefect.Flow``, in time linear in its nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
+
+import prefect
+from prefect.core.edge import Edge as PrefectEdge
+from prefect.run_configs import UniversalRun
+from prefect.storage import Module
+from prefect.tasks.core.constants import Constant as PrefectConstant
+from prefect.tasks.core.function import FunctionTask
+from prefect.utilities.notifications import callback_factory
+
+from lume_dsl.declare.graph import (
+    Collection,
+    Constant,
+    FileResult,
+    Graph,
+    Node,
+    Operation,
+    Parameter,
+    RecordResult,
+    StepRun,
+    TaskRun,
+    ValueResult,
+)
+from lume_dsl.declare.tasks import is_prefect_task
+from lume_dsl.engine.calls import FunctionCall, StepCall
+from lume_dsl.engine.flow import CompiledFlow
+from lume_dsl.engine.nodes import Gather, Keep, TypedParameter, operation_task
+from lume_dsl.tasks import SaveDBResult, SaveFile, configure_services
+
+if TYPE_CHECKING:
+    from lume_dsl.declare.flow import FlowMeta
+
+__all__ = ["CONFIGURE", "compile_flow"]
+
+CONFIGURE = "configure_services"
+"""The name of the configure task."""
+
+_compiled: WeakKeyDictionary[FlowMeta, CompiledFlow] = WeakKeyDictionary()
+
+
+def compile_flow(flow_class: FlowMeta) -> CompiledFlow:
+    """Return the ``prefect.Flow`` of a flow class, built once for each class."""
+    if flow_class not in _compiled:
+        _compiled[flow_class] = _Compiler(flow_class).flow()
+    return _compiled[flow_class]
+
+
+class _Compiler:
+    def __init__(self, flow_class: FlowMeta) -> None:
+        self.flow_class = flow_class
+        self.graph: Graph = flow_class.__lume_graph__
+        self.options: Mapping[str, Any] = flow_class.__lume_options__
+        self.name = self.options.get("name", flow_class.__name__)
+
+    def flow(self) -> CompiledFlow:
+        flow = CompiledFlow(self.flow_class, name=self.name, **self._flow_options())
+        flow.nodes = {name: self._task(node) for name, node in self.graph.nodes.items()}
+        edges: list[PrefectEdge] = []
+        for name, node in self.graph.nodes.items():
+            edges += self._edges(flow, node, flow.nodes[name])
+        if self.graph.uses_services:
+            edges += self._configure(flow)
+        flow.fill(edges)
+        return flow
+
+    def _flow_options(self) -> dict[str, Any]:
+        options = {key: value for key, value in self.options.items() if key not in ("name", "project", "labels")}
+        options.setdefault("storage", Module(f"{self.flow_class.__module__}:{self.flow_class.__qualname__}.flow"))
+        if "labels" in self.options:
+            run_config = options.setdefault("run_config", UniversalRun())
+            run_config.labels = {*run_config.labels, *self.options["labels"]}
+        return options
+
+    # tasks
+
+    def _task(self, node: Node) -> prefect.Task:
+        work = node.work
+        if isinstance(work, Parameter):
+            return TypedParameter(self.name, node)
+        if isinstance(work, TaskRun):
+            return self._task_run(node, work)
+        if isinstance(work, StepRun):
+            call = StepCall(self.flow_class, node.name, frozenset(self.graph.loads(node)))
+            return FunctionTask(call, **{**work.options, "name": node.name})
+        if isinstance(work, Operation):
+            return operation_task(work, node.name)
+        if isinstance(work, Collection):
+            return Gather(work, name=node.name)
+        return self._result(node, work)
+
+    def _task_run(self, node: Node, work: TaskRun) -> prefect.Task:
+        options = {**work.options, "name": node.name}
+        loads = frozenset(self.graph.loads(node))
+        needs_call = bool(loads) or work.services
+        if is_prefect_task(work.function):
+            copy = _copy_with(cast(prefect.Task, work.function), options)
+            if needs_call:
+                vars(copy)["run"] = FunctionCall(copy.run, loads)
+            return copy
+        return FunctionTask(FunctionCall(work.function, loads) if needs_call else work.function, **options)
+
+    def _result(self, node: Node, work: ValueResult | FileResult | RecordResult) -> prefect.Task:
+        options: dict[str, Any] = {**work.options, "name": node.task_name}
+        if isinstance(work, FileResult):
+            return SaveFile(overwrite=work.overwrite, **options)
+        if isinstance(work, RecordResult):
+            project = self.options.get("project", "default")
+            return SaveDBResult(record_type=node.type, result_name=node.name, project_name=project, **options)
+        return Keep(**options)
+
+    # edges
+
+    def _edges(self, flow: CompiledFlow, node: Node, task: prefect.Task) -> list[PrefectEdge]:
+        edges = []
+        for key, source in node.inputs.items():
+            if not isinstance(source, Constant):
+                edges.append(PrefectEdge(flow.nodes[source.upstream], task, key=key, mapped=source.mapped))
+            elif source.mapped:
+                edges.append(PrefectEdge(PrefectConstant(source.value), task, key=key, mapped=True))
+            else:
+                flow.constants[task][key] = source.value
+        if isinstance(node.work, FileResult):
+            flow.constants[task]["file_type"] = node.type
+        return edges
+
+    def _configure(self, flow: CompiledFlow) -> list[PrefectEdge]:
+        """The configure task, upstream of every task that uses a service, and what it has to check."""
+        works = [node.work for node in self.graph.nodes.values()]
+        identifiers = [
+            node.inputs["filesystem_identifier"]
+            for node in self.graph.nodes.values()
+            if isinstance(node.work, FileResult)
+        ]
+        configure = configure_services(
+            name=CONFIGURE,
+            filesystems=dict.fromkeys(source.value for source in identifiers if isinstance(source, Constant)),
+            records=any(isinstance(w, RecordResult) or (isinstance(w, TaskRun) and w.services) for w in works),
+        )
+        flow.configure = configure
+        return [
+            PrefectEdge(configure, flow.nodes[name]) for name, node in self.graph.nodes.items() if node.uses_services
+        ]
+
+
+def _copy_with(task: prefect.Task, options: Mapping[str, Any]) -> prefect.Task:
+    """A copy of a user's ``prefect.Task`` object with options changed."""
+    attributes = dict(options)
+    on_failure = attributes.pop("on_failure", None)
+    if "tags" in attributes:
+        attributes["tags"] = set(attributes["tags"])
+    copy = task.copy(**attributes)
+    if on_failure is not None:
+        handler = callback_factory(on_failure, check=lambda state: state.is_failed())
+        copy.state_handlers = [*copy.state_handlers, handler]
+    return copy

@@ -1,0 +1,131 @@
+"""The ``prefect.Flow`` of a flow class: filled in one go, its parameters and services checked before it runs."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import prefect
+from prefect.core.edge import Edge
+from prefect.engine import get_default_flow_runner_class
+from prefect.engine.flow_runner import FlowRunner
+from prefect.engine.state import Pending, State
+
+from lume_dsl.declare.parameters import bind_values
+from lume_dsl.settings import Settings
+from lume_dsl.tasks.configure import configure_services
+from lume_dsl.tasks.context import SETTINGS
+from lume_dsl.values.convert import unstructure
+
+if TYPE_CHECKING:
+    from lume_dsl.declare.flow import FlowMeta
+
+__all__ = ["CompiledFlow"]
+
+_OPTIONS = frozenset(inspect.signature(FlowRunner.run).parameters) | {"flow_run_id", "flow_run_name"}
+"""The keywords of ``prefect.Flow.run`` that are no parameters."""
+
+
+class CompiledFlow(prefect.Flow):
+    """A flow class as Prefect runs it.
+
+    Attributes:
+        flow_class: The class that it was compiled from.
+        nodes: The task of each node of the class's graph, in the order of the body.
+        configure: The configure task, if the flow uses services.
+    """
+
+    def __init__(self, flow_class: FlowMeta, **options: Any) -> None:
+        self.flow_class = flow_class
+        self.nodes: dict[str, prefect.Task] = {}
+        self.configure: configure_services | None = None
+        super().__init__(**options)
+
+    def fill(self, edges: Iterable[Edge]) -> None:
+        """Take in ``nodes``, ``configure`` and the edges. (``add_task`` and ``add_edge`` search all others.)"""
+        self.edges = set(edges)
+        tasks: dict[prefect.Task, None] = dict.fromkeys(self.nodes.values())
+        for edge in self.edges:  # the configure task, and constants that are mapped over
+            tasks.update(dict.fromkeys(edge.tasks))
+        self.tasks = set(tasks)
+        self.slugs = _slugs(tasks)
+        self._cache.clear()
+
+    def run(
+        self,
+        parameters: Mapping[str, Any] | None = None,
+        run_on_schedule: bool | None = None,
+        runner_cls: type | None = None,
+        **kwargs: Any,
+    ) -> State | None:
+        """Run as ``prefect.Flow.run`` does, after all parameters and services have been checked.
+
+        Raises:
+            ParameterError: All values that are missing, unknown or do not fit.
+            ServiceError, SettingsError: A service that the flow uses does not answer; no task has run.
+        """
+        if prefect.context.get("loading_flow", False):
+            return super().run()  # it warns, and runs nothing
+        given = dict(parameters or {})
+        given.update(
+            {name: kwargs.pop(name) for name in list(kwargs) if name in self._parameters or name not in _OPTIONS}
+        )
+        schedule = prefect.config.flows.run_on_schedule if run_on_schedule is None else run_on_schedule
+        return self.start(given, run_on_schedule=schedule, runner_cls=runner_cls, **kwargs)
+
+    @property
+    def _parameters(self) -> Mapping[str, Any]:
+        return self.flow_class.__lume_graph__.parameters
+
+    def start(
+        self,
+        parameters: Mapping[str, Any],
+        *,
+        context: Mapping[str, Any] | None = None,
+        run_on_schedule: bool = False,
+        runner_cls: type | None = None,
+        **kwargs: Any,
+    ) -> State:
+        """Check parameters and services, run, and return the final state with a state for every task.
+
+        Unlike ``prefect.Flow.run`` it takes parameters apart from options, so a parameter may have any name.
+        """
+        values = bind_values(self.name, self.flow_class.__lume_graph__, (), parameters)
+        settings = (context or {}).get(SETTINGS) or Settings.from_environment()
+        with prefect.context({SETTINGS: settings}):
+            if self.configure is not None:
+                self.configure.run()
+        prefect.context.setdefault("caches", {})
+        json_values = {name: unstructure(value) for name, value in values.items()}
+        state: State = self._run(
+            parameters=json_values,
+            runner_cls=runner_cls or get_default_flow_runner_class(),
+            run_on_schedule=run_on_schedule,
+            # The runner fills "parameters" in the order of a set; given here, they keep the order of the fields.
+            context={**(context or {}), SETTINGS: settings, "parameters": json_values},
+            **kwargs,
+        )
+        if state.result is None:  # interrupted before any task
+            state.result = {}
+        if isinstance(state.result, dict):
+            for task in self.tasks:
+                state.result.setdefault(task, Pending(message="Task not run."))
+        return state
+
+
+def _slugs(tasks: Iterable[prefect.Task]) -> dict[prefect.Task, str]:
+    """Prefect's slugs (core/flow.py, ``_generate_task_slug``), without its search among all of them."""
+    counts: Counter[str] = Counter()
+    taken: set[str] = set()
+    found: dict[prefect.Task, str] = {}
+    for task in tasks:
+        prefix = "-".join([task.name, *sorted(task.tags)])
+        slug = task.slug
+        while not slug or slug in taken:
+            counts[prefix] += 1
+            slug = f"{prefix}-{counts[prefix]}"
+        taken.add(slug)
+        found[task] = slug
+    return found

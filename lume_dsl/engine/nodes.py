@@ -1,0 +1,92 @@
+"""Prefect tasks for the nodes of a graph that Prefect has none for."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import prefect
+from prefect.core.parameter import no_default
+from prefect.tasks.core import operators
+
+from lume_dsl.declare.graph import Collection, Node, Operation
+from lume_dsl.declare.parameters import check_value, spec_of
+from lume_dsl.errors import ParameterError, Problem
+from lume_dsl.values.convert import unstructure
+
+__all__ = ["Gather", "Keep", "Operate", "TypedParameter", "operation_task"]
+
+
+class TypedParameter(prefect.Parameter):
+    """A parameter that checks its value and hands it on as its type holds it, whoever starts the run."""
+
+    def __init__(self, flow_name: str, node: Node) -> None:
+        self.flow_name = flow_name
+        self.node = node
+        spec = spec_of(node)
+        default: Any = no_default if spec.required else unstructure(spec.default)
+        super().__init__(node.name, default=default)
+
+    def run(self) -> Any:
+        value, messages = check_value(super().run(), self.node.type, spec_of(self.node))
+        if messages:
+            subject = f"{self.flow_name}.{self.name}"
+            raise ParameterError(tuple(Problem("parameter-value", subject, message) for message in messages))
+        return value
+
+
+class Keep(prefect.Task):
+    """Hands its value on, under a result field's name."""
+
+    def run(self, value: Any) -> Any:  # type: ignore[override]  # as every Prefect task does
+        return value
+
+
+class Gather(prefect.Task):
+    """Makes a list, tuple, set or dict of task values."""
+
+    def __init__(self, collection: Collection, **options: Any) -> None:
+        self.collection = collection
+        super().__init__(**options)
+
+    def run(self, **items: Any) -> Any:
+        values = [items[f"item_{place}"] for place in range(len(items))]
+        if self.collection.type is dict:
+            return dict(zip(self.collection.keys, values, strict=True))
+        return self.collection.type(values)
+
+
+class Operate(prefect.Task):
+    """A Python operator that Prefect has no task for, or gives another meaning (its ``&`` is a logical and)."""
+
+    def __init__(self, symbol: str, **options: Any) -> None:
+        self.symbol = symbol
+        super().__init__(**options)
+
+    def run(self, **operands: Any) -> Any:
+        return getattr(operator, f"__{self.symbol}__")(*operands.values())
+
+
+_OPERATORS: dict[str, type[prefect.Task]] = {
+    "getitem": operators.GetItem,
+    "getattr": operators.GetAttr,
+    "add": operators.Add,
+    "sub": operators.Sub,
+    "mul": operators.Mul,
+    "truediv": operators.Div,
+    "floordiv": operators.FloorDiv,
+    "mod": operators.Mod,
+    "pow": operators.Pow,
+    "lt": operators.LessThan,
+    "le": operators.LessThanOrEqual,
+    "eq": operators.Equal,
+    "ne": operators.NotEqual,
+    "gt": operators.GreaterThan,
+    "ge": operators.GreaterThanOrEqual,
+}
+
+
+def operation_task(operation: Operation, name: str) -> prefect.Task:
+    """The task of an operator: Prefect's own where it means what Python means."""
+    prefects_own = _OPERATORS.get(operation.symbol)
+    return prefects_own(name=name) if prefects_own else Operate(operation.symbol, name=name)

@@ -1,0 +1,85 @@
+"""What a flow run came to: the values of its tasks and results, or the error that says what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, cast
+
+import attrs
+from prefect.engine.state import State, TriggerFailed
+
+from lume_dsl import services
+from lume_dsl.declare.graph import FileResult, Graph, RecordResult
+from lume_dsl.errors import FlowRunError, NotRunError, TaskFailure
+from lume_dsl.settings import Settings
+
+__all__ = ["FlowRun", "error_of"]
+
+
+@attrs.frozen(eq=False)
+class FlowRun:
+    """A finished run of a flow.
+
+    Attributes:
+        flow_name: The flow's name.
+        id: The flow run's id.
+        state: Its final Prefect state.
+        start_time: When it began (UTC).
+        end_time: When it ended (UTC).
+        tasks: The final Prefect state of each task, by name, in the flow's order.
+    """
+
+    flow_name: str
+    id: str
+    state: State
+    start_time: datetime
+    end_time: datetime
+    tasks: Mapping[str, State] = attrs.field(repr=False)
+    _graph: Graph = attrs.field(repr=False)
+    _settings: Settings = attrs.field(repr=False)
+    _loaded: dict[str, Any] = attrs.field(factory=dict, init=False, repr=False)
+
+    def value(self, name: str) -> Any:
+        """Return the value of a task or result; a file or record result is loaded at the first look.
+
+        Raises:
+            NotRunError: The task did not succeed in this run.
+        """
+        if name not in self._loaded:
+            self._loaded[name] = self._load(name)
+        return self._loaded[name]
+
+    def _load(self, name: str) -> Any:
+        state = self.tasks[name]
+        if not state.is_successful():
+            raise NotRunError(
+                f"{self.flow_name}.{name} has no value: its task ended {type(state).__name__} in this run"
+            )
+        if not isinstance(self._graph.nodes[name].work, (FileResult, RecordResult)) or state.result is None:
+            return state.result
+        with services.use(self._settings):
+            return services.load(state.result)
+
+
+def error_of(flow_name: str, state: State, tasks: Mapping[str, State]) -> FlowRunError:
+    """Return the error of a failed run, with the first original exception as its cause."""
+    failed = tuple(failure for name, task_state in tasks.items() for failure in _failures(name, task_state))
+    not_run = tuple(
+        name for name, task_state in tasks.items() if isinstance(task_state, TriggerFailed) or task_state.is_pending()
+    )
+    if not failed:  # a handler or the runner ended it, and no task
+        cause = state.result if isinstance(state.result, BaseException) else RuntimeError(state.message or "no reason")
+        failed = (TaskFailure(flow_name, cause),)
+    error = FlowRunError(flow_name, failed, not_run)
+    error.__cause__ = failed[0].exception
+    return error
+
+
+def _failures(name: str, state: State) -> Iterator[TaskFailure]:
+    if state.is_mapped():
+        for index, child in enumerate(cast(list[State], state.map_states)):
+            yield from _failures(f"{name}[{index}]", child)
+    elif state.is_failed() and not isinstance(state, TriggerFailed):
+        original = state.result if isinstance(state.result, BaseException) else RuntimeError(state.message)
+        yield TaskFailure(name, original)

@@ -1,0 +1,115 @@
+"""Tasks that save and load records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import prefect
+
+from lume_dsl.errors import RecordError
+from lume_dsl.results import DBResult
+from lume_dsl.services import load
+from lume_dsl.tasks.context import run_services
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from lume_dsl.declare.options import TaskOptions
+
+__all__ = ["LoadDBResult", "SaveDBResult"]
+
+
+class SaveDBResult(prefect.Task):
+    """Save a record: one that is given, or one made of named outputs.
+
+    Args:
+        record_type: The class of the record that is made of outputs. Outputs that bear the name of a field
+            that it adds to ``DBResult`` fill that field.
+        result_name: What tells this record from others of the flow.
+        project_name: The project of a record that is made of outputs.
+        options: Initialisation arguments of ``prefect.Task``.
+    """
+
+    def __init__(
+        self,
+        *,
+        record_type: type[DBResult] = DBResult,
+        result_name: str = "",
+        project_name: str = "default",
+        **options: Unpack[TaskOptions],
+    ) -> None:
+        self.record_type = record_type
+        self.result_name = result_name
+        self.project_name = project_name
+        super().__init__(**options)
+
+    def run(self, result: Any = None, **outputs: Any) -> dict[str, Any]:  # type: ignore[override]  # as every Prefect task does
+        """Save the record and return the reference that loads it back. The same record twice is one.
+
+        Args:
+            result: The record to save as it is. Any other value is an output of this name.
+            outputs: The outputs of a record whose inputs are the flow run's parameters.
+
+        Returns:
+            ``{"project_name", "result_type_string", "query": {"unique_hash"}}``, which is JSON.
+
+        Raises:
+            RecordError: A value cannot be stored; the message has its path.
+            ServiceError: The record store does not answer.
+        """
+        given = isinstance(result, DBResult) and not outputs
+        record = result if given else self._record({"result": result, **outputs} if result is not None else outputs)
+        with run_services() as services:
+            reference, is_new = services.save_record(record)
+        unique_hash = reference["query"]["unique_hash"]
+        self.logger.info(
+            "saved record %s" if is_new else "record %s is stored already: nothing to do", unique_hash[:12]
+        )
+        return reference
+
+    def _record(self, outputs: Mapping[str, Any]) -> DBResult:
+        context = prefect.context
+        base = {field.name for field in attrs.fields(DBResult)}
+        own = {field.name for field in attrs.fields(self.record_type)} - base
+        return self.record_type(
+            project_name=context.get("project_name") or self.project_name,
+            flow_name=context.get("flow_name", ""),
+            flow_run_id=context.get("flow_run_id"),
+            result_name=self.result_name,
+            inputs=dict(context.get("parameters") or {}),
+            outputs={name: value for name, value in outputs.items() if name not in own},
+            **{name: value for name, value in outputs.items() if name in own},
+        )
+
+
+class LoadDBResult(prefect.Task):
+    """Load a record, or a part of it. Args: initialisation arguments of ``prefect.Task``."""
+
+    def run(  # type: ignore[override]  # as every Prefect task does
+        self, result_rep: Mapping[str, Any], attribute_index: Sequence[str | int] | None = None
+    ) -> Any:
+        """Return the record that a reference names, or the part that ``attribute_index`` leads to.
+
+        Args:
+            result_rep: What a ``SaveDBResult`` task returned.
+            attribute_index: An attribute of the record, then keys or places in it: ``["outputs", "text"]``.
+
+        Raises:
+            RecordError: There is no such record, or no such part in it.
+            ServiceError: The record store does not answer.
+        """
+        with run_services():
+            found: Any = load(result_rep)
+        for place, step in enumerate(attribute_index or ()):
+            found = _part(found, step, attribute_index or (), place)
+        return found
+
+
+def _part(value: Any, step: str | int, path: Sequence[str | int], place: int) -> Any:
+    try:
+        return getattr(value, str(step)) if isinstance(value, DBResult) else value[step]
+    except (AttributeError, LookupError, TypeError) as error:
+        led = "".join(f"[{part!r}]" for part in path[:place]) or "the record"
+        raise RecordError(f"attribute_index {list(path)!r}: {led} has no {step!r}") from error
