@@ -1,0 +1,75 @@
+"""The command line as a whole: its commands, loaded when they are called, and its exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from lume_dsl._version import __version__
+from lume_dsl.cli.failures import describe, document
+from lume_dsl.errors import LumeError
+
+__all__ = ["main"]
+
+PROGRAM = "python -m lume_dsl"
+
+COMMANDS = {
+    "run": "Run a flow, and show what it results in.",
+    "check": "Check the flows of a module without running them.",
+    "show": "Show a flow's parameters, tasks and results.",
+}
+
+INTERRUPTED = 130
+"""What a shell reports for a process that Ctrl-C ended: 128 + SIGINT."""
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"lume_dsl.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lume_dsl")
+def app() -> None:
+    """Workflows declared as classes, run as Prefect flows.
+
+    Exit codes: 0 success, 1 the run failed, 2 wrong usage or a bad parameter value, 3 an invalid flow
+    definition, 4 settings or a service that does not answer.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit. Only a ``LumeError`` is caught; anything else is a bug and shows its traceback."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        app.main(given, prog_name=PROGRAM, standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except LumeError as error:
+        if "--json" in given:
+            print(json.dumps(document(error)))
+        else:
+            click.echo(describe(error, verbose="-v" in given or "--verbose" in given), err=True)
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    sys.exit(0)

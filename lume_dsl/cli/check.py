@@ -1,0 +1,25 @@
+"""``check``: whether a module's flows are valid."""
+
+from __future__ import annotations
+
+import click
+
+from lume_dsl.declare.find import find_flows
+
+__all__ = ["command"]
+
+
+@click.command("check")
+@click.argument("target", metavar="MODULE[:FLOW]")
+def command(target: str) -> None:
+    """Check the flows of a module, or one of them, without running anything.
+
+    MODULE is a dotted module or the path of a .py file. An invalid flow is told with all its problems, and
+    the exit code is 3.
+    """
+    for name, flow in find_flows(target).items():
+        graph = flow.__lume_graph__
+        tasks = len(graph.nodes) - len(graph.parameters) - len(graph.results)
+        counts = [(len(graph.parameters), "parameter"), (tasks, "task"), (len(graph.results), "result")]
+        told = ", ".join(f"{number} {what}" + "s" * (number != 1) for number, what in counts)
+        click.echo(f"{name}: ok ({told})")

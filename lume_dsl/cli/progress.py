@@ -1,0 +1,105 @@
+"""What is seen while a flow runs: progress on a terminal, log lines elsewhere, nothing on stdout with ``--json``."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+import attrs
+
+from lume_dsl.declare.flow import FlowMeta
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["all_output_to_stderr", "log_to_stderr", "progress_of"]
+
+PREFECT_LOGGER = "prefect"
+ENGINE_LOGGERS = ("prefect.FlowRunner", "prefect.TaskRunner", "prefect.CloudFlowRunner", "prefect.CloudTaskRunner")
+
+
+def _nothing(*_: Any) -> None:
+    """What a watch is in the process of a worker, which has no terminal."""
+
+
+@attrs.define(eq=False)
+class _Watch:
+    """A task runner state handler that tells each finished task."""
+
+    tell: Callable[[str, Any], None]
+
+    def __call__(self, runner: Any, old: Any, new: Any) -> Any:
+        self.tell(runner.context.get("task_full_name") or runner.task.name, new)
+        return new
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Watch, (_nothing,)
+
+
+@contextmanager
+def progress_of(flow: FlowMeta, *, verbose: bool) -> Iterator[Any]:
+    """Within it, a terminal shows how far the run has come; gives the state handler that moves it on."""
+    from rich.console import Console  # only what shows progress needs rich
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    graph = flow.__lume_graph__
+    names = {node.task_name for node in graph.nodes.values()} - graph.parameters.keys()
+    bar = progress.add_task(flow.__name__, total=len(names))
+
+    def tell(name: str, state: Any) -> None:
+        if state.is_running():
+            progress.update(bar, description=name)
+        elif name in names and state.is_finished():
+            progress.advance(bar)
+
+    with log_to_stderr(verbose=verbose, console=console if console.is_terminal else None), progress:
+        yield _Watch(tell)
+
+
+@contextmanager
+def log_to_stderr(*, verbose: bool, console: Console | None = None) -> Iterator[None]:
+    """Within it, log records go to stderr, above the progress bar if there is one; Prefect's own if ``verbose``."""
+    import prefect  # noqa: F401 - its import sets its handlers up, which write to stdout
+
+    logger = logging.getLogger(PREFECT_LOGGER)
+    before = logger.handlers[:]
+    handler: logging.Handler = _ConsoleHandler(console) if console else logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    if not verbose:
+        handler.addFilter(lambda record: record.name not in ENGINE_LOGGERS)
+    logger.handlers[:] = [handler, *(other for other in before if not isinstance(other, logging.StreamHandler))]
+    try:
+        yield
+    finally:
+        logger.handlers[:] = before
+
+
+class _ConsoleHandler(logging.Handler):
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self.console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.console.print(self.format(record), markup=False)
+
+
+@contextmanager
+def all_output_to_stderr() -> Iterator[IO[str]]:
+    """Within it, whatever writes to stdout, subprocesses and C code too, writes to stderr; gives the real stdout."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with os.fdopen(os.dup(kept), "w") as stdout:
+            yield stdout
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)

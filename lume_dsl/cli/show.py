@@ -1,0 +1,20 @@
+"""``show``: what a flow consists of."""
+
+from __future__ import annotations
+
+import click
+
+from lume_dsl.cli.tables import show_flow
+from lume_dsl.declare.find import find_flow
+
+__all__ = ["command"]
+
+
+@click.command("show")
+@click.argument("target", metavar="MODULE:FLOW")
+def command(target: str) -> None:
+    """Show a flow's parameters, tasks and results, without running anything.
+
+    MODULE is a dotted module or the path of a .py file; FLOW may be left out where the module has only one.
+    """
+    show_flow(find_flow(target))
