@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, ClassVar, get_origin
 
 from lume_dsl.declare.graph import MISSING, Parameter, Work
-from lume_dsl.declare.references import Draft, Reference, Source, draft_of
+from lume_dsl.declare.references import Draft, Link, Reference, Source, draft_of, has_references, source_of
 from lume_dsl.errors import DefinitionError, Place, Problem, did_you_mean
 
 __all__ = ["Body", "Unknown", "open_body", "place_of"]
@@ -104,7 +104,7 @@ class Body(dict[str, Any]):
             if _namespace(frame) is self:
                 return place_of(frame)
             frame = frame.f_back
-        return Place("<unknown>", 0)
+        return self.start  # the body has ended
 
     # the namespace
 
@@ -138,6 +138,18 @@ class Body(dict[str, Any]):
         )
         self.problems.append(problem)
         return Unknown(Draft(self, Parameter(), {}, problem.place or self.place(), name))
+
+    def end(self) -> None:
+        """Make a node of each list, tuple, set or dict of references that a name holds.
+
+        Not before the body has ended: until then it is a plain one, which the body may loop over.
+        """
+        for name, value in list(self.items()):
+            if not isinstance(value, Reference) and has_references(value):
+                link = source_of(value, self)
+                if isinstance(link, Link):
+                    link.draft.place = self.places[name]
+                    super().__setitem__(name, Reference(link.draft))
 
     @property
     def references(self) -> dict[str, Draft]:

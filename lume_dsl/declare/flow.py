@@ -10,7 +10,7 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypedDict, TypeVar
 
 import attrs
 
@@ -88,6 +88,7 @@ class FlowMeta(type):
             namespace.update(__lume_graph__=Graph(), __lume_options__={})
             return super().__new__(mcs, name, bases, namespace, **kwargs)
         frame = sys._getframe(1)
+        namespace.end()
         _check_bases(namespace, bases)
         _check_names(namespace)
         graph = build(namespace, Scope.of_frame(frame))
@@ -183,7 +184,10 @@ class LumeFlow(metaclass=FlowMeta):
         ParameterError: All values that do not fit, are missing or are unknown.
     """
 
-    if not TYPE_CHECKING:  # to a type checker each flow's __init__ is made of its fields
+    if TYPE_CHECKING:
+        flow: ClassVar[prefect.Flow]
+        """The equivalent ``prefect.Flow``, built once."""
+    else:  # to a type checker each flow's __init__ is made of its fields
 
         def __init__(self, *args: Any, **values: Any) -> None:
             cls = type(self)
@@ -194,6 +198,10 @@ class LumeFlow(metaclass=FlowMeta):
 
         def __delattr__(self, name: str) -> NoReturn:
             raise attrs.exceptions.FrozenInstanceError(f"{type(self).__name__} is frozen: make another one")
+
+        @property
+        def flow(self) -> prefect.Flow:
+            return type(self).flow
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value!r}" for name, value in parameters_of(self).items())
@@ -206,11 +214,6 @@ class LumeFlow(metaclass=FlowMeta):
 
     def __hash__(self) -> int:
         return hash((type(self), *parameters_of(self).values()))
-
-    @property
-    def flow(self) -> prefect.Flow:
-        """The equivalent ``prefect.Flow`` of the class, built once."""
-        return _engine().compile_flow(type(self))  # type: ignore[no-any-return]  # the engine is loaded late
 
     @property
     def logger(self) -> logging.Logger:

@@ -211,12 +211,7 @@ class Graph:
     def uses_services(self) -> bool:
         return any(node.uses_services for node in self.nodes.values())
 
-    def loads(self, node: Node) -> dict[str, Any]:
-        """Return the arguments of ``node`` that come from a file or record result, with their types.
-
-        Such a result's task returns a JSON reference, and its readers take the value that it names.
-        """
-        upstream = {k: self.nodes[s.upstream] for k, s in node.inputs.items() if isinstance(s, Edge)}
-        return {
-            key: source.type for key, source in upstream.items() if isinstance(source.work, (FileResult, RecordResult))
-        }
+    @property
+    def references(self) -> frozenset[str]:
+        """The nodes whose tasks return a JSON reference, in place of which readers take the file or record."""
+        return frozenset(name for name, node in self.nodes.items() if isinstance(node.work, (FileResult, RecordResult)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -17,33 +17,28 @@ from lume_dsl.tasks.context import run_services
 if TYPE_CHECKING:
     from lume_dsl.declare.flow import FlowMeta
 
-__all__ = ["FunctionCall", "StepCall", "instance_of_run"]
-
-
-def load_inputs(values: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
-    """Return the arguments of a call with those in ``names``, which are references, loaded."""
-    return {name: load(value) if name in names else value for name, value in values.items()}
+__all__ = ["ServiceCall", "StepCall", "instance_of_run"]
 
 
 @attrs.frozen
-class FunctionCall:
-    """A task's function that gets files and records in place of their references, or that uses services.
+class ServiceCall:
+    """A task's ``run`` with this run's services, which gets files and records in place of their references.
 
     Attributes:
-        function: The function to call.
-        loads: The arguments that are references to load.
+        run: What to call.
+        loads: The arguments that are references.
     """
 
-    function: Callable[..., Any]
+    run: Callable[..., Any]
     loads: frozenset[str]
     __signature__: inspect.Signature = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "__signature__", inspect.signature(self.function))
+        object.__setattr__(self, "__signature__", inspect.signature(self.run))
 
     def __call__(self, **values: Any) -> Any:
         with run_services():
-            return self.function(**load_inputs(values, self.loads))
+            return self.run(**{name: load(v) if name in self.loads else v for name, v in values.items()})
 
 
 @attrs.frozen
@@ -52,7 +47,6 @@ class StepCall:
 
     flow_class: FlowMeta
     name: str
-    loads: frozenset[str]
     __signature__: inspect.Signature = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
@@ -68,8 +62,7 @@ class StepCall:
         return work.function
 
     def __call__(self, **values: Any) -> Any:
-        with run_services():
-            return self._function(instance_of_run(self.flow_class), **load_inputs(values, self.loads))
+        return self._function(instance_of_run(self.flow_class), **values)
 
 
 def instance_of_run(flow_class: FlowMeta) -> Any:

@@ -28,7 +28,7 @@ from lume_dsl.declare.graph import (
     ValueResult,
 )
 from lume_dsl.declare.tasks import is_prefect_task
-from lume_dsl.engine.calls import FunctionCall, StepCall
+from lume_dsl.engine.calls import ServiceCall, StepCall
 from lume_dsl.engine.flow import CompiledFlow
 from lume_dsl.engine.nodes import Gather, Keep, TypedParameter, operation_task
 from lume_dsl.tasks import SaveDBResult, SaveFile, configure_services
@@ -55,6 +55,7 @@ class _Compiler:
     def __init__(self, flow_class: FlowMeta) -> None:
         self.flow_class = flow_class
         self.graph: Graph = flow_class.__lume_graph__
+        self.references = self.graph.references
         self.options: Mapping[str, Any] = flow_class.__lume_options__
         self.name = self.options.get("name", flow_class.__name__)
 
@@ -80,32 +81,35 @@ class _Compiler:
     # tasks
 
     def _task(self, node: Node) -> prefect.Task:
+        """The task of a node. Where it takes file or record results, or uses services, its call sees to them."""
+        task = self._plain_task(node)
+        loads = frozenset(
+            key
+            for key, source in node.inputs.items()
+            if not isinstance(source, Constant) and source.upstream in self.references
+        )
+        if loads or isinstance(node.work, StepRun) or (isinstance(node.work, TaskRun) and node.work.services):
+            vars(task)["run"] = ServiceCall(task.run, loads)
+        return task
+
+    def _plain_task(self, node: Node) -> prefect.Task:
         work = node.work
         if isinstance(work, Parameter):
             return TypedParameter(self.name, node)
-        if isinstance(work, TaskRun):
-            return self._task_run(node, work)
         if isinstance(work, StepRun):
-            call = StepCall(self.flow_class, node.name, frozenset(self.graph.loads(node)))
-            return FunctionTask(call, **{**work.options, "name": node.name})
+            return FunctionTask(StepCall(self.flow_class, node.name), **{**work.options, "name": node.name})
+        if isinstance(work, TaskRun):
+            options = {**work.options, "name": node.name}
+            if is_prefect_task(work.function):
+                return _copy_with(cast(prefect.Task, work.function), options)
+            return FunctionTask(work.function, **options)
         if isinstance(work, Operation):
             return operation_task(work, node.name)
         if isinstance(work, Collection):
             return Gather(work, name=node.name)
-        return self._result(node, work)
+        return self._result_task(node, work)
 
-    def _task_run(self, node: Node, work: TaskRun) -> prefect.Task:
-        options = {**work.options, "name": node.name}
-        loads = frozenset(self.graph.loads(node))
-        needs_call = bool(loads) or work.services
-        if is_prefect_task(work.function):
-            copy = _copy_with(cast(prefect.Task, work.function), options)
-            if needs_call:
-                vars(copy)["run"] = FunctionCall(copy.run, loads)
-            return copy
-        return FunctionTask(FunctionCall(work.function, loads) if needs_call else work.function, **options)
-
-    def _result(self, node: Node, work: ValueResult | FileResult | RecordResult) -> prefect.Task:
+    def _result_task(self, node: Node, work: ValueResult | FileResult | RecordResult) -> prefect.Task:
         options: dict[str, Any] = {**work.options, "name": node.task_name}
         if isinstance(work, FileResult):
             return SaveFile(overwrite=work.overwrite, **options)

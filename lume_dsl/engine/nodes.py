@@ -64,7 +64,8 @@ class Operate(prefect.Task):
         super().__init__(**options)
 
     def run(self, **operands: Any) -> Any:
-        return getattr(operator, f"__{self.symbol}__")(*operands.values())
+        in_order = [operands[name] for name in sorted(operands)]  # x, then y; Prefect passes them in any order
+        return getattr(operator, f"__{self.symbol}__")(*in_order)
 
 
 _OPERATORS: dict[str, type[prefect.Task]] = {

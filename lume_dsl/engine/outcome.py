@@ -10,7 +10,6 @@ import attrs
 from prefect.engine.state import State, TriggerFailed
 
 from lume_dsl import services
-from lume_dsl.declare.graph import FileResult, Graph, RecordResult
 from lume_dsl.errors import FlowRunError, NotRunError, TaskFailure
 from lume_dsl.settings import Settings
 
@@ -24,7 +23,7 @@ class FlowRun:
     Attributes:
         flow_name: The flow's name.
         id: The flow run's id.
-        state: Its final Prefect state.
+        state: Its final Prefect state, without a result: those of the tasks have them.
         start_time: When it began (UTC).
         end_time: When it ended (UTC).
         tasks: The final Prefect state of each task, by name, in the flow's order.
@@ -36,7 +35,8 @@ class FlowRun:
     start_time: datetime
     end_time: datetime
     tasks: Mapping[str, State] = attrs.field(repr=False)
-    _graph: Graph = attrs.field(repr=False)
+    _references: frozenset[str] = attrs.field(repr=False)
+    """The results whose tasks return references."""
     _settings: Settings = attrs.field(repr=False)
     _loaded: dict[str, Any] = attrs.field(factory=dict, init=False, repr=False)
 
@@ -56,7 +56,7 @@ class FlowRun:
             raise NotRunError(
                 f"{self.flow_name}.{name} has no value: its task ended {type(state).__name__} in this run"
             )
-        if not isinstance(self._graph.nodes[name].work, (FileResult, RecordResult)) or state.result is None:
+        if name not in self._references or state.result is None:
             return state.result
         with services.use(self._settings):
             return services.load(state.result)

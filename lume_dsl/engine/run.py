@@ -50,9 +50,16 @@ def run_flow(
     if not state.is_successful():
         raise error_of(compiled.name, state, tasks)
     outcome = type(instance)(**values)
-    graph = type(instance).__lume_graph__
-    run = FlowRun(compiled.name, flow_run_id, state, start_time, end_time, tasks, graph, settings)
-    vars(outcome)[RUN] = run
+    vars(outcome)[RUN] = FlowRun(
+        flow_name=compiled.name,
+        id=flow_run_id,
+        state=type(state)(message=state.message),
+        start_time=start_time,
+        end_time=end_time,
+        tasks=tasks,
+        references=type(instance).__lume_graph__.references,
+        settings=settings,
+    )
     return outcome
 
 

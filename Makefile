@@ -1,0 +1,58 @@
+# Everything is set up on first use in .venv; nothing else is touched.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := $(VENV)/.ready-demo
+
+.PHONY: help demo test lint types bench docs format clean
+
+help:
+	@echo "make demo    set up, run examples/beam_size.py, show where its results are"
+	@echo "make test    set up, run all tests"
+	@echo "make lint    ruff"
+	@echo "make types   mypy --strict, pyright and ty, on the package and the examples"
+	@echo "make bench   the benchmarks, as ratios to the same work by hand"
+	@echo "make docs    check that every code block of README and docs runs"
+	@echo "make format  let ruff format the code"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(DEMO): $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[examples]'
+	@touch $@
+
+$(READY): $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@ $(DEMO)
+
+demo: $(DEMO)
+	$(BIN)/python -m lume_dsl run examples/beam_size.py:BeamSize
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+
+types: $(READY)
+	$(BIN)/python -m mypy lume_dsl examples
+	$(BIN)/python -m pyright --pythonpath $(BIN)/python
+	$(BIN)/python -m ty check --python $(VENV) examples
+
+bench: $(READY)
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-only
+	$(BIN)/python tests/benchmarks/cold_start.py
+
+docs: $(READY)
+	$(BIN)/python -m pytest tests/docs
+
+format: $(READY)
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks dist

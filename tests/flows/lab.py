@@ -1,0 +1,160 @@
+"""Flows that the integration tests run, in a module of their own, as users' flows are."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from lume_dsl import (
+    JSON,
+    DBResult,
+    JSONFile,
+    LumeFlow,
+    TextFile,
+    db_result,
+    file_result,
+    flow,
+    parameter,
+    result,
+    step,
+    task,
+    unmapped,
+)
+
+
+@task
+def append_text(text1: str, text2: str) -> str:
+    return text1 + text2
+
+
+class Greeting(LumeFlow):
+    """Join two texts, keep the outcome as a file and the run as a record."""
+
+    text1: str = parameter(help="the left part")
+    text2: str = parameter(default=" you")
+    filename: str = parameter(default="greeting.txt")
+
+    text = append_text(text1, text2)
+    text_file: TextFile = file_result(text, filename=filename)
+    record: DBResult = db_result(text=text)
+
+
+@task
+def scale(value: float, by: float) -> float:
+    return value * by
+
+
+@task
+def process_id(value: float) -> int:
+    return os.getpid()
+
+
+@flow(name="steps-and-maps", project="injector")
+class Steps(LumeFlow):
+    """Steps and maps, with a file and a record that depend on both."""
+
+    values: list[float] = parameter(default=[1.0, 2.0, 3.0], help="what is scaled", unit="pC")
+    by: float = parameter(default=2.0, gt=0)
+    pair: tuple[int, str] = (1, "one")
+    extra: dict[str, JSON] = parameter(default={"a": [1, None, "x"]})
+    note: str | None = None
+
+    scaled = scale.map(values, unmapped(by))
+    workers = process_id.map(scaled)
+
+    @step.map(value=scaled)
+    def shifted(self, value: float) -> float:
+        return value + self.by
+
+    @step(name="ignored: the method's name counts")
+    def total(self, shifted: list[float], offset: float = 0.5) -> float:
+        self.logger.info("total of %d", len(shifted))
+        return sum(shifted) + offset
+
+    @step
+    def pair_seen(self) -> tuple[int, str]:
+        return self.pair
+
+    difference = total - scaled[0]
+    both = [total, difference]
+    summary: JSONFile = file_result({"total": total, "scaled": scaled}, filename="summary.json")
+    kept: float = result(total)
+    record: DBResult = db_result(total=total, summary=summary)
+    second: DBResult = db_result(total=total)
+
+
+@task
+def fail(text: str) -> str:
+    raise ValueError(f"no {text} today")
+
+
+@task
+def count_up(path: str) -> int:
+    """Counts its calls in a file, and succeeds at the third."""
+    seen = Path(path)
+    calls = int(seen.read_text() or "0") + 1 if seen.exists() else 1
+    seen.write_text(str(calls))
+    if calls < 3:
+        raise RuntimeError(f"call {calls}")
+    return calls
+
+
+class Failing(LumeFlow):
+    text: str = parameter(default="beam")
+
+    good = append_text(text, "!")
+    bad = fail(text)
+    after = append_text(bad, good)
+    kept: str = result(after)
+
+
+class Retried(LumeFlow):
+    path: str = parameter()
+
+    calls = count_up.with_options(max_retries=2, retry_delay=timedelta(0))(path)
+
+
+class MarkedThenSaved(LumeFlow):
+    """Shows whether anything computed before a service was found not to answer."""
+
+    marker: str = parameter()
+
+    calls = count_up(marker)
+    record: DBResult = db_result(calls=calls)
+
+
+class NoServices(LumeFlow):
+    text: str = "a"
+
+    both = append_text(text, text)
+    kept: str = result(both)
+
+
+class Chatty(LumeFlow):
+    """Writes to stdout in every way that there is."""
+
+    @step
+    def talk(self) -> int:
+        print("from print")
+        os.system("echo from a subprocess")
+        return 1
+
+    kept: int = result(talk)
+
+
+class AnyName(LumeFlow):
+    """Parameters may have the names of what one asks of a flow, and of Prefect's own options."""
+
+    results: int = 1
+    state: int = 2
+    map: int = 3
+    context: int = 4
+    executor: int = 5
+    parameters: int = 6
+    logger: int = 7
+    json: int = 8
+
+    @step
+    def total(self, results: int, state: int, map: int, context: int, executor: int, parameters: int) -> int:
+        return results + state + map + context + executor + parameters + self.logger + self.json

@@ -1,0 +1,305 @@
+"""The command line, as a person and as a program uses it: in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FLOWS = Path(__file__).parents[1] / "flows"
+
+
+class Outcome:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def lume(tmp_path: Path) -> Lume:
+    (tmp_path / "lab.py").write_text((FLOWS / "lab.py").read_text())
+    return Lume(tmp_path)
+
+
+class Lume:
+    """``python -m lume_dsl`` in a folder that has lab.py."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, *arguments: str, **environment: str) -> Outcome:
+        done = subprocess.run(
+            [sys.executable, "-m", "lume_dsl", *arguments],
+            cwd=self.folder,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text)
+
+
+# run
+
+
+def test_run_shows_where_the_results_are(lume: Lume, tmp_path: Path) -> None:
+    done = lume("run", "lab:Greeting", "--text1", "hey")
+    assert done.code == 0
+    assert done.out.startswith("Greeting succeeded in ")
+    assert str(tmp_path / "greeting.txt") in done.out
+    assert re.search(r"record +DBResult +record [0-9a-f]{12} in sqlite:///", done.out)
+    assert "prefect.TaskRunner" not in done.err
+    assert (tmp_path / "greeting.txt").read_text() == "hey you"
+
+
+def test_run_takes_a_file_and_leaves_out_the_name_of_its_only_flow(lume: Lume) -> None:
+    lume.write("only.py", "from lume_dsl import *\nfrom lab import append_text\n\nclass Only(LumeFlow):\n    a: str = 'b'\n")
+    for target in ("only", "only.py", "./only.py", "only.py:Only"):
+        assert lume("run", target, "--a", "c").code == 0
+
+
+def test_run_finds_modules_beside_a_file_in_another_folder(lume: Lume, tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "beside.py").write_text("WORD = 'hey'\n")
+    (folder / "here.py").write_text(
+        "from beside import WORD\nfrom lume_dsl import LumeFlow\n\nclass Here(LumeFlow):\n    a: str = WORD\n"
+    )
+    assert lume("run", "elsewhere/here.py:Here").code == 0
+
+
+def test_json_is_one_document_on_stdout_and_nothing_else(lume: Lume) -> None:
+    done = lume("run", "lab:Greeting", "--text1", "hey", "--json")
+    document = json.loads(done.out)
+    assert (document["flow"], document["state"]) == ("Greeting", "Success")
+    assert document["parameters"] == {"text1": "hey", "text2": " you", "filename": "greeting.txt"}
+    assert set(document["results"]) == {"text_file", "record"}
+    assert document["results"]["text_file"]["size"] == 7
+
+
+def test_json_holds_even_when_tasks_and_their_subprocesses_print(lume: Lume) -> None:
+    done = lume("run", "lab:Chatty", "--json")
+    assert json.loads(done.out)["results"] == {"kept": 1}
+    assert "from print" in done.err
+    assert "from a subprocess" in done.err
+
+
+def test_flags_are_typed(lume: Lume) -> None:
+    flags = ["--values", "[1, 2.5]", "--by", "4", "--pair", '[7, "x"]', "--extra", '{"b": {}}', "--note", "null"]
+    document = json.loads(lume("run", "lab:Steps", *flags, "--json").out)
+    assert document["parameters"] == {
+        "values": [1.0, 2.5],
+        "by": 4.0,
+        "pair": [7, "x"],
+        "extra": {"b": {}},
+        "note": None,
+    }
+    assert document["results"]["kept"] == (4 + 4) + (10 + 4) + 0.5
+
+
+def test_bools_are_switches_and_underscores_may_be_dashes(lume: Lume) -> None:
+    lume.write(
+        "sw.py",
+        "from lume_dsl import LumeFlow\n\nclass Sw(LumeFlow):\n    fast_mode: bool = True\n    max_shots: int = -1\n",
+    )
+    runs = {
+        ("--no-fast-mode", "--max-shots", "-5"): {"fast_mode": False, "max_shots": -5},
+        ("--fast-mode", "--max_shots", "5"): {"fast_mode": True, "max_shots": 5},
+        (): {"fast_mode": True, "max_shots": -1},
+    }
+    for flags, values in runs.items():
+        assert json.loads(lume("run", "sw:Sw", *flags, "--json").out)["parameters"] == values
+
+
+def test_a_parameter_may_be_called_json(lume: Lume) -> None:
+    document = json.loads(lume("run", "lab:AnyName", "--parameter-json", "80", "--json").out)
+    assert document["parameters"]["json"] == 80
+
+
+def test_help_tells_parameters_and_results_without_running(lume: Lume) -> None:
+    done = lume("run", "lab:Steps", "--help")
+    assert done.code == 0
+    text = " ".join(done.out.split())
+    assert "--values list[float] what is scaled [unit: pC; default: [1.0, 2.0, 3.0]]" in text
+    assert "--by float [> 0; default: 2.0]" in text
+    assert "--note str | None [default: null]" in text
+    assert re.search(r"Results: summary JSONFile kept float record DBResult second DBResult$", text)
+    assert max(map(len, done.out.splitlines())) <= 80
+    assert "[required]" in lume("run", "lab:Greeting", "-h").out
+
+
+def test_a_terminal_shows_progress(lume: Lume) -> None:
+    parent, child = pty.openpty()
+    command = [sys.executable, "-m", "lume_dsl", "run", "lab:Steps"]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    with subprocess.Popen(
+        command, cwd=lume.folder, env=environment, stdin=child, stdout=child, stderr=child
+    ) as process:
+        os.close(child)
+        shown = b""
+        while select.select([parent], [], [], 60)[0]:
+            try:
+                shown += os.read(parent, 4096)
+            except OSError:  # the other end is closed
+                break
+        assert process.wait(timeout=60) == 0
+    text = shown.decode()
+    assert re.search(r"\d/\d+", text)
+    assert "total of 3" in text  # what a step logs stands above the bar
+    assert "steps-and-maps succeeded" in text
+
+
+# exit codes
+
+
+def test_a_failing_task_exits_1_with_its_name_and_its_own_traceback(lume: Lume) -> None:
+    done = lume("run", "lab:Failing")
+    assert done.code == 1
+    assert done.err.startswith("Failing failed\n\nbad:\nTraceback (most recent call last):\n")
+    assert 'raise ValueError(f"no {text} today")' in done.err
+    assert "ValueError: no beam today" in done.err
+    assert "not run: after, kept" in done.err
+    assert "prefect" not in done.err
+    assert done.out == ""
+
+
+def test_verbose_shows_prefects_log(lume: Lume) -> None:
+    assert "prefect.TaskRunner" in lume("run", "lab:Failing", "-v").err
+
+
+def test_a_failing_run_is_one_json_document_too(lume: Lume) -> None:
+    done = lume("run", "lab:Failing", "--json")
+    assert done.code == 1
+    error = json.loads(done.out)["error"]
+    assert error["failed"] == [{"task": "bad", "type": "ValueError", "message": "no beam today"}]
+    assert error["not_run"] == ["after", "kept"]
+
+
+def test_all_bad_parameter_values_exit_2_at_once(lume: Lume) -> None:
+    done = lume("run", "lab:Steps", "--values", "[1, true]", "--by", "-1", "--pair", "no json")
+    assert done.code == 2
+    assert "Steps.values[1]: expected float, got True" in done.err
+    assert "Steps.by: expected > 0, got -1.0" in done.err
+    assert "Steps.pair: expected tuple[int, str], got 'no json' (write JSON, for example '[1, 2]')" in done.err
+
+
+def test_a_missing_parameter_exits_2_and_says_which_flag(lume: Lume) -> None:
+    done = lume("run", "lab:Greeting")
+    assert done.code == 2
+    assert done.err == "Greeting.text1: is required (str, the left part)\n    give it: --text1 VALUE\n"
+
+
+def test_an_unknown_flag_exits_2_with_the_near_ones(lume: Lume) -> None:
+    done = lume("run", "lab:Greeting", "--text3", "a")
+    assert done.code == 2
+    assert "--text1" in done.err
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("labb:Greeting", "there is no module named 'labb'; did you mean 'lab'?"),
+        ("lab.deeper:Greeting", "lab"),
+        ("labb.py:Greeting", "there is no file labb.py; did you mean 'lab.py'?"),
+        ("lab:Greetin", "lab has no flow named 'Greetin'; did you mean 'Greeting'?"),
+        ("lab:append_text", "lab has no flow named 'append_text'"),
+        ("lab", "flows: say which"),
+        ("json", "json defines no flow"),
+        ("", ""),
+    ],
+)
+def test_a_flow_that_is_not_there_exits_2(lume: Lume, target: str, said: str) -> None:
+    done = lume("run", target)
+    assert done.code == 2
+    assert said in done.err
+    assert "Traceback" not in done.err
+
+
+def test_an_unknown_command_exits_2(lume: Lume) -> None:
+    assert lume("rum", "lab:Greeting").code == 2
+
+
+BROKEN = """\
+from lume_dsl import LumeFlow, parameter
+
+class Broken(LumeFlow):
+    shots: int = parameter(default="three")
+    rate: set[int] = parameter()
+"""
+
+
+@pytest.mark.parametrize("command", ["run", "check", "show"])
+def test_an_invalid_definition_exits_3_with_all_problems_and_their_lines(lume: Lume, command: str) -> None:
+    lume.write("broken.py", BROKEN)
+    done = lume(command, "broken.py")
+    assert done.code == 3
+    assert "broken.py:4: Broken.shots: the default 'three' does not fit: expected int, got 'three'" in done.err
+    assert "broken.py:5: Broken.rate: set[int] is not JSON-serialisable" in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("import nothing_like_it\n", "bad.py:1: bad.py: does not import: ModuleNotFoundError: No module named"),
+        ("x = 1\ny = x / 0\n", "bad.py:2: bad.py: does not import: ZeroDivisionError: division by zero"),
+        ("def f(:\n", "bad.py:1: bad.py: does not import: invalid syntax"),
+        (
+            "from lume_dsl import LumeFlow, task\n\n@task\ndef f(a: str, b: str) -> str:\n    return a + b\n\n"
+            "class F(LumeFlow):\n    a: str = 'a'\n    many = [f(a, x) for x in ['b', 'c']]\n",
+            "a comprehension in a class body sees the class's names in its first 'for' only",
+        ),
+    ],
+)
+def test_a_module_that_does_not_import_exits_3_and_says_where(lume: Lume, text: str, said: str) -> None:
+    lume.write("bad.py", text)
+    done = lume("check", "bad.py")
+    assert done.code == 3
+    assert said in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_service_that_does_not_answer_exits_4(lume: Lume, unused_port: int) -> None:
+    url = f"mongodb://user:s3cret@127.0.0.1:{unused_port}/lume"
+    done = lume("run", "lab:Greeting", "--text1", "hey", LUME_RESULTS_DB__URL=url)
+    assert done.code == 4
+    assert f"127.0.0.1:{unused_port}" in done.err
+    assert "s3cret" not in done.err + done.out
+    assert not (lume.folder / "greeting.txt").exists()
+
+
+def test_wrong_settings_exit_4(lume: Lume) -> None:
+    done = lume("run", "lab:Greeting", "--text1", "hey", LUME_RESULTS_DB__PORT="many", LUME_RESULTS_DB__HOST="h")
+    assert done.code == 4
+    assert "LUME_RESULTS_DB__PORT" in done.err
+
+
+# check and show
+
+
+def test_check_tells_each_flow_of_a_module(lume: Lume) -> None:
+    done = lume("check", "lab")
+    assert done.code == 0
+    assert "Greeting: ok (3 parameters, 1 task, 2 results)\n" in done.out
+    assert "Failing: ok (1 parameter, 3 tasks, 1 result)\n" in done.out
+    assert lume("check", "lab:NoServices").out == "NoServices: ok (1 parameter, 1 task, 1 result)\n"
+
+
+def test_show_tells_parameters_tasks_and_results(lume: Lume) -> None:
+    done = lume("show", "lab:Steps")
+    assert done.code == 0
+    text = " ".join(done.out.split())
+    assert "steps-and-maps: Steps and maps, with a file and a record that depend on both." in text
+    assert "by float 2.0" in text
+    assert "scaled list[float] value=each of values, by=by" in text
+    assert "record DBResult total=total, summary=summary" in text

@@ -1,0 +1,417 @@
+"""Running a flow from Python: values, results, failures, and executors."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import traceback
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import prefect
+import pytest
+from prefect.executors import DaskExecutor, Executor, LocalDaskExecutor, LocalExecutor
+
+from lume_dsl import (
+    DBResult,
+    FlowRunError,
+    LumeFlow,
+    NotRunError,
+    ParameterError,
+    ServiceError,
+    SettingsError,
+    TextFile,
+    db_result,
+    file_result,
+    load,
+    result,
+    results,
+    step,
+    task,
+)
+
+
+def test_a_run_gives_a_new_instance_that_holds_values(lab: ModuleType, tmp_path: Path) -> None:
+    greeting = lab.Greeting(text1="hey")
+    done = greeting.run()
+    assert done is not greeting
+    assert (done.text1, done.text2, done.text) == ("hey", " you", "hey you")
+    assert isinstance(done.text_file, TextFile)
+    assert done.text_file.read() == "hey you"
+    assert (tmp_path / "greeting.txt").read_text() == "hey you"
+    assert isinstance(done.record, DBResult)
+    assert done.record.outputs == {"text": "hey you"}
+    assert list(done.record.inputs.items()) == [("text1", "hey"), ("text2", " you"), ("filename", "greeting.txt")]
+    with pytest.raises(NotRunError):
+        _ = greeting.text
+
+
+def test_steps_maps_operators_files_and_records_together(lab: ModuleType) -> None:
+    done = lab.Steps(by=3, pair=(2, "two")).run()
+    assert done.scaled == [3.0, 6.0, 9.0]
+    assert done.shifted == [6.0, 9.0, 12.0]
+    assert (done.total, done.kept, done.difference) == (27.5, 27.5, 24.5)
+    assert done.both == [27.5, 24.5]
+    assert done.pair_seen == (2, "two")
+    assert done.summary.read() == {"total": 27.5, "scaled": [3.0, 6.0, 9.0]}
+    assert done.record.outputs["summary"].read() == done.summary.read()
+    assert (done.record.project_name, done.record.flow_name) == ("injector", "steps-and-maps")
+
+
+def test_two_records_of_one_flow_do_not_shadow_one_another(lab: ModuleType) -> None:
+    done = lab.Steps().run()
+    assert (done.record.result_name, done.second.result_name) == ("record", "second")
+    assert set(done.second.outputs) == {"total"}
+    assert len(lab.Steps.results()) == 2
+
+
+def test_the_run_is_told_in_flow_run(lab: ModuleType) -> None:
+    before = datetime.now(timezone.utc)
+    run = lab.Greeting(text1="hey").run().flow_run
+    assert before <= run.start_time <= run.end_time <= datetime.now(timezone.utc)
+    assert run.flow_name == "Greeting"
+    assert run.state.is_successful()
+    assert list(run.tasks) == ["text1", "text2", "filename", "text", "text_file", "record"]
+    assert all(state.is_successful() for state in run.tasks.values())
+
+
+def test_the_record_names_the_flow_run(lab: ModuleType) -> None:
+    done = lab.Greeting(text1="hey").run()
+    assert done.record.flow_run_id == done.flow_run.id
+
+
+def test_the_same_run_twice_stores_one_record_and_says_so(lab: ModuleType, caplog: pytest.LogCaptureFixture) -> None:
+    first = lab.Greeting(text1="hey").run()
+    assert "stored already" not in caplog.text
+    second = lab.Greeting(text1="hey").run()
+    assert "stored already" in caplog.text
+    assert len(lab.Greeting.results()) == 1
+    assert second.record == first.record
+
+
+def test_records_are_found_by_their_inputs(lab: ModuleType) -> None:
+    for text in ("hey", "you"):
+        lab.Greeting(text1=text, filename=f"{text}.txt").run()
+    assert lab.Greeting.results(text1="hey").one().outputs == {"text": "hey you"}
+    assert [record.inputs["text1"] for record in lab.Greeting.results()] == ["you", "hey"]
+    assert results(lab.Greeting, text1="you").latest().outputs == {"text": "you you"}
+    assert list(lab.Greeting.results(text1="nobody")) == []
+
+
+def test_references_load_back_in_any_process(lab: ModuleType) -> None:
+    done = lab.Greeting(text1="hey").run()
+    references = json.loads(json.dumps([done.text_file.reference(), done.record.reference()]))
+    file, record = map(load, references)
+    assert file.read() == "hey you"
+    assert record == done.record
+
+
+def test_a_run_survives_pickling(lab: ModuleType) -> None:
+    done = pickle.loads(pickle.dumps(lab.Steps().run()))
+    assert done.total == 12.5 + 6.0
+    assert done.record.outputs["total"] == done.total
+
+
+def test_parameters_may_have_any_name(lab: ModuleType) -> None:
+    assert lab.AnyName(state=20).run().total == 1 + 20 + 3 + 4 + 5 + 6 + 7 + 8
+    assert lab.AnyName.flow.run(parameters={"executor": 50}).result
+
+
+def test_values_of_parameters_reach_steps_as_their_types_hold_them(lab: ModuleType) -> None:
+    assert lab.Steps(pair=[2, "two"]).run().pair_seen == (2, "two")  # a JSON array is a tuple
+    state = lab.Steps.flow.run(pair=[3, "three"])
+    assert state.result[lab.Steps.flow.nodes["pair_seen"]].result == (3, "three")
+
+
+def test_none_and_empty_values_are_values() -> None:
+    @task
+    def nothing() -> None:
+        return None
+
+    @task
+    def empty() -> str:
+        return ""
+
+    class Empty(LumeFlow):
+        none = nothing()
+        text = empty()
+        kept: None = result(none)
+        file: TextFile = file_result(text, filename="empty.txt")
+        record: DBResult = db_result(none=none, text=text)
+
+    done = Empty().run()
+    assert (done.none, done.kept, done.file.read()) == (None, None, "")
+    assert done.record.outputs == {"none": None, "text": ""}
+
+
+def test_a_task_that_takes_a_file_or_record_result_gets_the_file_or_record(lab: ModuleType) -> None:
+    @task
+    def read(file: TextFile, record: DBResult) -> str:
+        assert isinstance(file, TextFile)
+        assert isinstance(record, DBResult)
+        return file.read() + record.outputs["text"]
+
+    class Chained(LumeFlow):
+        text: str = "a"
+        file: TextFile = file_result(text, filename="a.txt")
+        record: DBResult = db_result(text=text)
+        both = read(file, record)
+
+        @step
+        def stepped(self, file: TextFile, record: DBResult) -> str:
+            return file.read() + record.outputs["text"]
+
+    done = Chained().run()
+    assert done.both == done.stepped == "aa"
+
+
+# failures
+
+
+def test_a_failure_names_the_tasks_and_has_the_first_original_exception_as_its_cause(lab: ModuleType) -> None:
+    with pytest.raises(FlowRunError) as caught:
+        lab.Failing().run()
+    error = caught.value
+    assert [failure.name for failure in error.failed] == ["bad"]
+    assert isinstance(error.__cause__, ValueError)
+    assert str(error) == "Failing: 1 task failed\n    bad: ValueError: no beam today\n    not run: after, kept"
+    assert "raise ValueError" in "".join(traceback.format_exception(error))
+
+
+def test_a_failure_survives_pickling(lab: ModuleType) -> None:
+    with pytest.raises(FlowRunError) as caught:
+        lab.Failing().run()
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_a_failure_in_a_map_names_its_index() -> None:
+    @task
+    def positive(x: int) -> int:
+        if x < 0:
+            raise ValueError(x)
+        return x
+
+    class Mapped(LumeFlow):
+        many = positive.map([1, -1, 2, -2])
+
+    with pytest.raises(FlowRunError) as caught:
+        Mapped().run()
+    assert [failure.name for failure in caught.value.failed] == ["many[1]", "many[3]"]
+
+
+def test_a_signal_is_a_failure_too() -> None:
+    @task
+    def gives_up() -> int:
+        raise prefect.engine.signals.FAIL("no beam")
+
+    class Signals(LumeFlow):
+        value = gives_up()
+
+    with pytest.raises(FlowRunError, match="value: FAIL: no beam"):
+        Signals().run()
+
+
+def test_a_state_handler_that_fails_the_run_is_told() -> None:
+    def refuse(_flow: Any, state: Any, _states: Any) -> Any:
+        return prefect.engine.state.Failed("refused by the operator")
+
+    @task
+    def work() -> int:
+        return 1
+
+    from lume_dsl import flow
+
+    @flow(terminal_state_handler=refuse)
+    class Refused(LumeFlow):
+        value = work()
+
+    with pytest.raises(FlowRunError, match="refused by the operator"):
+        Refused().run()
+
+
+def test_a_task_that_failed_in_a_successful_run_has_no_value() -> None:
+    @task
+    def fails() -> int:
+        raise ValueError
+
+    @task(trigger=prefect.triggers.any_failed)
+    def cleans_up(value: int) -> str:
+        return "clean"
+
+    class Cleaned(LumeFlow):
+        broken = fails()
+        cleaned = cleans_up(broken)
+
+    done = Cleaned().run()
+    assert done.cleaned == "clean"
+    with pytest.raises(NotRunError, match="broken has no value: its task ended Failed"):
+        _ = done.broken
+
+
+def test_retries_work(lab: ModuleType, tmp_path: Path) -> None:
+    assert lab.Retried(path=str(tmp_path / "calls")).run().calls == 3
+
+
+def test_a_step_that_reads_a_task_attribute_is_told_to_take_it_as_an_argument() -> None:
+    @task
+    def one() -> int:
+        return 1
+
+    class Reads(LumeFlow):
+        value = one()
+
+        @step
+        def doubled(self) -> int:
+            return 2 * self.value
+
+    with pytest.raises(FlowRunError, match="take it as an argument of the step, named value"):
+        Reads().run()
+
+
+def test_parameters_are_checked_before_any_task_starts_however_the_flow_is_started(
+    lab: ModuleType, tmp_path: Path
+) -> None:
+    with pytest.raises(ParameterError) as caught:
+        lab.MarkedThenSaved.flow.run(marker=5, other=1)
+    assert [problem.subject for problem in caught.value.problems] == ["MarkedThenSaved.marker", "MarkedThenSaved.other"]
+    with pytest.raises(ParameterError, match=r"MarkedThenSaved\.marker: is required"):
+        lab.MarkedThenSaved.flow.run()
+
+
+def test_a_parameter_task_checks_its_value_where_a_server_gives_it(lab: ModuleType) -> None:
+    runner = prefect.engine.FlowRunner(lab.Greeting.flow)  # what an agent's process does: no Flow.run
+    state = runner.run(parameters={"text1": 5}, return_tasks=lab.Greeting.flow.tasks)
+    assert state.is_failed()
+    failed = state.result[lab.Greeting.flow.nodes["text1"]]
+    assert isinstance(failed.result, ParameterError)
+
+
+# services
+
+
+def test_a_dead_mongod_fails_within_five_seconds_before_any_task(
+    lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unused_port: int
+) -> None:
+    monkeypatch.setenv("LUME_RESULTS_DB__URL", f"mongodb://user:s3cret@127.0.0.1:{unused_port}/lume")
+    marker = tmp_path / "marker"
+    start = datetime.now(timezone.utc)
+    with pytest.raises(ServiceError) as caught:
+        lab.MarkedThenSaved(marker=str(marker)).run()
+    assert (datetime.now(timezone.utc) - start).total_seconds() < 5
+    assert not marker.exists()
+    assert "LUME_RESULTS_DB__URL" in str(caught.value)
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_wrong_settings_fail_before_any_task(
+    lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUME_RESULTS_DB__URL", "oracle://somewhere")
+    with pytest.raises(SettingsError, match="LUME_RESULTS_DB__URL"):
+        lab.MarkedThenSaved(marker=str(tmp_path / "marker")).run()
+    assert not (tmp_path / "marker").exists()
+
+
+def test_an_unknown_filesystem_fails_before_any_task(lab: ModuleType, tmp_path: Path) -> None:
+    class Nowhere(LumeFlow):
+        marker: str
+        calls = lab.count_up(str(tmp_path / "marker"))
+        file: TextFile = file_result("a", filename="a.txt", filesystem="lokal")
+
+    with pytest.raises(ServiceError, match="lokal"):
+        Nowhere(marker="").run()
+    assert not (tmp_path / "marker").exists()
+
+
+def test_an_unwritable_folder_is_told_with_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    class Unwritable(LumeFlow):
+        file: TextFile = file_result("a", filename=tmp_path / "file" / "a.txt")
+
+    with pytest.raises(FlowRunError, match=r"file: .*file"):
+        Unwritable().run()
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_another_text_does_not_replace_the_file_of_an_earlier_run(lab: ModuleType, tmp_path: Path) -> None:
+    lab.Greeting(text1="hey").run()
+    with pytest.raises(FlowRunError, match="overwrite=True"):
+        lab.Greeting(text1="you").run()
+    assert (tmp_path / "greeting.txt").read_text() == "hey you"
+
+
+def test_records_go_to_mongodb_when_the_settings_say_so(
+    lab: ModuleType, monkeypatch: pytest.MonkeyPatch, mongodb_url: str
+) -> None:
+    monkeypatch.setenv("LUME_RESULTS_DB__URL", mongodb_url)
+    first, second = (lab.Steps().run() for _ in range(2))
+    assert first.record == second.record
+    assert first.record.outputs["total"] == first.total
+    assert len(lab.Steps.results()) == 2
+
+
+# executors
+
+
+@pytest.fixture(scope="session")
+def dask_cluster() -> Iterator[str]:
+    """The address of a real Dask cluster of two worker processes, which do not have the tests' environment."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        env={"LUME_HOME": "/nonexistent"},
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+@pytest.fixture(params=["local", "threads", "processes", "dask"])
+def executor(request: pytest.FixtureRequest) -> Executor:
+    if request.param == "dask":
+        return DaskExecutor(address=request.getfixturevalue("dask_cluster"))
+    if request.param == "local":
+        return LocalExecutor()
+    return LocalDaskExecutor(scheduler=request.param, num_workers=2)
+
+
+def test_a_flow_gives_the_same_on_every_executor(lab: ModuleType, executor: Executor) -> None:
+    done = lab.Steps().run(executor=executor)
+    assert done.scaled == [2.0, 4.0, 6.0]
+    assert done.total == 18.5
+    assert done.summary.read() == {"total": 18.5, "scaled": [2.0, 4.0, 6.0]}
+    assert done.record.outputs["total"] == 18.5
+    in_this_process = isinstance(executor, LocalExecutor) or getattr(executor, "scheduler", "") == "threads"
+    assert (set(done.workers) == {os.getpid()}) == in_this_process
+
+
+def test_a_failure_on_a_worker_has_its_original_exception(lab: ModuleType, executor: Executor) -> None:
+    with pytest.raises(FlowRunError) as caught:
+        lab.Failing().run(executor=executor)
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_a_flow_of_a_local_class_runs_on_workers(executor: Executor) -> None:
+    @task
+    def one() -> int:
+        return 1
+
+    class Local(LumeFlow):
+        gain: int = 3
+        value = one()
+
+        @step
+        def gained(self, value: int) -> int:
+            return self.helper(value)
+
+        def helper(self, value: int) -> int:
+            return value * self.gain
+
+    assert Local().run(executor=executor).gained == 3

@@ -1,0 +1,109 @@
+"""What type checkers must accept, and the types that they must see. ``test_typing`` runs them over this file."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+from prefect.tasks.shell import ShellTask
+from typing_extensions import assert_type
+
+from lume_dsl import (
+    JSON,
+    DBResult,
+    LumeFlow,
+    TextFile,
+    db_result,
+    file_result,
+    flow,
+    load,
+    parameter,
+    result,
+    results,
+    step,
+    task,
+    unmapped,
+)
+
+
+@attrs.frozen
+class Spot:
+    sigma_x: float
+    sigma_y: float
+
+
+@task
+def append_text(text1: str, text2: str) -> str:
+    return text1 + text2
+
+
+@task(max_retries=3, retry_delay=timedelta(seconds=1), tags=["slow"], services=True)
+def fit(image: list[float], background: float) -> Spot:
+    return Spot(image[0] - background, background)
+
+
+assert_type(append_text.run("a", "b"), str)
+assert_type(append_text.with_options(max_retries=2, retry_delay=timedelta(1)).run("a", "b"), str)
+shell = task(ShellTask())
+
+
+@flow(name="everything", project="injector", labels=["lab"])
+class Everything(LumeFlow):
+    """A flow that uses each piece once."""
+
+    text1: str = parameter(help="the left part")
+    text2: str = parameter(default=" you")
+    charge: float = parameter(default=250.0, unit="pC", ge=0)
+    shots: int = 3
+    pair: tuple[int, float] = (1, 2.0)
+    settings: dict[str, JSON] = parameter(default={"a": [1, None]})
+    maybe: int | None = None
+    images: list[list[float]] = parameter(default=[[1.0]])
+
+    text = append_text(text1, text2)
+    spots = fit.map(images, unmapped(charge))
+    first = spots[0]
+    size = first.sigma_x * 2
+
+    @step
+    def total(self, spots: list[Spot]) -> float:
+        self.logger.info("%s", self.text1)
+        return sum(spot.sigma_x for spot in spots) + self.charge
+
+    @step(max_retries=2, retry_delay=timedelta(seconds=1))
+    def doubled(self, value: float = total) -> float:
+        return 2 * value
+
+    @step.map(spot=spots)
+    def areas(self, spot: Spot) -> float:
+        return spot.sigma_x * spot.sigma_y
+
+    kept: float = result(doubled)
+    text_file: TextFile = file_result(text, filename=Path("a.txt"), filesystem="local", max_retries=1)
+    record: DBResult = db_result(text=text, total=total)
+
+
+assert_type(Everything(text1="a").text1, str)
+done = Everything(text1="a", charge=2, shots=4, maybe=None).run()
+assert_type(done, Everything)
+assert_type(done.text, str)
+assert_type(done.spots, list[Spot])
+assert_type(done.first, Spot)
+assert_type(done.size, float)
+assert_type(done.total, float)
+assert_type(done.doubled, float)
+assert_type(done.areas, list[float])
+assert_type(done.kept, float)
+assert_type(done.text_file, TextFile)
+assert_type(done.text_file.read(), str)
+assert_type(done.record, DBResult)
+assert_type(done.record.outputs, dict[str, Any])
+assert_type(done.flow_run.id, str)
+assert_type(done.pair, tuple[int, float])
+assert_type(Everything.results(text1="a").latest(), DBResult)
+assert_type(results(Everything, text1="a").count(), int)
+assert_type(Everything.flow.name, str)
+assert_type(done.flow.name, str)
+loaded = load(done.record.reference())

@@ -1,0 +1,94 @@
+"""What type checkers must reject: each line below that is wrong carries the comment that says so.
+
+``warn_unused_ignores`` and ``reportUnnecessaryTypeIgnoreComment`` fail the line that a change makes acceptable.
+"""
+
+from __future__ import annotations
+
+from lume_dsl import DBResult, LumeFlow, TextFile, db_result, file_result, flow, parameter, result, step, task
+
+
+@task
+def append_text(text1: str, text2: str) -> str:
+    return text1 + text2
+
+
+@task
+def length(text: str) -> int:
+    return len(text)
+
+
+class Greeting(LumeFlow):
+    text1: str = parameter(help="the left part")
+    text2: str = parameter(default=" you")
+    shots: int = 3
+
+    text = append_text(text1, text2)
+    size = length(text)
+
+    @step
+    def total(self, size: int) -> float:
+        return size + self.text1  # type: ignore[operator]
+
+    text_file: TextFile = file_result(text, filename="a.txt")
+    record: DBResult = db_result(text=text)
+
+
+# constructor arguments: of a wrong type, missing, unknown, by position, or a result
+Greeting(text1=5)  # type: ignore[arg-type]
+Greeting(text1="a", shots="three")  # type: ignore[arg-type]
+Greeting()  # type: ignore[call-arg]
+Greeting(text1="a", text3="b")  # type: ignore[call-arg]
+Greeting("a")  # type: ignore[call-arg]
+Greeting(text1="a", text_file=TextFile("a.txt"))  # type: ignore[call-arg]
+Greeting(text1="a", record=None)  # type: ignore[call-arg]
+
+# attributes of a run: unknown, or taken for another type
+done = Greeting(text1="a").run()
+done.txet  # type: ignore[attr-defined]
+done.text.no_method()  # type: ignore[attr-defined]
+wrong: int = done.text  # type: ignore[assignment]
+done.text1 = "b"  # type: ignore[misc]
+number: int = done.text_file.read()  # type: ignore[assignment]
+
+
+class Wrong(LumeFlow):
+    shots: int = parameter(default="three")  # type: ignore[assignment]
+    other: str = 5  # type: ignore[assignment]
+    limited: int = parameter(default=1, ge="0")  # type: ignore[call-overload]
+    missing: str = parameter(hlep="the left part")  # type: ignore[call-overload]
+
+    # edges: of a wrong type, too few, too many, unknown
+    text = append_text(shots, "a")  # type: ignore[arg-type]
+    few = append_text("a")  # type: ignore[call-arg]
+    many = append_text("a", "b", "c")  # type: ignore[call-arg]
+    unknown = append_text(text1="a", text3="b")  # type: ignore[call-arg]
+    attribute = text.sigma_x  # type: ignore[attr-defined]
+    undefined = append_text(text, nowhere)  # type: ignore[name-defined]
+
+    # results: annotated with another type, or with wrong options
+    kept: int = result(text)  # type: ignore[assignment]
+    text_file: TextFile = file_result(text)  # type: ignore[call-arg]
+    retried: TextFile = file_result(text, filename="a.txt", max_retrys=3)  # type: ignore[call-arg]
+    overwritten: TextFile = file_result(text, filename="a.txt", overwrite="yes")  # type: ignore[arg-type]
+
+
+# options of tasks, steps and flows: misspelt, or of a wrong type
+@task(max_retrys=3)  # type: ignore[call-overload, untyped-decorator]
+def misspelt(text: str) -> str:
+    return text
+
+
+@task(timeout="long")  # type: ignore[call-overload, untyped-decorator]
+def slow(text: str) -> str:
+    return text
+
+
+append_text.with_options(max_retry=3)  # type: ignore[call-arg]
+
+
+@flow(projekt="injector")  # type: ignore[call-arg]
+class Misspelt(LumeFlow):
+    @step(max_retrys=3)  # type: ignore[call-overload, untyped-decorator]
+    def total(self) -> float:
+        return 1.0
