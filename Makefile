@@ -44,8 +44,7 @@ types: $(READY)
 	$(BIN)/python -m ty check --python $(VENV) examples
 
 bench: $(READY)
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-only
-	$(BIN)/python tests/benchmarks/cold_start.py
+	$(BIN)/python tests/benchmarks/bench.py
 
 docs: $(READY)
 	$(BIN)/python -m pytest tests/docs

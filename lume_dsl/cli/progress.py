@@ -41,14 +41,18 @@ class _Watch:
 
 
 @contextmanager
-def progress_of(flow: FlowMeta, *, verbose: bool) -> Iterator[Any]:
-    """Within it, a terminal shows how far the run has come; gives the state handler that moves it on."""
-    from rich.console import Console  # only what shows progress needs rich
+def progress_of(flow: FlowMeta, *, verbose: bool) -> Iterator[list[Any]]:
+    """Within it, a terminal shows how far the run has come; gives the state handlers that move it on."""
+    if not sys.stderr.isatty():
+        with log_to_stderr(verbose=verbose):
+            yield []
+        return
+    from rich.console import Console  # only a terminal needs rich here
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    progress = Progress(*columns, console=console, transient=True)
     graph = flow.__lume_graph__
     names = {node.task_name for node in graph.nodes.values()} - graph.parameters.keys()
     bar = progress.add_task(flow.__name__, total=len(names))
@@ -59,15 +63,16 @@ def progress_of(flow: FlowMeta, *, verbose: bool) -> Iterator[Any]:
         elif name in names and state.is_finished():
             progress.advance(bar)
 
-    with log_to_stderr(verbose=verbose, console=console if console.is_terminal else None), progress:
-        yield _Watch(tell)
+    with log_to_stderr(verbose=verbose, console=console), progress:
+        yield [_Watch(tell)]
 
 
 @contextmanager
 def log_to_stderr(*, verbose: bool, console: Console | None = None) -> Iterator[None]:
-    """Within it, log records go to stderr, above the progress bar if there is one; Prefect's own if ``verbose``."""
-    import prefect  # noqa: F401 - its import sets its handlers up, which write to stdout
+    """Within it, log records go to stderr, above the progress bar if there is one; Prefect's own if ``verbose``.
 
+    Prefect, which has a handler that writes to stdout made when it is imported, must be loaded.
+    """
     logger = logging.getLogger(PREFECT_LOGGER)
     before = logger.handlers[:]
     handler: logging.Handler = _ConsoleHandler(console) if console else logging.StreamHandler(sys.stderr)

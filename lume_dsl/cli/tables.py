@@ -12,6 +12,7 @@ from lume_dsl.errors import RecordError
 from lume_dsl.files import File
 from lume_dsl.results import DBResult
 from lume_dsl.services import current
+from lume_dsl.settings import mask_url
 from lume_dsl.values.convert import unstructure
 from lume_dsl.values.encoding import encode
 from lume_dsl.values.names import type_name
@@ -67,7 +68,7 @@ def _told(value: Any) -> str:
         return f"{current().filesystem(value.filesystem_identifier).locate(value.filename)}  ({size})"
     if isinstance(value, DBResult):
         outputs = ", ".join(f"{name}={_short(output)}" for name, output in value.outputs.items())
-        return f"record {value.unique_hash[:12]} in {current().store}\n{outputs}".strip()
+        return f"record {value.unique_hash[:12]} in {mask_url(current().settings.results_db.url)}\n{outputs}".strip()
     return _short(value)
 
 

@@ -52,6 +52,8 @@ def find_flows(target: str) -> Mapping[str, FlowMeta]:
         DefinitionError: The module raises when it is imported.
     """
     wanted = _Target.of(target)
+    if not wanted.module:
+        raise FlowNotFoundError(f"{target!r} names no module\n    write module:Flow, or path/to/file.py:Flow")
     if wanted.flow:
         flow = find_flow(target)
         return {flow.__name__: flow}

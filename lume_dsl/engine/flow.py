@@ -14,7 +14,7 @@ from prefect.engine.flow_runner import FlowRunner
 from prefect.engine.state import Pending, State
 
 from lume_dsl.declare.parameters import bind_values
-from lume_dsl.settings import Settings
+from lume_dsl.settings import current_settings
 from lume_dsl.tasks.configure import configure_services
 from lume_dsl.tasks.context import SETTINGS
 from lume_dsl.values.convert import unstructure
@@ -93,7 +93,7 @@ class CompiledFlow(prefect.Flow):
         Unlike ``prefect.Flow.run`` it takes parameters apart from options, so a parameter may have any name.
         """
         values = bind_values(self.name, self.flow_class.__lume_graph__, (), parameters)
-        settings = (context or {}).get(SETTINGS) or Settings.from_environment()
+        settings = (context or {}).get(SETTINGS) or current_settings()
         with prefect.context({SETTINGS: settings}):
             if self.configure is not None:
                 self.configure.run()

@@ -13,7 +13,7 @@ from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of
 from lume_dsl.engine.compile import compile_flow
 from lume_dsl.engine.outcome import FlowRun, error_of
 from lume_dsl.results import DBResult, Query, Results
-from lume_dsl.settings import Settings
+from lume_dsl.settings import current_settings
 from lume_dsl.tasks.context import SETTINGS
 from lume_dsl.values.convert import unstructure
 
@@ -35,7 +35,7 @@ def run_flow(
     """Run a flow and return a new instance that holds the run. See ``LumeFlow.run``."""
     compiled = compile_flow(type(instance))
     values = parameters_of(instance)
-    settings = Settings.from_environment()
+    settings = current_settings()
     flow_run_id = str(uuid.uuid4())
     start_time = datetime.now(timezone.utc)
     state = compiled.start(

@@ -215,7 +215,8 @@ def test_an_unknown_flag_exits_2_with_the_near_ones(lume: Lume) -> None:
         ("lab:append_text", "lab has no flow named 'append_text'"),
         ("lab", "flows: say which"),
         ("json", "json defines no flow"),
-        ("", ""),
+        ("", "names no module"),
+        (":Greeting", "names no module"),
     ],
 )
 def test_a_flow_that_is_not_there_exits_2(lume: Lume, target: str, said: str) -> None:
