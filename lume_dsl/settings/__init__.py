@@ -1,0 +1,189 @@
+"""Where files and records are kept, as the environment says; the only reader of ``os.environ``.
+
+It must not know how any service works: it turns text into checked data and opens nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, cast
+
+import attrs
+
+from lume_dsl.errors import SettingsError
+from lume_dsl.settings.database import mask_url, store_url
+from lume_dsl.settings.options import PREFIX, Options, find_options, misspelt, variable
+
+__all__ = [
+    "LOCAL",
+    "MountedFilesystem",
+    "PrefectServer",
+    "ResultsDB",
+    "Settings",
+    "current_settings",
+    "mask_url",
+    "use",
+    "variable",
+]
+
+LOCAL = "local"
+"""The identifier of the filesystem that is always there."""
+
+_BACKENDS = ("local", "docker", "kubernetes")
+_MOUNT_TYPES = ("Directory", "DirectoryOrCreate")
+
+
+def _masked_repr(url: str) -> str:
+    return repr(mask_url(url))
+
+
+@attrs.frozen
+class ResultsDB:
+    """Where records are stored: one URL, whose scheme chooses the store. Its ``repr`` hides passwords."""
+
+    url: str = attrs.field(repr=_masked_repr)
+
+
+@attrs.frozen(kw_only=True)
+class MountedFilesystem:
+    """A folder that the machines of a flow share.
+
+    Attributes:
+        identifier: The name by which flows refer to it.
+        mount_path: Its absolute path on the host.
+        mount_alias: Its absolute path inside containers.
+        mount_type: ``Directory`` must exist, ``DirectoryOrCreate`` is made where it is missing.
+    """
+
+    identifier: str = "mounted"
+    mount_path: str
+    mount_alias: str
+    mount_type: Literal["Directory", "DirectoryOrCreate"] = "DirectoryOrCreate"
+
+
+@attrs.frozen
+class PrefectServer:
+    """The Prefect server that flows are registered with; None stands for Prefect's own configuration."""
+
+    host: str | None = None
+    host_port: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """Everything that the environment may decide. Hashable, so it is the key of pooled services.
+
+    Attributes:
+        home: The folder for what lume_dsl itself keeps (``LUME_HOME``).
+        results_db: Where records are stored.
+        mounted_filesystem: The shared folder, or None.
+        prefect: The Prefect server.
+        backend: Where flows run: local, docker or kubernetes.
+        directory: The working directory of the process that made the settings. Relative file names resolve
+            against it, so that workers elsewhere agree with the process that started the run.
+    """
+
+    home: Path
+    results_db: ResultsDB
+    directory: Path
+    backend: str = "local"
+    mounted_filesystem: MountedFilesystem | None = None
+    prefect: PrefectServer = PrefectServer()
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Return the settings that ``environ`` (default: the process's environment) describes.
+
+        A TOML file that ``LUME_CONFIG`` names holds the same options (``[results_db]``, ``host = ...``), and
+        variables win over it. An empty variable counts as not set.
+
+        Raises:
+            SettingsError: Naming every variable that is wrong, what was found and what was expected.
+        """
+        environ = os.environ if environ is None else environ
+        problems = misspelt(environ)
+        options = find_options(environ)
+        settings = _build(options)
+        problems += options.problems
+        if problems:
+            raise SettingsError("\n".join(problems))
+        return settings
+
+
+# -- the innermost settings ---------------------------------------------------------------------------------
+
+_in_use: ContextVar[Settings | None] = ContextVar("lume_dsl_settings", default=None)
+
+
+@contextmanager
+def use(settings: Settings) -> Iterator[Settings]:
+    """Inside the block, ``settings`` are the current ones of this thread or asyncio task."""
+    token = _in_use.set(settings)
+    try:
+        yield settings
+    finally:
+        _in_use.reset(token)
+
+
+def current_settings() -> Settings:
+    """Return the settings of the innermost ``with use(settings):``, else those of the environment.
+
+    The environment is parsed again when it or the working directory has changed; a ``LUME_CONFIG`` file is
+    read once in a process.
+    """
+    settings = _in_use.get()
+    if settings is not None:
+        return settings
+    ours = tuple(item for item in os.environ.items() if item[0][:5].upper() == PREFIX)
+    return _of_environment(ours, os.environ.get("HOME"), str(_working_directory()))
+
+
+@lru_cache(maxsize=16)
+def _of_environment(variables: tuple[tuple[str, str], ...], _home: str | None, _directory: str) -> Settings:
+    return Settings.from_environment(dict(variables))
+
+
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise SettingsError("the working directory is gone; change to one that exists") from error
+
+
+def _build(options: Options) -> Settings:
+    directory = _working_directory()
+    home = directory / os.path.expanduser(options.text("home") or "~/.lume")
+    return Settings(
+        home=home,
+        backend=options.choice("backend", _BACKENDS, "local"),
+        results_db=ResultsDB(store_url(options, home, directory)),
+        mounted_filesystem=_mounted(options),
+        prefect=PrefectServer(options.text("prefect.server.host"), options.port("prefect.server.host_port")),
+        directory=directory,
+    )
+
+
+def _mounted(options: Options) -> MountedFilesystem | None:
+    group = "mounted_filesystem"
+    if not options.given(group):
+        return None
+    path = os.path.expanduser(options.text(f"{group}.mount_path") or "")
+    alias = options.text(f"{group}.mount_alias") or path
+    identifier = options.text(f"{group}.identifier") or "mounted"
+    for name, value in (("mount_path", path), ("mount_alias", alias)):
+        if not os.path.isabs(value) and (value or name == "mount_path"):
+            options.wrong(f"{group}.{name}", "an absolute path")
+    if identifier == LOCAL:
+        options.wrong(f"{group}.identifier", f"another name: {LOCAL!r} is this machine's filesystem")
+    mount_type = options.choice(f"{group}.mount_type", _MOUNT_TYPES, "DirectoryOrCreate")
+    return MountedFilesystem(
+        identifier=identifier,
+        mount_path=path,
+        mount_alias=alias,
+        mount_type=cast("Literal['Directory', 'DirectoryOrCreate']", mount_type),
+    )
