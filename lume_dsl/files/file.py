@@ -1,0 +1,219 @@
+"""``File``: what one file holds, where it is kept and how it is recognised; it must not know any format."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING, Any, ClassVar, ForwardRef, Generic, Protocol, TypeVar, get_args, get_origin
+
+import attrs
+
+from lume_dsl.errors import FileError
+from lume_dsl.files.filesystems import Filesystem, open_filesystem
+from lume_dsl.settings import LOCAL
+from lume_dsl.values.encoding import Kind, register
+from lume_dsl.values.type_names import named_type, type_string
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["File", "Serializer", "file_from_reference", "missing_library"]
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+
+def _text(filename: str | os.PathLike[str]) -> str:
+    return os.fspath(filename)
+
+
+class Serializer(Protocol[S]):
+    """How objects of one type become the bytes of a file, and back.
+
+    Any exception is reported as a ``FileError`` that names the file and has it as its cause.
+    """
+
+    def dump(self, obj: S, filename: str, /) -> bytes:
+        """Return the content of the file that holds ``obj``."""
+        ...
+
+    def load(self, data: bytes, filename: str, /) -> S:
+        """Return the object that a file with this content holds."""
+        ...
+
+
+@attrs.frozen
+class File(Generic[T]):
+    """A file that holds a ``T``, by its name. Its content is read with ``read()``, each time from its filesystem.
+
+    A type of your own is a subclass at the top of a module; it needs a serializer and nothing else:
+
+    >>> class LinesSerializer:
+    ...     def dump(self, obj: list[str], filename: str) -> bytes:
+    ...         return "\\n".join(obj).encode()
+    ...     def load(self, data: bytes, filename: str) -> list[str]:
+    ...         return data.decode().split("\\n")
+    >>> class Lines(File[list[str]]):
+    ...     serializer = LinesSerializer()
+
+    Attributes:
+        filename: The path in its filesystem, as ``write`` decided to keep it.
+        filesystem_identifier: ``local``, or the identifier of a mounted filesystem.
+        size: The length in bytes, or None where it is not known.
+        sha256: The SHA-256 of the content in hexadecimal, or None where it is not known.
+    """
+
+    serializer: ClassVar[Serializer[Any]]
+
+    filename: str = attrs.field(converter=_text)
+    filesystem_identifier: str = attrs.field(default=LOCAL, kw_only=True)
+    size: int | None = attrs.field(default=None, kw_only=True)
+    sha256: str | None = attrs.field(default=None, kw_only=True)
+
+    @classmethod
+    def write(
+        cls,
+        obj: T,
+        *,
+        filename: str | os.PathLike[str],
+        filesystem_identifier: str = LOCAL,
+        overwrite: bool = False,
+    ) -> Self:
+        """Keep ``obj`` in a file, whole or not at all, and return the file. Missing folders are made.
+
+        A file that is there with the same content is left as it is.
+
+        Raises:
+            FileError: If ``obj`` is not what this type stores, the place cannot be written, or a file with
+                other content is there and ``overwrite`` is false.
+            ServiceError: If there is no such filesystem.
+        """
+        name = os.fspath(filename)
+        data = cls._dumped(obj, name)
+        kept = open_filesystem(filesystem_identifier).write(name, data, overwrite=overwrite)
+        return cls(kept, filesystem_identifier=filesystem_identifier, size=len(data), sha256=_sha256(data))
+
+    def read(self) -> T:
+        """Return the object that the file holds.
+
+        Raises:
+            FileError: If the file is missing, is not what was written (by its size and SHA-256, where they
+                are known), or is not of this type.
+            ServiceError: If there is no such filesystem.
+        """
+        filesystem = open_filesystem(self.filesystem_identifier)
+        data = filesystem.read(self.filename)
+        self._check_unaltered(data, filesystem)
+        serializer: Serializer[T] = self._serializer()
+        try:
+            return serializer.load(data, self.filename)
+        except FileError:
+            raise
+        except Exception as error:  # a user's serializer may fail in any way
+            place = filesystem.locate(self.filename)
+            raise FileError(f"{place}: cannot be read as {type(self).__name__}: {_reason(error)}") from error
+
+    def reference(self) -> dict[str, Any]:
+        """Return the JSON object that stands for this file wherever it crosses a flow's border.
+
+        Raises:
+            FileError: If the type is defined in a function, so that nothing could load the file again.
+        """
+        return {
+            "filename": self.filename,
+            "file_type_string": self._type_string(),
+            "filesystem_identifier": self.filesystem_identifier,
+            "size": self.size,
+            "sha256": self.sha256,
+        }
+
+    @classmethod
+    def stores(cls) -> Any:
+        """Return the type that this type of file stores: the ``T`` of ``File[T]``, ``Any`` where unknown."""
+        for base in cls.__mro__:
+            for parent in vars(base).get("__orig_bases__", ()):
+                if isinstance(get_origin(parent), type) and issubclass(get_origin(parent), File):
+                    (stored,) = get_args(parent)
+                    # A type whose library is heavy is written as text, and nothing is imported to resolve it.
+                    return Any if isinstance(stored, TypeVar | ForwardRef) else stored
+        return Any
+
+    @classmethod
+    def _serializer(cls) -> Serializer[Any]:
+        if not hasattr(cls, "serializer"):
+            raise FileError(f"{cls.__name__} has no serializer; set serializer = ... in its class body")
+        return cls.serializer
+
+    @classmethod
+    def _type_string(cls) -> str:
+        try:
+            return type_string(cls)
+        except ValueError as error:
+            raise FileError(str(error)) from error
+
+    @classmethod
+    def _dumped(cls, obj: Any, filename: str) -> bytes:
+        try:
+            data = cls._serializer().dump(obj, filename)
+            if not isinstance(data, bytes):
+                raise TypeError(f"its serializer gave {type(data).__name__}, expected bytes")
+        except FileError:
+            raise
+        except Exception as error:  # a user's serializer may fail in any way
+            raise FileError(f"{filename}: {cls.__name__} cannot store this: {_reason(error)}") from error
+        return data
+
+    def _check_unaltered(self, data: bytes, filesystem: Filesystem) -> None:
+        place = filesystem.locate(self.filename)
+        advice = "write the file again, or drop size and sha256 to read it as it is"
+        if self.size is not None and len(data) != self.size:
+            raise FileError(f"{place}: has {len(data)} bytes, had {self.size} when it was written; {advice}")
+        if self.sha256 is not None and _sha256(data) != self.sha256:
+            raise FileError(f"{place}: was altered after it was written (other SHA-256); {advice}")
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _reason(error: Exception) -> str:
+    plain = isinstance(error, TypeError | ValueError) and not isinstance(error, UnicodeError)
+    return str(error) if plain else f"{type(error).__name__}: {error}"
+
+
+def missing_library(library: str, *, extra: str) -> FileError:
+    """Return the error that says which extra brings a library that is not installed."""
+    return FileError(f"{library} is not installed; pip install 'lume-dsl[{extra}]'")
+
+
+_EXPECTED: dict[str, tuple[type, ...]] = {
+    "filename": (str,),
+    "file_type_string": (str,),
+    "filesystem_identifier": (str,),
+    "size": (int, type(None)),
+    "sha256": (str, type(None)),
+}
+_OPTIONAL = {"filesystem_identifier": LOCAL, "size": None, "sha256": None}
+
+
+def file_from_reference(reference: Any) -> File[Any]:
+    """Return the file that ``reference`` stands for, of the type that it names. Nothing is read yet.
+
+    Raises:
+        FileError: If it is no such reference, or if the type that it names is not a ``File`` type.
+    """
+    if not isinstance(reference, dict):
+        raise FileError(f"not a file reference: expected an object, got {type(reference).__name__}")
+    parts = {**_OPTIONAL, **reference}
+    for name, types in _EXPECTED.items():
+        if name not in parts or not isinstance(parts[name], types):
+            expected = " or ".join("None" if tp is type(None) else tp.__name__ for tp in types)
+            raise FileError(f"not a file reference: expected {name} as {expected}, got {parts.get(name)!r}")
+    try:
+        cls: type[File[Any]] = named_type(parts["file_type_string"], File)
+    except ValueError as error:
+        raise FileError(f"file_type_string: {error}") from error
+    return cls(**{name: parts[name] for name in _EXPECTED if name != "file_type_string"})
+
+
+register(Kind("file", File, File.reference, file_from_reference))

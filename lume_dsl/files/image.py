@@ -1,0 +1,89 @@
+"""Images in whatever format the filename's suffix names; it must not know any other format."""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import TYPE_CHECKING, Any
+
+from lume_dsl.files.file import File, missing_library
+from lume_dsl.settings import LOCAL
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Image
+    from typing_extensions import Self
+
+__all__ = ["ImageFile"]
+
+
+def _check_pillow() -> None:
+    try:
+        import PIL.Image  # noqa: F401 - heavy, and an extra
+    except ImportError as error:
+        raise missing_library("Pillow", extra="image") from error
+
+
+def _format(filename: str) -> str:
+    """Pillow's name of the format that the filename's suffix names."""
+    from PIL import Image
+
+    suffix = os.path.splitext(filename)[1].lower()
+    known = Image.registered_extensions()
+    if suffix not in known:
+        raise ValueError(f"no image format has the suffix {suffix!r}; end the filename in .png, .tif or .jpg")
+    return known[suffix]
+
+
+def _image(obj: Any) -> Image:
+    from PIL import Image
+
+    if isinstance(obj, Image.Image):
+        return obj
+    dtype = getattr(obj, "dtype", None)
+    kind = (getattr(dtype, "name", None), getattr(obj, "ndim", 0))
+    if kind in (("uint8", 2), ("uint16", 2)) or (kind == ("uint8", 3) and obj.shape[2] == 3):
+        return Image.fromarray(obj.astype(obj.dtype.newbyteorder("=")))
+    found = type(obj).__name__ if dtype is None else f"an array of {dtype} with shape {obj.shape}"
+    raise TypeError(
+        "expected a Pillow image, a 2-D array of uint8 or uint16, or a uint8 array of shape (height, width, 3), "
+        f"got {found}"
+    )
+
+
+class _ImageSerializer:
+    def dump(self, obj: Any, filename: str, /) -> bytes:
+        _check_pillow()
+        stream = io.BytesIO()
+        _image(obj).save(stream, format=_format(filename))
+        return stream.getvalue()
+
+    def load(self, data: bytes, filename: str, /) -> Image:
+        _check_pillow()
+        from PIL import Image
+
+        image = Image.open(io.BytesIO(data), formats=[_format(filename)])
+        image.load()
+        return image
+
+
+class ImageFile(File["Image"]):
+    """An image: a Pillow image or an array goes in, a Pillow image comes out.
+
+    The suffix of the filename chooses the format. An array holds grey values of 8 or 16 bits by row and column,
+    or red, green and blue of 8 bits as its last axis.
+    """
+
+    serializer = _ImageSerializer()
+
+    if TYPE_CHECKING:
+
+        @classmethod
+        def write(
+            cls,
+            obj: Image | np.ndarray[Any, Any],
+            *,
+            filename: str | os.PathLike[str],
+            filesystem_identifier: str = LOCAL,
+            overwrite: bool = False,
+        ) -> Self: ...
