@@ -1,0 +1,7 @@
+"""What the tests of an extension of lume_dsl inherit. It needs pytest, and knows nothing of lume_dsl's own tests."""
+
+from __future__ import annotations
+
+from lume_dsl.testing.stores import StoreContract
+
+__all__ = ["StoreContract"]
