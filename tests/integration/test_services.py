@@ -1,0 +1,314 @@
+"""Services of real servers: quick and clear where one is missing, shared where one is there."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pymongo
+import pytest
+
+from lume_dsl.errors import FileError, RecordError, ServiceError
+from lume_dsl.files import TextFile
+from lume_dsl.records import DBResult, Query, open_store
+from lume_dsl.services import Services, current, load, use
+from lume_dsl.settings import ResultsDB, Settings
+
+SECRET = "s3cret"
+
+
+def settings(**changes: Any) -> Settings:
+    """The settings of this test, with changes."""
+    return attrs.evolve(Settings.from_environment(), **changes)
+
+
+def at(url: str) -> Services:
+    """The services of a record store at a URL."""
+    return Services(settings(results_db=ResultsDB(url)))
+
+
+def failure(services: Services, **checks: Any) -> str:
+    """The message of the check, which fails within five seconds."""
+    start = time.monotonic()
+    with pytest.raises(ServiceError) as caught:
+        services.check(**checks)
+    assert time.monotonic() - start < 5
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that accepts connections and never answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+# -- what is missing or broken --------------------------------------------------------------------------------
+
+
+def test_a_dead_mongod_fails_the_check_in_seconds_and_says_how_to_mend_it(unused_port: int) -> None:
+    message = failure(at(f"mongodb://me:{SECRET}@127.0.0.1:{unused_port}/x"))
+    assert f"no MongoDB answers at mongodb://me:***@127.0.0.1:{unused_port}/x" in message
+    assert "start mongod, or set LUME_RESULTS_DB__URL" in message
+
+
+def test_a_silent_server_fails_the_check_in_seconds(silent_port: int) -> None:
+    assert "no MongoDB answers" in failure(at(f"mongodb://127.0.0.1:{silent_port}/x"))
+
+
+def test_a_host_that_has_no_address_fails_the_check_in_seconds() -> None:
+    assert "start mongod" in failure(at("mongodb://no-such-host.invalid/x"))
+
+
+def test_a_dead_mongod_fails_saving_and_finding_in_seconds(unused_port: int) -> None:
+    services = at(f"mongodb://me:{SECRET}@127.0.0.1:{unused_port}/x")
+    record = DBResult(flow_name="a", outputs={})
+    for act in (
+        lambda: services.save_record(record),
+        lambda: services.results(Query(), DBResult).latest(),
+        lambda: services.results(Query(), DBResult).count(),
+    ):
+        start = time.monotonic()
+        with pytest.raises(ServiceError, match="start mongod") as caught:
+            act()
+        assert time.monotonic() - start < 5
+        assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"mongodb://me:{SECRET}/x@127.0.0.1/x",
+        f"mongodb://me:{SECRET}@@h:1/x",
+        f"mongodb://me:{SECRET}@h:port/x",
+        f"mongodb://me:{SECRET}@h/a b",
+        f"postgresql://me:{SECRET}@h:port/x",
+        f"mysql+nodriver://me:{SECRET}@h/x",
+    ],
+)
+def test_a_url_that_its_driver_refuses_is_an_error_that_hides_the_password(url: str) -> None:
+    assert ":***@" in failure(at(url))
+
+
+def test_options_that_the_driver_cannot_use_are_named() -> None:
+    message = failure(at("mongodb://h/x?authMechanism=GSSAPI"))
+    assert message.startswith("the records at mongodb://h/x?authMechanism=GSSAPI cannot be used: ")
+    assert "username" in message
+
+
+def test_a_driver_that_is_not_installed_is_named() -> None:
+    assert "needs a driver: pip install " in failure(at(f"mysql+aiomysql://me:{SECRET}@h/x"))
+
+
+def test_a_wrong_password_is_an_error_that_names_the_variables(mongod: str) -> None:
+    message = failure(at(f"mongodb://me:{SECRET}@{mongod}/x?authSource=admin"))
+    assert f"mongodb://me:***@{mongod}/x?authSource=admin refuses this user" in message
+    assert "LUME_RESULTS_DB__PASSWORD" in message
+
+
+def test_a_user_with_odd_characters_gets_in(mongod: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, password = "m:e@/é", f"{SECRET}:/@%"
+    host, _, port = mongod.partition(":")
+    with pymongo.MongoClient[Any](mongod) as client:
+        client.admin.command("createUser", name, pwd=password, roles=["readWriteAnyDatabase"])
+    try:
+        variables = {"HOST": host, "PORT": port, "USERNAME": name, "PASSWORD": password, "DATABASE": "odd"}
+        for variable, value in variables.items():
+            monkeypatch.setenv(f"LUME_RESULTS_DB__{variable}", value)
+        current().check()
+        assert current().save_record(DBResult(flow_name="a", outputs={}))[1]
+    finally:
+        with pymongo.MongoClient[Any](mongod) as client:
+            client.admin.command("dropUser", name)
+            client.drop_database("odd")
+
+
+def test_a_folder_for_records_that_cannot_be_made_is_an_error() -> None:
+    message = failure(at("sqlite:////proc/x/results.db"))
+    assert "the folder /proc/x of the records cannot be made" in message
+    assert "LUME_HOME or LUME_RESULTS_DB__URL" in message
+
+
+def test_a_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "results.db").write_text("not a database, but long enough to be taken for one at first sight" * 20)
+    message = failure(at(f"sqlite:///{tmp_path}/results.db"))
+    assert f"sqlite:///{tmp_path}/results.db cannot be used: file is not a database" in message
+
+
+def test_a_database_that_may_not_be_written_fails_the_check(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/results.db"
+    at(url).check()
+    readonly = at(f"sqlite:///file:{tmp_path}/results.db?mode=ro&uri=true")
+    assert "cannot be used: attempt to write a readonly database" in failure(readonly)
+
+
+def test_everything_that_is_wrong_is_in_one_error(unused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUME_RESULTS_DB__URL", f"mongodb://127.0.0.1:{unused_port}")
+    monkeypatch.setenv("LUME_MOUNTED_FILESYSTEM__MOUNT_PATH", "/proc/x")
+    message = failure(current(), filesystems=["local", "mounted", "moutned"])
+    lines = message.splitlines()
+    assert len(lines) == 3
+    assert "/proc/x" in lines[0]
+    assert "did you mean 'mounted'" in lines[1]
+    assert "start mongod" in lines[2]
+
+
+def test_only_what_is_asked_for_is_checked(unused_port: int) -> None:
+    services = at(f"mongodb://127.0.0.1:{unused_port}")
+    services.check(filesystems=["local"], records=False)
+    services.check(records=False)
+
+
+def test_a_check_that_never_ends_is_reported_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lume_dsl.services.CHECK_SECONDS", 0.2)
+    services = Services(settings())
+    monkeypatch.setattr(services, "_check_store", lambda: time.sleep(3))
+    message = failure(services)
+    assert message.startswith("record store sqlite:///")
+    assert message.endswith("results.db: does not answer within 0.2 seconds")
+
+
+def test_a_record_beyond_16_mb_is_refused_by_mongodb_and_held_by_sqlite(mongodb_url: str) -> None:
+    record = DBResult(flow_name="a", outputs={"text": "x" * 17_000_000})
+    with pytest.raises(RecordError, match="16 MB"):
+        at(mongodb_url).save_record(record)
+    reference, _ = current().save_record(record)
+    assert load(reference) == record
+
+
+# -- what is there ----------------------------------------------------------------------------------------------
+
+
+def test_a_services_object_is_kept_for_the_settings_of_a_process() -> None:
+    first = current()
+    assert current() is first
+    with use(settings(backend="docker")):
+        assert current() is not first
+        assert current() is current()
+    assert current() is first
+
+
+@pytest.mark.parametrize("name", ["a b", "a@b", "a:b@c", "a%20b", "é#x"])
+def test_the_home_folder_may_have_any_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUME_HOME", str(tmp_path / name))
+    current().save_record(DBResult(flow_name="a", outputs={}))
+    assert (tmp_path / name / "results.db").is_file()
+
+
+def test_services_work_again_after_they_were_closed() -> None:
+    record = DBResult(flow_name="a", outputs={})
+    current().save_record(record)
+    current().close()
+    assert current().save_record(record)[1] is False
+
+
+def test_a_reference_gives_back_the_file_or_the_record(tmp_path: Path) -> None:
+    file = TextFile.write("hey", filename=tmp_path / "a.txt")
+    record = DBResult(flow_name="a", outputs={"file": file})
+    reference, newly_stored = current().save_record(record)
+    assert newly_stored
+    assert reference == record.reference()
+    assert load(file.reference()) == file
+    assert load(reference) == record
+
+
+@pytest.mark.parametrize("reference", [None, 5, "a.txt", {}, {"filename": "a"}, [1]])
+def test_what_is_no_reference_is_refused_with_what_one_looks_like(reference: Any) -> None:
+    with pytest.raises(RecordError, match=r"not a reference: expected \{'filename', "):
+        load(reference)
+
+
+@pytest.mark.parametrize("query", [{}, None, {"unique_hash": 5}, {"unique_hash": {"$ne": ""}}])
+def test_a_record_reference_asks_for_a_hash_and_nothing_else(query: Any) -> None:
+    with pytest.raises(RecordError, match="not a record reference"):
+        load({"project_name": "default", "result_type_string": "x:Y", "query": query})
+
+
+def test_a_file_reference_to_something_else_is_refused() -> None:
+    with pytest.raises(FileError, match="is not a File class"):
+        load({"filename": "x", "file_type_string": "os:system"})
+
+
+def _insert(url: str, start: Any, outcomes: Any) -> None:
+    store = open_store(Settings(home=Path(), results_db=ResultsDB(url), directory=Path()))
+    start.wait()
+    outcomes.put(sum(store.save(DBResult(flow_name="a", outputs={"n": n}))[1] for n in range(20)))
+    store.close()
+
+
+@pytest.mark.parametrize("server", ["sqlite", "mongodb"])
+def test_eight_processes_that_save_the_same_records_leave_one_of_each(
+    server: str, tmp_path: Path, mongodb_url: str
+) -> None:
+    url = mongodb_url if server == "mongodb" else f"sqlite:///{tmp_path}/new/results.db"
+    context = multiprocessing.get_context("spawn")
+    start, outcomes = context.Barrier(8), context.Queue()
+    processes = [context.Process(target=_insert, args=(url, start, outcomes)) for _ in range(8)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 8
+    assert sum(outcomes.get() for _ in processes) == 20
+    assert at(url).results(Query(), DBResult).count() == 20
+
+
+@pytest.mark.parametrize("server", ["sqlite", "mongodb"])
+def test_services_work_on_both_sides_of_a_fork(server: str, mongodb_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if server == "mongodb":
+        monkeypatch.setenv("LUME_RESULTS_DB__URL", mongodb_url)
+    current().save_record(DBResult(flow_name="a", outputs={"n": 1}))
+    parent = current()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            new = current().save_record(DBResult(flow_name="a", outputs={"n": 2}))[1]
+            status = 0 if new and current() is not parent else 2
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert current().results(Query(), DBResult).count() == 2
+
+
+def test_importing_loads_no_driver_and_no_format() -> None:
+    heavy = ["typed_settings", "cattrs", "yaml", "sqlalchemy", "pymongo", "bson", "fsspec", "numpy", "PIL", "prefect"]
+    script = (
+        "import sys; import lume_dsl.records, lume_dsl.files, lume_dsl.services, lume_dsl.settings; "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    outcome = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
+    )
+    assert outcome.stdout.strip() == "[]"
+
+
+def test_a_file_and_a_record_in_sqlite_load_nothing_that_they_do_not_need(tmp_path: Path) -> None:
+    unneeded = ["cattrs", "yaml", "pymongo", "fsspec", "numpy", "PIL", "prefect"]
+    script = (
+        "import sys; from lume_dsl.files import TextFile; from lume_dsl.records import DBResult\n"
+        "from lume_dsl.services import current\n"
+        f"file = TextFile.write('hey', filename={str(tmp_path / 'a.txt')!r})\n"
+        "current().save_record(DBResult(flow_name='a', outputs={'file': file}))\n"
+        f"print([name for name in {unneeded} if name in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    outcome = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
+    )
+    assert outcome.stdout.strip() == "[]"

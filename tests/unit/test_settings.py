@@ -1,0 +1,335 @@
+"""Settings come from the environment, whole and checked, and no password leaves them."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from threading import Thread
+from urllib.parse import unquote
+
+import cloudpickle  # type: ignore[import-untyped]
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pymongo.uri_parser import parse_uri
+
+from lume_dsl.errors import SettingsError
+from lume_dsl.settings import (
+    MountedFilesystem,
+    PrefectServer,
+    ResultsDB,
+    Settings,
+    current_settings,
+    mask_url,
+    use,
+)
+
+DB = "LUME_RESULTS_DB__"
+MOUNT = "LUME_MOUNTED_FILESYSTEM__"
+
+
+def settings(**variables: str) -> Settings:
+    """The settings of an environment of these variables, given without their prefix LUME_."""
+    return Settings.from_environment({f"LUME_{name}": value for name, value in variables.items()})
+
+
+def errors(environ: dict[str, str]) -> str:
+    """The message with which an environment is refused."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(environ)
+    return str(caught.value)
+
+
+def test_with_nothing_set_records_are_in_sqlite_under_the_home_folder() -> None:
+    found = settings()
+    assert found.home == Path.home() / ".lume"
+    assert found.results_db.url == f"sqlite:///{Path.home()}/.lume/results.db"
+    assert found.directory == Path.cwd()
+    assert (found.backend, found.mounted_filesystem, found.prefect) == ("local", None, PrefectServer())
+
+
+def test_home_is_expanded_and_made_absolute() -> None:
+    assert settings(HOME="~/there").home == Path.home() / "there"
+    assert settings(HOME="there").home == Path.cwd() / "there"
+
+
+def test_every_variable_of_lume_services_is_understood() -> None:
+    found = settings(
+        BACKEND="docker",
+        RESULTS_DB__HOST="db",
+        RESULTS_DB__PORT="27018",
+        RESULTS_DB__USERNAME="me",
+        RESULTS_DB__PASSWORD="pw",
+        RESULTS_DB__DATABASE="runs",
+        RESULTS_DB__AUTHMECHANISM="SCRAM-SHA-256",
+        RESULTS_DB__OPTIONS='{"tls": true, "appName": "a b"}',
+        MOUNTED_FILESYSTEM__IDENTIFIER="shared",
+        MOUNTED_FILESYSTEM__MOUNT_PATH="/data/lume",
+        MOUNTED_FILESYSTEM__MOUNT_ALIAS="/mnt/lume",
+        MOUNTED_FILESYSTEM__MOUNT_TYPE="Directory",
+        PREFECT__SERVER__HOST="http://prefect",
+        PREFECT__SERVER__HOST_PORT="4201",
+    )
+    assert found.backend == "docker"
+    assert found.prefect == PrefectServer("http://prefect", 4201)
+    assert found.mounted_filesystem == MountedFilesystem(
+        identifier="shared", mount_path="/data/lume", mount_alias="/mnt/lume", mount_type="Directory"
+    )
+    parsed = parse_uri(found.results_db.url)
+    assert parsed["nodelist"] == [("db", 27018)]
+    assert (parsed["username"], parsed["password"], parsed["database"]) == ("me", "pw", "runs")
+    options = {name.lower(): value for name, value in parsed["options"].items()}
+    assert (options["authmechanism"], options["authsource"]) == ("SCRAM-SHA-256", "admin")
+    assert (options["tls"], options["appname"]) == (True, "a b")
+
+
+def test_a_mongodb_needs_neither_user_nor_password() -> None:
+    assert settings(RESULTS_DB__HOST="db").results_db.url == "mongodb://db:27017/lume"
+    without_password = settings(RESULTS_DB__HOST="::1", RESULTS_DB__USERNAME="me").results_db.url
+    assert without_password == "mongodb://me@[::1]:27017/lume?authSource=admin"
+
+
+def test_the_place_of_users_is_left_to_the_options_and_to_other_mechanisms() -> None:
+    user = {"RESULTS_DB__HOST": "db", "RESULTS_DB__USERNAME": "me"}
+    given_source = settings(**user, RESULTS_DB__OPTIONS='{"authsource": "runs"}').results_db.url
+    assert given_source.endswith("/lume?authsource=runs")
+    assert settings(**user, RESULTS_DB__AUTHMECHANISM="MONGODB-X509").results_db.url.endswith("=MONGODB-X509")
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_any_user_and_password_reach_the_driver_as_they_are(user: str, password: str) -> None:
+    url = settings(RESULTS_DB__HOST="db", RESULTS_DB__USERNAME=user, RESULTS_DB__PASSWORD=password).results_db.url
+    parsed = parse_uri(url)
+    assert (parsed["username"], parsed["password"]) == (user, password)
+    assert unquote(mask_url(url)) == f"mongodb://{user}:***@db:27017/lume?authSource=admin"
+
+
+def test_a_url_wins_over_the_parts() -> None:
+    assert settings(RESULTS_DB__URL="mongodb://a/b", RESULTS_DB__HOST="c").results_db.url == "mongodb://a/b"
+
+
+def test_a_relative_sqlite_file_is_one_file_for_all_processes() -> None:
+    assert settings(RESULTS_DB__URL="sqlite:///a.db").results_db.url == f"sqlite:///{Path.cwd()}/a.db"
+    assert settings(RESULTS_DB__URL="sqlite:////x/a.db?timeout=9").results_db.url == "sqlite:////x/a.db?timeout=9"
+
+
+def test_an_alias_is_the_path_unless_it_is_given() -> None:
+    mounted = settings(MOUNTED_FILESYSTEM__MOUNT_PATH="/data").mounted_filesystem
+    assert mounted == MountedFilesystem(mount_path="/data", mount_alias="/data")
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert settings(BACKEND="", RESULTS_DB__HOST="", RESULTS_DB__PASSWORD="") == settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("LUME_BACKEND", "dcoker", "found 'dcoker', expected one of local, docker, kubernetes; did you mean 'docker'"),
+        ("LUME_PREFECT__SERVER__HOST_PORT", "abc", "found 'abc', expected a port, 1 to 65535"),
+        (f"{DB}URL", "mongo://h", "found the scheme 'mongo', expected one of mongodb://, "),
+        (f"{DB}URL", "localhost", "found a value that begins with no scheme, expected one of mongodb://, "),
+        (f"{DB}URL", "sqlite://", "records in memory are seen by no other process"),
+        (f"{DB}URL", "sqlite:///:memory:", "records in memory are seen by no other process"),
+        (f"{MOUNT}MOUNT_PATH", "data", "found 'data', expected an absolute path"),
+    ],
+)
+def test_a_wrong_value_names_variable_found_and_expected(variable: str, value: str, expected: str) -> None:
+    message = errors({variable: value})
+    assert message.startswith(f"{variable}: ")
+    assert expected in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("PORT", "0", "found '0', expected a port, 1 to 65535"),
+        ("PORT", "65536", "found '65536', expected a port"),
+        ("PORT", "²", "found '²', expected a port"),
+        ("HOST", "mongodb://x", f"expected a host name; a whole URL goes into {DB}URL"),
+        ("AUTHMECHANISM", "SCRAM", "found 'SCRAM', expected one of DEFAULT, "),
+        ("OPTIONS", "tls=true", "found a value (not shown), expected a JSON object"),
+        ("OPTIONS", "[1]", "expected a JSON object"),
+        ("OPTIONS", '{"a": {}}', "expected a JSON object of texts, numbers and booleans"),
+    ],
+)
+def test_a_wrong_part_of_the_mongodb_address_is_named(name: str, value: str, expected: str) -> None:
+    message = errors({f"{DB}HOST": "db", f"{DB}{name}": value})
+    assert message.startswith(f"{DB}{name}: ")
+    assert expected in message
+
+
+def test_all_that_is_wrong_is_in_one_error() -> None:
+    message = errors({"LUME_BACKEND": "x", f"{DB}HOST": "h", f"{DB}PORT": "x", f"{MOUNT}MOUNT_TYPE": "File"})
+    assert [line.split(":")[0] for line in message.splitlines()] == [
+        "LUME_BACKEND",
+        f"{DB}PORT",
+        f"{MOUNT}MOUNT_PATH",
+        f"{MOUNT}MOUNT_TYPE",
+    ]
+
+
+def test_parts_of_an_address_without_a_host_are_not_silently_ignored() -> None:
+    assert f"{DB}HOST: not set, though it is needed with {DB}PORT" in errors({f"{DB}PORT": "27017"})
+    assert f"{DB}USERNAME: not set" in errors({f"{DB}HOST": "db", f"{DB}PASSWORD": "pw"})
+
+
+def test_the_local_filesystem_keeps_its_name() -> None:
+    assert "expected another name" in errors({f"{MOUNT}MOUNT_PATH": "/data", f"{MOUNT}IDENTIFIER": "local"})
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [
+        ("LUME_RESULTS_DB_URL", f"{DB}URL"),
+        ("lume_results_db__url", f"{DB}URL"),
+        ("LUME_RESULTSDB__URL", f"{DB}URL"),
+        ("LUME_RESULTS_DB__USER", f"{DB}USERNAME"),
+        ("LUME_RESULT_DB__HOST", f"{DB}HOST"),
+        ("LUME_RESULTS_DB__PASSWROD", f"{DB}PASSWORD"),
+        ("LUME_MOUNTED_FILESYSTEM__MOUNT_PATHS", f"{MOUNT}MOUNT_PATH"),
+        ("LUME_BACKENDS", "LUME_BACKEND"),
+        ("LUME_CONFIGS", "LUME_CONFIG"),
+    ],
+)
+def test_a_misspelt_variable_is_an_error_that_names_the_right_one(misspelt: str, meant: str) -> None:
+    assert errors({misspelt: "secret"}) == f"{misspelt}: no such variable; did you mean {meant}?"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "LUME_MODEL_DB__HOST",
+        "LUME_MODEL_DB__USER",
+        "LUME_MODEL_DB__PASSWORD",
+        "LUME_PREFECT__SERVER__HOST_IP",
+        "LUME_PREFECT__SERVER__TAG",
+        "LUME_PREFECT__UI__HOST_PORT",
+        "LUME_PREFECT__HASURA__HOST_PORT",
+        "LUME_PREFECT__GRAPHQL__HOST",
+        "LUME_PREFECT__POSTGRES__DATA_PATH",
+        "LUME_PREFECT__AGENT__HOST",
+        "LUME_PREFECT__HOME_DIR",
+        "LUME_ENVIRONMENT__URL",
+        "LUMEN_HOME",
+    ],
+)
+def test_variables_of_others_are_left_alone(name: str) -> None:
+    assert Settings.from_environment({name: "x"}) == settings()
+
+
+# -- the TOML file ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "lume.toml"
+
+
+def test_the_environment_wins_over_the_file_that_it_names(config: Path) -> None:
+    config.write_text(
+        'backend = "docker"\n[results_db]\nhost = "db"\nport = 27018\noptions = {tls = true}\n'
+        "[prefect.server]\nhost_port = 4201\n"
+    )
+    found = settings(CONFIG=str(config), RESULTS_DB__HOST="other")
+    assert found.results_db.url == "mongodb://other:27018/lume?tls=true"
+    assert (found.backend, found.prefect.host_port) == ("docker", 4201)
+
+
+def test_a_wrong_value_in_the_file_names_the_file(config: Path) -> None:
+    config.write_text("[results_db]\nhost = 'db'\nport = true\ndatabase = 5\n")
+    message = errors({"LUME_CONFIG": str(config)})
+    assert f"results_db.port in {config}: found True, expected a port" in message
+    assert f"results_db.database in {config}: found 5, expected text" in message
+
+
+@pytest.mark.parametrize("content", ["[results_db]\nhots = 'db'\n", "results_db = [", None])
+def test_a_file_that_cannot_be_used_is_an_error(config: Path, content: str | None) -> None:
+    if content is not None:
+        config.write_text(content)
+    assert errors({"LUME_CONFIG": str(config)}).startswith(f"LUME_CONFIG: cannot use {config}: ")
+
+
+# -- secrets ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mongodb://me:s3cret@db/lume",
+        "mongodb://me:s3cret/@:@db:1/lume?x=1",
+        "mongodb://m@e:s3cret@db",
+        "mongodb://m/e:s3cret@db",
+        "mongodb://:s3cret@db",
+        "postgresql+psycopg://me:s3cret@db/x",
+        "postgresql://db/x?user=me&password=s3cret&sslmode=require",
+        "mongodb://db/?tlsCertificateKeyFilePassword=s3cret",
+        "mongodb://db/?authMechanismProperties=AWS_SESSION_TOKEN:s3cret",
+        "nonsense://me:s3cret@",
+        "s3://me:s3cret\n@x",
+    ],
+)
+def test_no_password_of_a_url_is_shown(url: str) -> None:
+    assert "s3cret" not in mask_url(url)
+    assert "s3cret" not in repr(Settings(home=Path(), results_db=ResultsDB(url), directory=Path()))
+
+
+@pytest.mark.parametrize("url", ["sqlite:////a/b.db", "mongodb://db:27017/lume", "mongodb://me@db:27017/lume"])
+def test_a_url_without_password_is_shown_as_it_is(url: str) -> None:
+    assert mask_url(url) == url
+
+
+@pytest.mark.parametrize("url", ["me:s3cret@x://h", "me:s3cret@h", "mongo://me:s3cret@h", "sqlite://u:s3cret@h"])
+def test_no_error_shows_a_password(url: str) -> None:
+    environ = {f"{DB}URL": url, f"{DB}PASSWORD": "s3cret", f"{DB}OPTIONS": "s3cret", "LUME_BACKEND": "x"}
+    assert "me:s3cret" not in errors(environ)
+    environ = {f"{DB}HOST": "h", f"{DB}PASSWORD": "s3cret", f"{DB}OPTIONS": "s3cret", f"{DB}PASSWROD": "s3cret"}
+    assert "s3cret" not in errors(environ)
+
+
+# -- as data, and as the current ones -----------------------------------------------------------------------
+
+
+def test_settings_are_a_key_and_travel_to_other_processes() -> None:
+    one = settings(RESULTS_DB__HOST="db", MOUNTED_FILESYSTEM__MOUNT_PATH="/data")
+    assert hash(one) == hash(settings(RESULTS_DB__HOST="db", MOUNTED_FILESYSTEM__MOUNT_PATH="/data"))
+    assert pickle.loads(pickle.dumps(one)) == cloudpickle.loads(cloudpickle.dumps(one)) == one
+
+
+def test_the_current_settings_follow_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first = current_settings()
+    assert current_settings() is first
+    monkeypatch.setenv("LUME_BACKEND", "docker")
+    assert current_settings().backend == "docker"
+    monkeypatch.chdir(tmp_path)
+    assert current_settings().directory == tmp_path
+
+
+def test_the_innermost_settings_are_the_current_ones() -> None:
+    outer, inner = settings(BACKEND="docker"), settings(BACKEND="kubernetes")
+    with use(outer):
+        with use(inner) as used:
+            assert current_settings() is used is inner
+        assert current_settings() is outer
+        with pytest.raises(KeyError), use(inner):
+            raise KeyError
+        assert current_settings() is outer
+    assert current_settings().backend == "local"
+
+
+def test_settings_in_use_are_those_of_one_thread() -> None:
+    seen: list[str] = []
+    with use(settings(BACKEND="docker")):
+        thread = Thread(target=lambda: seen.append(current_settings().backend))
+        thread.start()
+        thread.join()
+    assert seen == ["local"]
+
+
+def test_a_working_directory_that_is_gone_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(SettingsError, match="working directory is gone"):
+        current_settings()
