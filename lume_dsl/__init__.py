@@ -22,7 +22,7 @@ from lume_dsl.errors import (
     SettingsError,
 )
 from lume_dsl.files import File, ImageFile, JSONFile, NumPyFile, TextFile, YAMLFile
-from lume_dsl.results import DBResult
+from lume_dsl.records import DBResult
 from lume_dsl.services import load
 from lume_dsl.values.jsontypes import JSON
 

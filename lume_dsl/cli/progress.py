@@ -23,21 +23,36 @@ ENGINE_LOGGERS = ("prefect.FlowRunner", "prefect.TaskRunner", "prefect.CloudFlow
 
 
 def _nothing(*_: Any) -> None:
-    """What a watch is in the process of a worker, which has no terminal."""
+    """What a watch tells in the process of a worker, which has no terminal."""
 
 
 @attrs.define(eq=False)
 class _Watch:
-    """A task runner state handler that tells each finished task."""
+    """A task runner state handler that tells the name of each task run, mapped ones each, and its new state."""
 
     tell: Callable[[str, Any], None]
 
-    def __call__(self, runner: Any, old: Any, new: Any) -> Any:
-        self.tell(runner.context.get("task_full_name") or runner.task.name, new)
+    def __call__(self, _runner: Any, _old: Any, new: Any) -> Any:
+        import prefect  # loaded by now
+
+        self.tell(prefect.context.get("task_full_name", ""), new)
         return new
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Watch, (_nothing,)
+
+
+@attrs.define(eq=False)
+class _Count:
+    """How many task runs there are, as far as is known, and which of them have finished."""
+
+    expected: set[str]
+    finished: set[str] = attrs.field(factory=set)
+
+    def note(self, name: str, state: Any) -> None:
+        self.expected.add(name)  # mapped runs are known only when they come
+        if state.is_finished():
+            self.finished.add(name)
 
 
 @contextmanager
@@ -53,15 +68,12 @@ def progress_of(flow: FlowMeta, *, verbose: bool) -> Iterator[list[Any]]:
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     progress = Progress(*columns, console=console, transient=True)
-    graph = flow.__lume_graph__
-    names = {node.task_name for node in graph.nodes.values()} - graph.parameters.keys()
-    bar = progress.add_task(flow.__name__, total=len(names))
+    count = _Count({node.task_name for node in flow.__lume_graph__.nodes.values()})
+    bar = progress.add_task(flow.__name__, total=len(count.expected))
 
     def tell(name: str, state: Any) -> None:
-        if state.is_running():
-            progress.update(bar, description=name)
-        elif name in names and state.is_finished():
-            progress.advance(bar)
+        count.note(name, state)
+        progress.update(bar, description=name, total=len(count.expected), completed=len(count.finished))
 
     with log_to_stderr(verbose=verbose, console=console), progress:
         yield [_Watch(tell)]

@@ -10,7 +10,7 @@ from lume_dsl.declare.graph import Constant, Input, Node
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.errors import RecordError
 from lume_dsl.files import File
-from lume_dsl.results import DBResult
+from lume_dsl.records import DBResult
 from lume_dsl.services import current
 from lume_dsl.settings import mask_url
 from lume_dsl.values.convert import unstructure
@@ -64,12 +64,18 @@ def show_run(done: LumeFlow) -> None:
 
 def _told(value: Any) -> str:
     if isinstance(value, File):
-        size = f"{value.size:,} bytes" if value.size is not None else "file"
-        return f"{current().filesystem(value.filesystem_identifier).locate(value.filename)}  ({size})"
+        return f"{_path(value)}  ({value.size:,} bytes)" if value.size is not None else _path(value)
     if isinstance(value, DBResult):
-        outputs = ", ".join(f"{name}={_short(output)}" for name, output in value.outputs.items())
+        outputs = "\n".join(
+            f"{name} = {_path(output) if isinstance(output, File) else _short(output)}"
+            for name, output in value.outputs.items()
+        )
         return f"record {value.unique_hash[:12]} in {mask_url(current().settings.results_db.url)}\n{outputs}".strip()
     return _short(value)
+
+
+def _path(file: File[Any]) -> str:
+    return current().filesystem(file.filesystem_identifier).locate(file.filename)
 
 
 def _short(value: Any) -> str:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack, dataclass_transform
 
     from lume_dsl.engine.outcome import FlowRun
-    from lume_dsl.results import DBResult, Results
+    from lume_dsl.records import DBResult, Results
 else:
 
     def dataclass_transform(**_: Any) -> Callable[[type], type]:

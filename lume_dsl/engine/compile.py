@@ -115,7 +115,13 @@ class _Compiler:
             return SaveFile(overwrite=work.overwrite, **options)
         if isinstance(work, RecordResult):
             project = self.options.get("project", "default")
-            return SaveDBResult(record_type=node.type, result_name=node.name, project_name=project, **options)
+            return SaveDBResult(
+                record_type=node.type,
+                result_name=node.name,
+                project_name=project,
+                order=node.inputs,
+                **options,
+            )
         return Keep(**options)
 
     # edges

@@ -12,7 +12,7 @@ from lume_dsl.declare.attributes import RUN
 from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of
 from lume_dsl.engine.compile import compile_flow
 from lume_dsl.engine.outcome import FlowRun, error_of
-from lume_dsl.results import DBResult, Query, Results
+from lume_dsl.records import DBResult, Query, Results
 from lume_dsl.settings import current_settings
 from lume_dsl.tasks.context import SETTINGS
 from lume_dsl.values.convert import unstructure

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import prefect
 
 from lume_dsl.errors import RecordError
-from lume_dsl.results import DBResult
+from lume_dsl.records import DBResult
 from lume_dsl.services import load
 from lume_dsl.tasks.context import run_services
 
@@ -29,6 +29,7 @@ class SaveDBResult(prefect.Task):
             that it adds to ``DBResult`` fill that field.
         result_name: What tells this record from others of the flow.
         project_name: The project of a record that is made of outputs.
+        order: Names of outputs in the order in which the record keeps them; Prefect passes them in any.
         options: Initialisation arguments of ``prefect.Task``.
     """
 
@@ -38,11 +39,13 @@ class SaveDBResult(prefect.Task):
         record_type: type[DBResult] = DBResult,
         result_name: str = "",
         project_name: str = "default",
+        order: Iterable[str] = (),
         **options: Unpack[TaskOptions],
     ) -> None:
         self.record_type = record_type
         self.result_name = result_name
         self.project_name = project_name
+        self.order = tuple(order)
         super().__init__(**options)
 
     def run(self, result: Any = None, **outputs: Any) -> dict[str, Any]:  # type: ignore[override]  # as every Prefect task does
@@ -69,8 +72,9 @@ class SaveDBResult(prefect.Task):
         )
         return reference
 
-    def _record(self, outputs: Mapping[str, Any]) -> DBResult:
+    def _record(self, given: Mapping[str, Any]) -> DBResult:
         context = prefect.context
+        outputs = {name: given[name] for name in (*self.order, *given) if name in given}
         base = {field.name for field in attrs.fields(DBResult)}
         own = {field.name for field in attrs.fields(self.record_type)} - base
         return self.record_type(
