@@ -23,6 +23,7 @@ __all__ = [
     "Place",
     "Problem",
     "RecordError",
+    "ReferenceValueError",
     "ServiceError",
     "SettingsError",
     "TaskFailure",
@@ -103,6 +104,13 @@ class DefinitionError(_Problems):
     """A flow class is wrong. ``problems`` holds all that is wrong with it, in source order."""
 
     exit_code = 3
+
+
+class ReferenceValueError(DefinitionError, TypeError):
+    """A flow's body used a reference where its value is needed, which is known only when the flow runs.
+
+    A ``TypeError`` too: by that, operands ask the other one (``Path("data") / reference``).
+    """
 
 
 class ParameterError(_Problems):

@@ -87,7 +87,7 @@ _ONE_ITEM = (
 
 def _arguments_fit(source: Any, target: Any) -> bool:
     given, wanted = get_args(source), get_args(target)
-    if not given or not wanted:
+    if not given or not wanted or not all(isinstance(_class_of(tp), type) for tp in (source, target)):
         return True
     if _class_of(source) is tuple:
         return _tuple_fits(given, _class_of(target), wanted)

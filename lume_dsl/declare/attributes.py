@@ -13,7 +13,7 @@ from lume_dsl.values.names import type_name
 if TYPE_CHECKING:
     from lume_dsl.engine.outcome import FlowRun
 
-__all__ = ["LOGGER", "RUN", "ParameterAttribute", "RunAttribute", "run_of"]
+__all__ = ["LOGGER", "RUN", "FlowAttribute", "ParameterAttribute", "RunAttribute", "run_of"]
 
 RUN = "__lume_run__"
 """Where an instance that has run keeps its run, under a name that no user gives."""
@@ -38,22 +38,26 @@ def run_of(instance: object, name: str) -> FlowRun:
 
 
 @attrs.frozen
-class ParameterAttribute:
-    """A parameter on the class. On an instance, its value takes precedence."""
+class FlowAttribute:
+    """What a class shows for a name of its body: its flow, its name, and its node."""
 
+    flow: str
     name: str
     node: Node
+
+
+class ParameterAttribute(FlowAttribute):
+    """A parameter. On an instance its value takes precedence; another name of it comes here."""
+
+    def __get__(self, instance: object | None, owner: type) -> Any:
+        return self if instance is None else instance.__dict__[self.name]
 
     def __repr__(self) -> str:
         return f"<parameter {self.name}: {type_name(self.node.type)}>"
 
 
-@attrs.frozen
-class RunAttribute:
+class RunAttribute(FlowAttribute):
     """A task's or result's value: itself on the class, the value on an instance that has run."""
-
-    name: str
-    node: Node
 
     def __repr__(self) -> str:
         what = "result" if self.node.is_result else "task"

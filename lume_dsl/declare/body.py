@@ -10,13 +10,13 @@ import builtins
 import inspect
 import sys
 from types import FrameType
-from typing import Any, ClassVar, get_origin
+from typing import Any, ClassVar, NoReturn, get_origin
 
 from lume_dsl.declare.graph import MISSING, Parameter, Work
 from lume_dsl.declare.references import Draft, Link, Reference, Source, draft_of, has_references, source_of
 from lume_dsl.errors import DefinitionError, Place, Problem, did_you_mean
 
-__all__ = ["Body", "Unknown", "open_body", "place_of"]
+__all__ = ["Body", "Unknown", "caller_place", "is_class_variable", "open_body", "place_of"]
 
 
 def place_of(frame: FrameType) -> Place:
@@ -30,15 +30,20 @@ def open_body(what: str, fix: str) -> Body:
     Raises:
         DefinitionError: There is none; the message says that ``what`` belongs in a flow's body.
     """
-    caller = frame = sys._getframe(2)
-    while True:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
         if isinstance(found := _namespace(frame), Body):
             return found
-        if frame.f_back is None:
-            raise DefinitionError(
-                (Problem("outside-flow", what, "was called outside a flow's body", fix, place_of(caller)),)
-            )
         frame = frame.f_back
+    raise DefinitionError((Problem("outside-flow", what, "was called outside a flow's body", fix, caller_place()),))
+
+
+def caller_place() -> Place:
+    """The line of the user's code that called into this package."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(__package__ or ""):
+        frame = frame.f_back
+    return place_of(frame)
 
 
 def _namespace(frame: FrameType) -> Any:
@@ -47,14 +52,26 @@ def _namespace(frame: FrameType) -> Any:
 
 
 class Unknown(Reference):
-    """What an unknown name of a body gives, so that one misspelling does not hide the other problems."""
+    """What an unknown name of a body gives, so that one misspelling does not hide the other problems.
+
+    It is taken for anything that it can stand for. What needs its value ends the body, with the problems so far.
+    """
 
     __slots__ = ()
 
     def _itself(self, *_: object, **__: object) -> Unknown:
         return self
 
-    __getattr__ = __call__ = __getitem__ = _itself
+    def _end(self, *_: object) -> NoReturn:
+        raise DefinitionError(tuple(draft_of(self).owner.problems))
+
+    def __bool__(self) -> bool:
+        return True
+
+    __getattr__ = __call__ = __getitem__ = __or__ = __ror__ = _itself
+    __eq__, __ne__, __hash__ = object.__eq__, object.__ne__, object.__hash__
+    __iter__ = __len__ = __index__ = __int__ = __float__ = __format__ = __str__ = __enter__ = _end
+    __setattr__ = __delattr__ = __setitem__ = __fspath__ = _end  # type: ignore[assignment]
 
 
 class _Annotations(dict[str, Any]):
@@ -119,9 +136,19 @@ class Body(dict[str, Any]):
     def annotate(self, name: str, annotation: Any) -> None:
         """Note the annotation of a name. A name that holds no reference becomes a parameter."""
         self.places[name] = self.place()
-        if not _is_class_variable(annotation) and not isinstance(self.get(name), Reference):
-            default = self.get(name, MISSING)
-            super().__setitem__(name, self.add(Parameter(default), {}, fallback=name))
+        value = self.get(name, MISSING)
+        if isinstance(value, Reference):
+            self._check_annotated(name, draft_of(value))
+        elif not is_class_variable(annotation):
+            reference = self.add(Parameter(value), {}, fallback=name)
+            draft_of(reference).name = name
+            super().__setitem__(name, reference)
+
+    def _check_annotated(self, name: str, draft: Draft) -> None:
+        if draft.name != name and draft.owner is self:
+            message = f"is set to {draft.label}, whose value is known only when the flow runs"
+            fix = f"a default is a constant; for another name of {draft.label}, leave the annotation out"
+            self.problems.append(Problem("default", f"{self.name}.{name}", message, fix, self.places[name]))
 
     def __missing__(self, name: str) -> Any:
         frame = sys._getframe(1)
@@ -137,15 +164,19 @@ class Body(dict[str, Any]):
             place_of(frame),
         )
         self.problems.append(problem)
-        return Unknown(Draft(self, Parameter(), {}, problem.place or self.place(), name))
+        return self.unknown(name)
+
+    def unknown(self, name: str) -> Unknown:
+        """What stands for a value whose problem has been noted."""
+        return Unknown(Draft(self, Parameter(), {}, self.place(), name))
 
     def end(self) -> None:
-        """Make a node of each list, tuple, set or dict of references that a name holds.
+        """Make a node of each list, tuple or dict of references that a name holds.
 
         Not before the body has ended: until then it is a plain one, which the body may loop over.
         """
         for name, value in list(self.items()):
-            if not isinstance(value, Reference) and has_references(value):
+            if not _is_dunder(name) and not isinstance(value, Reference) and has_references(value):
                 link = source_of(value, self)
                 if isinstance(link, Link):
                     link.draft.place = self.places[name]
@@ -165,7 +196,7 @@ def _is_dunder(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
 
 
-def _is_class_variable(annotation: Any) -> bool:
+def is_class_variable(annotation: Any) -> bool:
     if isinstance(annotation, str):
-        return annotation.startswith(("ClassVar", "typing.ClassVar"))
+        return annotation.strip("'\"").startswith(("ClassVar", "typing.ClassVar"))
     return annotation is ClassVar or get_origin(annotation) is ClassVar

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 
-from lume_dsl.declare.body import Body
+from lume_dsl.declare.body import Body, Unknown, is_class_variable
 from lume_dsl.declare.graph import (
     MISSING,
     Collection,
@@ -25,7 +25,7 @@ from lume_dsl.declare.graph import (
     TaskRun,
 )
 from lume_dsl.declare.hints import Hints, Scope, function_hints
-from lume_dsl.declare.references import Draft, Pending, Reference, Source
+from lume_dsl.declare.references import Draft, Foreign, Pending, Reference, Source
 from lume_dsl.declare.tasks import plain_function
 from lume_dsl.errors import Problem, did_you_mean
 
@@ -36,9 +36,13 @@ class Unresolved:
     """The type of a name whose annotation cannot be resolved, which has its own problem."""
 
 
-def build(body: Body, scope: Scope) -> Graph:
-    """Return the graph of a body that has ended. Further problems are added to ``body.problems``."""
-    return _Builder(body, scope).graph()
+def build(body: Body, scope: Scope) -> tuple[Graph, frozenset[str]]:
+    """Return the graph of a body that has ended, and the names whose annotations say what they are.
+
+    Further problems are added to ``body.problems``. A parameter's annotation says nothing of what took its name.
+    """
+    builder = _Builder(body, scope)
+    return builder.graph(), frozenset(body.annotations) - builder.lost
 
 
 class _Builder:
@@ -47,6 +51,7 @@ class _Builder:
         self.scope = scope
         self.hints: dict[Any, Hints] = {}
         self.aliases: dict[str, str] = {}
+        self.lost: set[str] = set()
         self.names = self._names()
         self.annotations = dict(self._annotations())
 
@@ -66,7 +71,8 @@ class _Builder:
         own = set(self.body.drafts)
         for name, draft in self.body.references.items():
             if draft not in own:
-                self._problem("foreign-reference", name, f"belongs to {draft.owner.name}", draft)
+                fix = "use a name of this flow"
+                self._problem("foreign-reference", name, f"belongs to {draft.owner.name}", draft, fix)
             elif draft in names:
                 self.aliases[name] = names[draft]
             else:
@@ -82,8 +88,13 @@ class _Builder:
         return names
 
     def _lost_parameter(self, draft: Draft) -> None:
-        if draft.name:
+        taker = self.body.references.get(draft.name)
+        if taker is not None and not isinstance(taker.work, Parameter):
+            self.lost.add(draft.name)
+        if draft.name in self.body:
             message, fix = "is a parameter and is assigned again", "give the second value another name"
+        elif draft.name:
+            message, fix = "is a parameter and is deleted", "leave out the del, or the parameter"
         else:
             message, fix = "is not assigned to a name", "write x: float = parameter(...)"
         self._problem("parameter-name", draft.label, message, draft, fix)
@@ -115,12 +126,18 @@ class _Builder:
             return source
         if isinstance(source, Pending):
             return self._pending(draft, source)
+        if isinstance(source, Foreign):
+            self._foreign(draft, source.label, source.flow)
+            return None
         if source.draft in self.names:
             return Edge(self.names[source.draft], source.mapped)
         if source.draft.owner is not self.body:
-            message = f"takes {source.draft.label}, which belongs to {source.draft.owner.name}"
-            self._problem("foreign-reference", self.names[draft], message, draft, "use a name of this flow")
+            self._foreign(draft, source.draft.label, source.draft.owner.name)
         return None  # an unknown name or a lost parameter, which has its own problem
+
+    def _foreign(self, draft: Draft, label: str, flow: str) -> None:
+        message, fix = f"takes {label}, which belongs to {flow}", "use a name of this flow"
+        self._problem("foreign-reference", self.names[draft], message, draft, fix)
 
     def _pending(self, draft: Draft, pending: Pending) -> Input | None:
         found = self.body.references.get(pending.name)
@@ -141,6 +158,11 @@ class _Builder:
     def _annotations(self) -> Iterator[tuple[str, Any]]:
         own = {name: value for name, value in self.body.items() if not isinstance(value, Reference)}
         for name, annotation in self.body.annotations.items():
+            if is_class_variable(annotation):
+                continue
+            if _has_unknown(annotation) or isinstance(self.body.get(name), Unknown):
+                yield name, Unresolved
+                continue
             try:
                 yield name, self.scope.resolve(annotation, own)
             except Exception as error:  # whatever the text raises when it is evaluated
@@ -159,6 +181,10 @@ class _Builder:
         if isinstance(draft.work, Collection):
             return Hints({}, draft.work.type)
         return Hints({})
+
+
+def _has_unknown(annotation: Any) -> bool:
+    return isinstance(annotation, Unknown) or any(map(_has_unknown, get_args(annotation)))
 
 
 def _unique(name: str, taken: set[str], counts: Counter[str]) -> str:

@@ -6,13 +6,16 @@ Nothing of the user's tasks runs. File types and record classes are known here o
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from typing import Any, get_origin
 
 import attrs
 
 from lume_dsl.declare.assignable import assignable, element
+from lume_dsl.declare.body import Unknown
 from lume_dsl.declare.build import Unresolved
 from lume_dsl.declare.graph import (
     Constant,
@@ -26,8 +29,10 @@ from lume_dsl.declare.graph import (
     ValueResult,
 )
 from lume_dsl.declare.parameters import check_value, spec_of
-from lume_dsl.errors import Problem
+from lume_dsl.declare.references import Reference, draft_of
+from lume_dsl.errors import Problem, RecordError
 from lume_dsl.values.convert import short
+from lume_dsl.values.encoding import encode
 from lume_dsl.values.jsontypes import offenders
 from lume_dsl.values.names import type_name
 
@@ -98,14 +103,32 @@ def _defaults(flow: Subject) -> Iterator[Problem]:
         spec = spec_of(node)
         if offenders(node.type):
             continue
-        for name, bound in spec.bounds.items():
-            if isinstance(bound, bool) or not isinstance(bound, (int, float)) or not _is_number(node.type):
-                message = f"the bound {name}={short(bound)} does not go with {type_name(node.type)}"
-                yield flow.problem("bound", node, message, "bounds are numbers, on an int or a float")
-        if not spec.required:
+        yield from _bounds(flow, node)
+        if isinstance(spec.default, Reference):
+            if not isinstance(spec.default, Unknown):
+                message = f"the default is {draft_of(spec.default).label}, whose value is known only when the flow runs"
+                yield flow.problem("default", node, message, "a default is a constant")
+        elif not spec.required:
             for message in check_value(spec.default, node.type, spec)[1]:
                 fix = f"change the default, or annotate {node.name} as {_type_of_value(spec.default)}"
                 yield flow.problem("default", node, f"the default {short(spec.default)} does not fit: {message}", fix)
+
+
+def _bounds(flow: Subject, node: Node) -> Iterator[Problem]:
+    bounds = spec_of(node).bounds
+    wrong = {name: bound for name, bound in bounds.items() if not _is_bound(bound) or not _is_number(node.type)}
+    for name, bound in wrong.items():
+        message = f"the bound {name}={short(bound)} does not go with {type_name(node.type)}"
+        yield flow.problem("bound", node, message, "bounds are numbers, on an int or a float")
+    lowest = max((bounds[name] for name in ("ge", "gt") if name in bounds), default=-math.inf) if not wrong else 0
+    highest = min((bounds[name] for name in ("le", "lt") if name in bounds), default=math.inf) if not wrong else 0
+    if lowest > highest:
+        message = f"no value is at least {lowest} and at most {highest}"
+        yield flow.problem("bound", node, message, "exchange the bounds")
+
+
+def _is_bound(bound: Any) -> bool:
+    return isinstance(bound, (int, float)) and not isinstance(bound, bool) and math.isfinite(bound)
 
 
 def _typed_parameters(flow: Subject) -> Iterator[Node]:
@@ -151,6 +174,12 @@ def _record_result(flow: Subject, node: Node) -> Iterator[Problem]:
     if not is_record_type(node.type):
         message = f"{type_name(node.type)} is not a record class"
         yield flow.problem("result-type", node, message, "annotate it with DBResult or a subclass of it")
+    for key, source in node.inputs.items():
+        if isinstance(source, Constant):
+            try:
+                encode(source.value, f"output {key!r}")
+            except RecordError as error:
+                yield flow.problem("result-type", node, str(error), "record what can be stored")
 
 
 # edges
@@ -185,8 +214,12 @@ def _fits(flow: Subject, source: Input, expected: Any) -> bool:
     return _mappable(given) and assignable(element(given), expected) if source.mapped else assignable(given, expected)
 
 
+_NOT_MAPPABLE = (int, float, bool, complex, type(None), None, str, bytes, dict, set, frozenset)
+
+
 def _mappable(tp: Any) -> bool:
-    return not any(tp is scalar for scalar in (int, float, bool, complex, type(None), None, str, bytes))
+    """Whether it has items in an order, as far as is known."""
+    return not any((get_origin(tp) or tp) is other for other in _NOT_MAPPABLE)
 
 
 def _constant_fits(source: Constant, expected: Any) -> bool:
@@ -235,24 +268,34 @@ def _paths(flow: Subject) -> Iterator[Problem]:
     """No two file results name one constant path on one filesystem."""
     first: dict[tuple[Any, Any], str] = {}
     for node in flow.graph.results.values():
-        inputs = [node.inputs.get(key) for key in ("filename", "filesystem_identifier")]
-        where = tuple(source.value if isinstance(source, Constant) else source for source in inputs)
-        if not isinstance(node.work, FileResult) or not all(isinstance(s, (Constant, Edge)) for s in inputs):
+        filename, filesystem = (_where(node.inputs.get(key)) for key in ("filename", "filesystem_identifier"))
+        if not isinstance(node.work, FileResult) or filename is None or filesystem is None:
             continue
-        try:
-            taken = first.setdefault((where[0], where[1]), node.name)
-        except TypeError:  # an unhashable constant, which is no file name and has its own problem
-            continue
+        taken = first.setdefault((filename, filesystem), node.name)
         if taken != node.name:
             message = f"saves to the same file as {taken}"
             yield flow.problem("path-taken", node, message, "give it another filename")
 
 
+def _where(source: Input | None) -> Edge | str | None:
+    """A file name or filesystem, spelt in one way; None where it is none, which is another problem."""
+    if isinstance(source, Edge):
+        return source
+    return os.path.normpath(source.value) if source and isinstance(source.value, str) else None
+
+
 def _cycles(flow: Subject) -> Iterator[Problem]:
-    sorter = TopologicalSorter({name: node.upstream for name, node in flow.graph.nodes.items()})
-    try:
-        sorter.prepare()
-    except CycleError as error:
-        circle = list(reversed(error.args[1]))
+    upstream = {name: set(node.upstream) for name, node in flow.graph.nodes.items()}
+    while circle := _circle(upstream):
         node = flow.graph.nodes[circle[0]]
         yield flow.problem("cycle", node, f"waits for itself: {' → '.join(circle)}", "break the circle")
+        for name in circle:
+            upstream.pop(name, None)
+
+
+def _circle(upstream: dict[str, set[str]]) -> list[str]:
+    try:
+        TopologicalSorter(upstream).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []

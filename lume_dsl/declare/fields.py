@@ -6,14 +6,17 @@ They are functions with overloads, so that type checkers take them as the field 
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from lume_dsl.declare.body import open_body
+from lume_dsl.declare.body import Body, open_body
 from lume_dsl.declare.graph import MISSING, FileResult, Parameter, RecordResult, ValueResult
 from lume_dsl.declare.options import OPTION_NAMES, TaskOptions, option_problems
 from lume_dsl.declare.references import Reference, source_of
-from lume_dsl.errors import Problem
+from lume_dsl.errors import Problem, did_you_mean
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -22,7 +25,31 @@ __all__ = ["db_result", "file_result", "parameter", "result"]
 
 T = TypeVar("T")
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 _IN_A_BODY = "write it in the body of a class that subclasses LumeFlow"
+
+
+def _specifier(function: F) -> F:
+    """A call with wrong arguments is a problem of the flow like others, and what it gives is unknown."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        what = f"{function.__name__}()"
+        body = open_body(what, _IN_A_BODY)
+        try:
+            signature.bind(*args, **kwargs)
+        except TypeError as error:
+            names = [name for name in signature.parameters if name not in ("kw_only", "init")]
+            unknown = str(error).split("'")[1] if "unexpected" in str(error) else ""
+            message = f"{error}{did_you_mean(unknown, names) if unknown else ''}"
+            fix = f"write {what[:-1]}{', '.join(f'{name}=...' for name in names)})"
+            body.problems.append(Problem("field-arguments", f"{body.name}: {what}", message, fix, body.place()))
+            return body.unknown(what)
+        return function(*args, **kwargs)
+
+    return checked  # type: ignore[return-value]
 
 
 @overload
@@ -48,6 +75,7 @@ def parameter(
     lt: float | None = None,
     kw_only: Literal[True] = True,
 ) -> Any: ...
+@_specifier
 def parameter(
     *,
     default: Any = MISSING,
@@ -78,6 +106,7 @@ def parameter(
     return body.add(Parameter(default, help, unit, bounds), {}, fallback="parameter()")
 
 
+@_specifier
 def result(value: T, *, init: Literal[False] = False, **options: Unpack[TaskOptions]) -> T:
     """Declare a value that the flow results in: ``total: float = result(sum_of(values))``.
 
@@ -93,6 +122,7 @@ def result(value: T, *, init: Literal[False] = False, **options: Unpack[TaskOpti
     return body.add(ValueResult(options), {"value": source_of(value, body)}, fallback="result()")  # type: ignore[return-value]
 
 
+@_specifier
 def file_result(
     value: Any,
     *,
@@ -125,6 +155,7 @@ def file_result(
     return body.add(FileResult(options, overwrite), inputs, fallback="file_result()")
 
 
+@_specifier
 def db_result(*, init: Literal[False] = False, **outputs: Any) -> Any:
     """Declare a record that the flow saves: ``record: DBResult = db_result(emittance=emittance)``.
 
@@ -145,6 +176,6 @@ def db_result(*, init: Literal[False] = False, **outputs: Any) -> Any:
     return body.add(RecordResult(options), sources, fallback="db_result()")
 
 
-def _note_option_problems(body: Any, what: str, options: Any) -> None:
+def _note_option_problems(body: Body, what: str, options: Mapping[str, Any]) -> None:
     for message, fix in option_problems(options):
         body.problems.append(Problem("task-option", f"{body.name}: {what}", message, fix, body.place()))

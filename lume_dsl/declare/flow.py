@@ -91,8 +91,8 @@ class FlowMeta(type):
         namespace.end()
         _check_bases(namespace, bases)
         _check_names(namespace)
-        graph = build(namespace, Scope.of_frame(frame))
-        problems = namespace.problems + check(name, graph, frozenset(namespace.annotations))
+        graph, annotated = build(namespace, Scope.of_frame(frame))
+        problems = namespace.problems + check(name, graph, annotated)
         if problems:
             raise DefinitionError(tuple(sorted(problems, key=_source_order)))
         return super().__new__(mcs, name, bases, _class_namespace(namespace, graph), **kwargs)
@@ -162,12 +162,10 @@ def _class_namespace(body: Body, graph: Graph) -> dict[str, Any]:
     """What the class keeps of its body: methods and constants as they are, a descriptor for each value."""
     namespace = {name: value for name, value in body.items() if not isinstance(value, Reference)}
     namespace["__annotations__"] = dict(body.annotations)
-    for name, node in graph.nodes.items():
-        if node.visible:
-            is_parameter = name in graph.parameters
-            namespace[name] = (ParameterAttribute if is_parameter else RunAttribute)(name, node)
-    for alias, name in graph.aliases.items():
-        namespace[alias] = RunAttribute(name, graph.nodes[name])
+    shown = {name: name for name, node in graph.nodes.items() if node.visible} | dict(graph.aliases)
+    for attribute, name in shown.items():
+        kind = ParameterAttribute if name in graph.parameters else RunAttribute
+        namespace[attribute] = kind(body.name, name, graph.nodes[name])
     namespace.update(__lume_graph__=graph, __lume_options__={})
     return namespace
 
@@ -189,15 +187,15 @@ class LumeFlow(metaclass=FlowMeta):
         """The equivalent ``prefect.Flow``, built once."""
     else:  # to a type checker each flow's __init__ is made of its fields
 
-        def __init__(self, *args: Any, **values: Any) -> None:
+        def __init__(self, /, *args: Any, **values: Any) -> None:
             cls = type(self)
             self.__dict__.update(bind_values(cls.__name__, cls.__lume_graph__, args, values))
 
         def __setattr__(self, name: str, value: Any) -> NoReturn:
-            raise attrs.exceptions.FrozenInstanceError(f"{type(self).__name__} is frozen: make another one")
+            raise attrs.exceptions.FrozenInstanceError
 
         def __delattr__(self, name: str) -> NoReturn:
-            raise attrs.exceptions.FrozenInstanceError(f"{type(self).__name__} is frozen: make another one")
+            raise attrs.exceptions.FrozenInstanceError
 
         @property
         def flow(self) -> prefect.Flow:
@@ -267,17 +265,21 @@ def results(flow_class: FlowMeta, /, **inputs: Any) -> Results[DBResult]:
     return FlowMeta.results(flow_class, **inputs)
 
 
-def flow(**options: Unpack[FlowOptions]) -> Callable[[type[F]], type[F]]:
+def flow(*misplaced: Any, **options: Unpack[FlowOptions]) -> Callable[[type[F]], type[F]]:
     """Set the options of a flow: ``@flow(name="scan", project="injector")`` above the class.
 
     Raises:
-        DefinitionError: An option is unknown.
+        DefinitionError: An option is unknown, or what it stands above is no flow.
     """
     place = place_of(sys._getframe(1))
     known = FlowOptions.__annotations__
+    if misplaced:
+        what = getattr(misplaced[0], "__name__", repr(misplaced[0]))
+        problem = Problem("flow-option", what, "@flow takes its options by name", 'write @flow(name="...")', place)
+        raise DefinitionError((problem,))
 
     def decorate(cls: type[F]) -> type[F]:
-        problems = tuple(
+        problems = [
             Problem(
                 "flow-option",
                 cls.__name__,
@@ -287,9 +289,13 @@ def flow(**options: Unpack[FlowOptions]) -> Callable[[type[F]], type[F]]:
             )
             for name in options
             if name not in known
-        )
+        ]
+        if not issubclass(type(cls), FlowMeta):
+            problems.append(
+                Problem("flow-option", cls.__name__, "is no flow", "let the class subclass LumeFlow", place)
+            )
         if problems:
-            raise DefinitionError(problems)
+            raise DefinitionError(tuple(problems))
         cls.__lume_options__ = options
         return cls
 

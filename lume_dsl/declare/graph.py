@@ -87,7 +87,7 @@ class Operation:
 
 @attrs.frozen
 class Collection:
-    """A ``list``, ``tuple``, ``set`` or ``dict`` with references among its items.
+    """A ``list``, ``tuple``, ``dict`` or ``slice`` with references among its items.
 
     Inputs are named by their place (``"item_0"``, ``"item_1"``…). A dict's keys stand in ``keys``, in that order.
     """

@@ -58,6 +58,8 @@ def option_problems(options: Mapping[str, Any]) -> list[tuple[str, str]]:
         if name not in OPTION_NAMES
     ]
     retries = options.get("max_retries") or 0
+    if isinstance(retries, int) and retries < 0:
+        found.append((f"max_retries={retries} is below 0", "write max_retries=3"))
     if retries and options.get("retry_delay") is None:
         found.append((f"max_retries={retries} needs a retry_delay", "add retry_delay=timedelta(seconds=10)"))
     if not retries and options.get("retry_delay") is not None:
@@ -66,7 +68,18 @@ def option_problems(options: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append(("retry_on needs max_retries", "add max_retries=3 and a retry_delay"))
     if isinstance(options.get("tags"), str):
         found.append((f"tags={options['tags']!r} is one text", f"write tags=[{options['tags']!r}]"))
-    timeout = options.get("timeout")
-    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, timedelta))):
-        found.append((f"timeout={timeout!r} is not whole seconds", "write timeout=30, or a timedelta"))
+    for name, (types, what, fix) in _TYPES.items():
+        value = options.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, types)):
+            found.append((f"{name}={value!r} is not {what}", fix))
     return found
+
+
+_TYPES: dict[str, tuple[type | tuple[type, ...], str, str]] = {
+    "name": (str, "a text", 'write name="..."'),
+    "slug": (str, "a text", 'write slug="..."'),
+    "max_retries": (int, "a number", "write max_retries=3"),
+    "retry_delay": (timedelta, "a timedelta", "write retry_delay=timedelta(seconds=10)"),
+    "timeout": ((int, timedelta), "whole seconds", "write timeout=30, or a timedelta"),
+    "cache_for": (timedelta, "a timedelta", "write cache_for=timedelta(hours=1)"),
+}

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Mapping
 from typing import Any
 
+from lume_dsl.declare.body import caller_place
 from lume_dsl.declare.graph import MISSING, Graph, Node, Parameter
 from lume_dsl.declare.references import has_references
 from lume_dsl.errors import DefinitionError, ParameterError, Problem, did_you_mean
@@ -45,7 +46,7 @@ def _bound_problems(value: Any, spec: Parameter) -> list[str]:
     return [
         f"expected {_BOUNDS[name][0]} {bound}{unit}, got {value}"
         for name, bound in spec.bounds.items()
-        if not _BOUNDS[name][1](value, bound)
+        if isinstance(bound, (int, float)) and not _BOUNDS[name][1](value, bound)
     ]
 
 
@@ -64,9 +65,9 @@ def bind_values(name: str, graph: Graph, args: tuple[Any, ...], values: Mapping[
         if value is MISSING:
             problems.append(_missing(name, node, spec))
             continue
-        if has_references(value):
-            raise DefinitionError((_subflow(name, key),))
         bound[key], messages = check_value(value, node.type, spec)
+        if messages and has_references(value):
+            raise DefinitionError((_subflow(name, key),))
         problems += [Problem("parameter-value", *_at(f"{name}.{key}", message)) for message in messages]
     problems += [_unknown(name, key, graph) for key in values if key not in graph.parameters]
     if problems:
@@ -104,4 +105,4 @@ def _positional(name: str, graph: Graph) -> Problem:
 
 def _subflow(name: str, key: str) -> Problem:
     message = "was given a reference, but this version does not run a flow inside another flow's body"
-    return Problem("subflow", f"{name}.{key}", message, "call the tasks themselves in the body")
+    return Problem("subflow", f"{name}.{key}", message, "call the tasks themselves in the body", caller_place())

@@ -12,8 +12,9 @@ from typing import Any, NoReturn, Protocol, TypeAlias
 
 import attrs
 
+from lume_dsl.declare.attributes import FlowAttribute
 from lume_dsl.declare.graph import MISSING, Collection, Constant, Operation, Work
-from lume_dsl.errors import DefinitionError, Place, Problem
+from lume_dsl.errors import Place, Problem, ReferenceValueError
 
 __all__ = ["Draft", "Link", "Owner", "Pending", "Reference", "Source", "draft_of", "has_references", "source_of"]
 
@@ -22,6 +23,7 @@ class Owner(Protocol):
     """The body that a draft belongs to."""
 
     name: str
+    problems: list[Problem]
 
     def add(self, work: Work, inputs: dict[str, Source], *, fallback: str) -> Reference: ...
 
@@ -66,7 +68,16 @@ class Pending:
     mapped: bool = False
 
 
-Source: TypeAlias = Constant | Link | Pending
+@attrs.frozen
+class Foreign:
+    """A name of another flow's class, which has no value here."""
+
+    label: str
+    flow: str
+    mapped: bool = False
+
+
+Source: TypeAlias = Constant | Link | Pending | Foreign
 
 
 def draft_of(reference: Reference) -> Draft:
@@ -76,25 +87,37 @@ def draft_of(reference: Reference) -> Draft:
 
 
 def has_references(value: Any) -> bool:
-    """Whether a reference stands in the value, at any depth of lists, tuples, sets and dicts."""
-    if isinstance(value, Reference):
-        return True
-    if isinstance(value, dict):
-        return any(map(has_references, value.values()))
-    return isinstance(value, (list, tuple, set)) and any(map(has_references, value))
+    """Whether a reference stands in the value, at any depth of lists, tuples, dicts and slices."""
+    todo, seen = [value], set()
+    while todo:
+        item = todo.pop()
+        if isinstance(item, (Reference, FlowAttribute)):
+            return True
+        if isinstance(item, (list, tuple, dict, slice)) and id(item) not in seen:
+            seen.add(id(item))
+            todo += _items(item)
+    return False
+
+
+def _items(container: Any) -> list[Any]:
+    if isinstance(container, slice):
+        return [container.start, container.stop, container.step]
+    return list(container.values() if isinstance(container, dict) else container)
 
 
 def source_of(value: Any, owner: Owner, *, mapped: bool = False) -> Source:
     """Return where an argument of a task comes from. Collections with references become nodes."""
     if isinstance(value, Reference):
         return Link(draft_of(value), mapped)
+    if isinstance(value, FlowAttribute):
+        return Foreign(value.name, value.flow, mapped)
     if not has_references(value):
         return Constant(value, mapped)
     keys = tuple(value) if isinstance(value, dict) else ()
-    items = value.values() if isinstance(value, dict) else value
-    inputs = {f"item_{place}": source_of(item, owner) for place, item in enumerate(items)}
-    kind = next(kind for kind in (dict, list, tuple, set) if isinstance(value, kind))
-    return source_of(owner.add(Collection(kind, keys), inputs, fallback=kind.__name__.title()), owner, mapped=mapped)
+    inputs = {f"item_{place}": source_of(item, owner) for place, item in enumerate(_items(value))}
+    kind = next(kind for kind in (dict, list, tuple, slice) if isinstance(value, kind))
+    gathered = owner.add(Collection(kind, keys), inputs, fallback=kind.__name__.title())
+    return source_of(gathered, owner, mapped=mapped)
 
 
 class Reference:
@@ -132,7 +155,13 @@ class Reference:
     def __delattr__(self, name: str) -> NoReturn:
         refuse(self, f"deleting .{name}", "make the changed value in a task")
 
-    __hash__ = object.__hash__
+    def __copy__(self) -> Reference:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Reference:
+        return self
+
+    __array_ufunc__ = None  # so that NumPy leaves operators with an array on their left side to a reference
 
 
 _FIXES = {
@@ -144,25 +173,31 @@ _FIXES = {
     "text formatting": (("__format__", "__str__", "__bytes__"), "build the text in a task that takes it"),
     "len()": (("__len__", "__length_hint__"), "count in a task"),
     "in": (("__contains__",), "look for it in a task"),
-    "range(), indexing and int()": (("__index__", "__int__", "__trunc__"), "use it in a task"),
-    "float(), complex() and round()": (("__float__", "__complex__", "__round__"), "convert it in a task"),
+    "use as an index, in range() or int(),": (("__index__", "__int__", "__trunc__"), "use it in a task"),
+    "conversion by float(), complex() or round()": (("__float__", "__complex__", "__round__"), "convert it in a task"),
     "calling it": (("__call__",), "call it in a task"),
     "assigning or deleting an item": (("__setitem__", "__delitem__"), "make the changed value in a task"),
     "with": (("__enter__", "__exit__"), "open it in a task"),
+    "a set, or the key of a dict,": (("__hash__",), "use a list, or look it up in a task"),
+    "divmod()": (("__divmod__", "__rdivmod__"), "divide in a task"),
+    "a path": (("__fspath__",), "make the path in a task"),
+    "an array": (("__array__",), "make the array in a task"),
+    "pickling": (("__reduce_ex__",), "pass it to a task as an argument"),
     "await": (("__await__",), "await it in a task"),
 }
 
 
 def refuse(reference: Reference, what: str, fix: str) -> NoReturn:
-    """Raise the error that says that a value is known only when the flow runs."""
+    """Raise the error that says that a value is known only when the flow runs, with what else is wrong so far."""
     draft = draft_of(reference)
     subject = f"{draft.owner.name}.{draft.label}"
     message = f"{what} needs its value, which is known only when the flow runs"
-    raise DefinitionError((Problem("reference-value", subject, message, fix, draft.owner.place()),))
+    problem = Problem("reference-value", subject, message, fix, draft.owner.place())
+    raise ReferenceValueError((*draft.owner.problems, problem))
 
 
 def _refusal(what: str, fix: str) -> Callable[..., NoReturn]:
-    def method(self: Reference, *_: object) -> NoReturn:
+    def method(self: Reference, *_: object, **__: object) -> NoReturn:
         refuse(self, what, fix)
 
     return method

@@ -11,7 +11,7 @@ from lume_dsl.declare.body import Body, open_body
 from lume_dsl.declare.graph import MISSING, StepRun
 from lume_dsl.declare.options import TaskOptions
 from lume_dsl.declare.references import Pending, Reference, Source, source_of
-from lume_dsl.declare.tasks import check_options
+from lume_dsl.declare.tasks import UNNAMED, check_options
 from lume_dsl.errors import Problem
 
 if TYPE_CHECKING:
@@ -41,12 +41,18 @@ class _Step:
             return functools.partial(_add, options=options, over={})
         return _add(function, options={}, over={})
 
-    def map(self, **over: Any) -> Callable[[Callable[..., R]], list[R]]:
+    def map(self, *misplaced: Any, **over: Any) -> Callable[[Callable[..., R]], list[R]]:
         """Make a task of a method that runs once for each item of the values given here, in step.
 
         The value of its name is the list of the runs' return values, in the items' order. Arguments that
         are not named here are passed whole.
         """
+        if misplaced or not over:
+            name = getattr(misplaced[0], "__name__", "step") if misplaced else "step"
+            body = open_body(f"step {name}", OUTSIDE)
+            message, fix = "@step.map is not told what to map over", "write @step.map(argument=values)"
+            body.problems.append(Problem("map-arguments", f"{body.name}.{name}", message, fix, body.place()))
+            return body.unknown(name)  # type: ignore[return-value]
         return functools.partial(_add, options={}, over=over)
 
     def __repr__(self) -> str:
@@ -55,17 +61,20 @@ class _Step:
 
 step = _Step()
 
+OUTSIDE = "use @task for a function outside a flow's class"
+
 
 def _add(function: Callable[..., Any], *, options: dict[str, Any], over: dict[str, Any]) -> Any:
     name = getattr(function, "__name__", repr(function))
-    body = open_body(f"step {name}", "use @task for a function outside a flow's class")
-    parameters = list(inspect.signature(function).parameters.values())
-    unnamed = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
-    if not parameters or any(parameter.kind in unnamed for parameter in parameters):
+    body = open_body(f"step {name}", OUTSIDE)
+    is_method = inspect.isfunction(function) and not inspect.iscoroutinefunction(function)
+    parameters = list(inspect.signature(function).parameters.values()) if is_method else []
+    unnamed = (*UNNAMED, inspect.Parameter.VAR_KEYWORD)
+    if not parameters or parameters[0].name != "self" or any(parameter.kind in unnamed for parameter in parameters):
         message = "needs self and then arguments that have names"
         fix = f"write def {name}(self, ...) without *args, **kwargs and /"
         body.problems.append(Problem("step-signature", f"{body.name}.{name}", message, fix, body.place()))
-        parameters = []
+        return body.unknown(name)
     arguments = {parameter.name: parameter.default for parameter in parameters[1:]}
     for unknown in over.keys() - arguments.keys():
         body.problems.append(

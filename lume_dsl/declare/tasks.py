@@ -19,7 +19,7 @@ from lume_dsl.errors import DefinitionError, Problem
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["Task", "Unmapped", "check_options", "function_name", "is_prefect_task", "task", "unmapped"]
+__all__ = ["UNNAMED", "Task", "Unmapped", "check_options", "function_name", "is_prefect_task", "task", "unmapped"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -205,9 +205,28 @@ def task(function: Any = None, /, *, services: bool = False, **options: Any) -> 
         return functools.partial(task, services=services, **options)
     name = function_name(function)
     check_options(f"task {name}", options, depth=2)
-    kinds = {parameter.kind for parameter in inspect.signature(plain_function(function)).parameters.values()}
-    if kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY}:
-        message = "takes *args or positional-only arguments, but a task's arguments are passed by name"
-        place = place_of(sys._getframe(1))
-        raise DefinitionError((Problem("task-signature", f"task {name}", message, "give each a name", place),))
+    if wrong := _signature_problem(function):
+        raise DefinitionError((Problem("task-signature", f"task {name}", *wrong, place_of(sys._getframe(1))),))
     return Task(function, options, services=services)
+
+
+def _signature_problem(function: Any) -> tuple[str, str] | None:
+    """What keeps a function from being a task, and how to mend it."""
+    if not callable(function) and not is_prefect_task(function):
+        return "is no function", "write @task above a function, or task(...) of a prefect.Task object"
+    plain = plain_function(function)
+    if inspect.iscoroutinefunction(plain):
+        return "is a coroutine, which Prefect 1 does not await", "write def, and asyncio.run(...) in it"
+    try:
+        parameters = list(inspect.signature(plain).parameters.values())
+    except ValueError:  # a builtin that does not tell its arguments
+        return "does not tell its arguments' names", "wrap it in a function that does"
+    if {parameter.kind for parameter in parameters} & set(UNNAMED):
+        return "takes *args or positional-only arguments, but a task's arguments are passed by name", "give each a name"
+    if parameters and parameters[0].name == "self":
+        return "is a method", "write @step above a method of a flow"
+    return None
+
+
+UNNAMED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY)
+"""The kinds of arguments that cannot be passed by name."""

@@ -43,7 +43,7 @@ class Keep(prefect.Task):
 
 
 class Gather(prefect.Task):
-    """Makes a list, tuple, set or dict of task values."""
+    """Makes a list, tuple, dict or slice of task values."""
 
     def __init__(self, collection: Collection, **options: Any) -> None:
         self.collection = collection
@@ -53,7 +53,7 @@ class Gather(prefect.Task):
         values = [items[f"item_{place}"] for place in range(len(items))]
         if self.collection.type is dict:
             return dict(zip(self.collection.keys, values, strict=True))
-        return self.collection.type(values)
+        return slice(*values) if self.collection.type is slice else self.collection.type(values)
 
 
 class Operate(prefect.Task):

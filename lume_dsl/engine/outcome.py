@@ -35,9 +35,9 @@ class FlowRun:
     start_time: datetime
     end_time: datetime
     tasks: Mapping[str, State] = attrs.field(repr=False)
-    _references: frozenset[str] = attrs.field(repr=False)
+    _references: frozenset[str] = attrs.field(repr=False, alias="references")
     """The results whose tasks return references."""
-    _settings: Settings = attrs.field(repr=False)
+    _settings: Settings = attrs.field(repr=False, alias="settings")
     _loaded: dict[str, Any] = attrs.field(factory=dict, init=False, repr=False)
 
     def value(self, name: str) -> Any:

@@ -64,14 +64,25 @@ def unstructure(value: Any) -> Any:
     return value
 
 
-@lru_cache(maxsize=1024)
 def check_of(tp: Any) -> Check:
-    """Return the check of a type, built once."""
-    if tp in _SCALAR_CHECKS:
-        return _SCALAR_CHECKS[tp]
+    """Return the check of a type, built once for each way of writing it (``A | B`` equals ``B | A``)."""
+    try:
+        return _cached_check(tp, type_name(tp))
+    except TypeError:  # unhashable: it is Annotated with a list, say
+        return _build_check(tp)
+
+
+@lru_cache(maxsize=1024)
+def _cached_check(tp: Any, _spelling: str) -> Check:
+    return _build_check(tp)
+
+
+def _build_check(tp: Any) -> Check:
     origin, arguments = get_origin(tp), get_args(tp)
     if origin is Annotated:
         return check_of(arguments[0])
+    if tp in _SCALAR_CHECKS:
+        return _SCALAR_CHECKS[tp]
     if is_union(tp):
         return _union(tp)
     if origin is list:
@@ -92,7 +103,10 @@ def short(value: Any) -> str:
     """The value in at most some 80 characters, with its type where the text does not show it."""
     brief = reprlib.Repr()
     brief.maxstring = brief.maxother = 60
-    text = brief.repr(value)
+    try:
+        text = brief.repr(value)
+    except ValueError:  # Python writes no int of more than 4,300 digits
+        text = "a value with an int of thousands of digits"
     return text if type(value) in (str, int, float, bool, type(None)) else f"{text} ({type_name(type(value))})"
 
 
@@ -183,7 +197,9 @@ def _dict_items(value: dict[Any, Any], check: Check, path: str, offences: list[O
         if type(key) is not str:
             offences.append(Offence(path, f"expected str as a key, got {short(key)}"))
             continue
-        _str(key, f"{path} key", offences)
+        found: list[Offence] = []
+        _str(key, path, found)
+        offences += [Offence(path, f"has a key that {offence.message}") for offence in found]
         items[key] = check(item, f"{path}[{key!r}]", offences)
     return items
 
@@ -273,25 +289,37 @@ def parse_text(text: str, tp: Any) -> tuple[Any, list[Offence]]:
     """Return the value of ``tp`` that a person meant by ``text`` on a command line, and every offence.
 
     Text for a ``str`` is taken as it stands. Numbers, ``true``/``false`` and ``null`` (``none``) are read as
-    such, lists, tuples and dicts as JSON. A union takes the first arm that fits, ``str`` last.
+    such, lists, tuples and dicts as JSON. A union takes an
+    int before a float, numbers before bools, and a str last.
     """
-    for arm in _arms(tp):
+    arms = list(_arms(tp))
+    inside: list[Offence] = []
+    for arm in arms:
         try:
             value, offences = structure(_PARSERS.get(arm, _parse_json)(text), arm)
         except (ValueError, RecursionError):
             continue
         if not offences:
             return value, []
-        if not is_union(tp):
-            return value, offences
+        if len(arms) == 1 or offences[0].path:  # the right shape, with a wrong part
+            inside = inside or offences
+    if inside:
+        return text, inside
     return text, [Offence("", f"expected {type_name(tp)}, got {short(text)}{_json_hint(tp)}")]
 
 
 def _arms(tp: Any) -> Iterator[Any]:
-    if get_origin(tp) is Annotated:
-        tp = get_args(tp)[0]
-    arms = get_args(tp) if is_union(tp) else (tp,)
-    yield from sorted(arms, key=lambda arm: arm is str)
+    tp = _unannotated(tp)
+    arms = map(_unannotated, get_args(tp)) if is_union(tp) else (tp,)
+    yield from sorted(arms, key=lambda arm: _READ_FIRST.index(arm) if arm in _READ_FIRST else len(_READ_FIRST) - 1.5)
+
+
+_READ_FIRST = [int, float, bool, type(None), str]
+"""How text is read where several arms could: ``5`` as an int, ``1`` as a number, anything else before a str."""
+
+
+def _unannotated(tp: Any) -> Any:
+    return get_args(tp)[0] if get_origin(tp) is Annotated else tp
 
 
 def _parse_json(text: str) -> Any:
@@ -324,4 +352,6 @@ def _json_hint(tp: Any) -> str:
     origins = {get_origin(arm) for arm in _arms(tp)}
     examples = {list: "'[1, 2]'", tuple: "'[1, 2]'", dict: "'{\"a\": 1}'"}
     shown = [example for origin, example in examples.items() if origin in origins]
+    if JSON in _arms(tp):
+        shown.append("'\"text\"'")
     return f" (write JSON, for example {shown[0]})" if shown else ""

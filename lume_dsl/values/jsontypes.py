@@ -58,11 +58,11 @@ def _walk(tp: Any, path: tuple[str, ...]) -> list[Offender]:
         return _walk(arguments[0], path)
     if is_union(tp):
         return [offender for arm in arguments for offender in _walk(arm, path)]
-    if origin is list and arguments:
+    if origin is list and len(arguments) == 1:
         return _walk(arguments[0], (*path, "item"))
     if origin is tuple and tp is not typing.Tuple:  # noqa: UP006 - the bare alias, which says nothing of its items
         return _walk_tuple(arguments, path)
-    if origin is dict and arguments:
+    if origin is dict and len(arguments) == 2:
         return _walk_dict(arguments, path)
     return [Offender(" → ".join(path), type_name(tp), _fix(tp))]
 
@@ -80,7 +80,8 @@ def _walk_tuple(arguments: tuple[Any, ...], path: tuple[str, ...]) -> list[Offen
 
 def _walk_dict(arguments: tuple[Any, Any], path: tuple[str, ...]) -> list[Offender]:
     key, value = arguments
-    found = [] if key is str else [Offender(" → ".join((*path, "key")), type_name(key), "use str for the keys")]
+    is_text = key is str or (get_origin(key) is Annotated and get_args(key)[0] is str)
+    found = [] if is_text else [Offender(" → ".join((*path, "key")), type_name(key), "use str for the keys")]
     return found + _walk(value, (*path, "value"))
 
 
@@ -98,6 +99,9 @@ def _fix(tp: Any) -> str:
             return bare[known]
     if tp is Any or tp is object:
         return "say what it holds, or write JSON (from lume_dsl) for any JSON value"
-    if isinstance(tp, type) and tp.__module__.split(".")[0] == "numpy":
-        return "use list[float], and make the array in a task"
+    if get_origin(tp) is typing.Final:
+        return "a constant needs no annotation, or ClassVar"
+    if isinstance(tp, type) and tp.__module__.partition(".")[0] == "numpy":
+        is_scalar = any(base.__name__ == "generic" for base in tp.__mro__)
+        return "use float, int or bool" if is_scalar else "use list[float], and make the array in a task"
     return "use dict[str, …], list, tuple, str, int, float, bool, None or unions of them"

@@ -1,7 +1,7 @@
 """``make bench``: what lume_dsl costs, as ratios to the same work by hand, measured in turn in one run.
 
-Each figure is the median of the rounds; the machine's noise is in the last column (smallest to largest). Whole processes
-are timed from outside, as a person waits for them.
+Each figure is the median of the rounds; the machine's noise is in the last column (smallest to largest). Whole
+processes are timed from outside, as a person waits for them.
 """
 
 from __future__ import annotations

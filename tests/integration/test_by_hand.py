@@ -151,6 +151,4 @@ def test_a_compiled_flow_hands_its_results_to_a_flow_by_hand(lab: ModuleType) ->
     states = compiled.run(text1="hey").result
     references = {name: states[compiled.nodes[name]].result for name in ("text_file", "record")}
     assert run_alone(LoadFile(), file_rep=references["text_file"]) == "hey you"
-    assert run_alone(
-        LoadDBResult(), result_rep=references["record"], attribute_index=["outputs", "text"]
-    ) == "hey you"
+    assert run_alone(LoadDBResult(), result_rep=references["record"], attribute_index=["outputs", "text"]) == "hey you"

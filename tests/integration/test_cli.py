@@ -63,7 +63,9 @@ def test_run_shows_where_the_results_are(lume: Lume, tmp_path: Path) -> None:
 
 
 def test_run_takes_a_file_and_leaves_out_the_name_of_its_only_flow(lume: Lume) -> None:
-    lume.write("only.py", "from lume_dsl import *\nfrom lab import append_text\n\nclass Only(LumeFlow):\n    a: str = 'b'\n")
+    lume.write(
+        "only.py", "from lume_dsl import *\nfrom lab import append_text\n\nclass Only(LumeFlow):\n    a: str = 'b'\n"
+    )
     for target in ("only", "only.py", "./only.py", "only.py:Only"):
         assert lume("run", target, "--a", "c").code == 0
 

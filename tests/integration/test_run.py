@@ -307,9 +307,7 @@ def test_a_dead_mongod_fails_within_five_seconds_before_any_task(
     assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_wrong_settings_fail_before_any_task(
-    lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wrong_settings_fail_before_any_task(lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LUME_RESULTS_DB__URL", "oracle://somewhere")
     with pytest.raises(SettingsError, match="LUME_RESULTS_DB__URL"):
         lab.MarkedThenSaved(marker=str(tmp_path / "marker")).run()

@@ -1,0 +1,245 @@
+"""Only an edge that is surely wrong is refused: a false alarm is worse than a miss."""
+
+from __future__ import annotations
+
+import collections
+import collections.abc as abc
+import datetime as dt
+import enum
+import numbers
+import os
+import pathlib
+import typing
+from collections.abc import Callable
+from typing import (
+    Annotated,
+    Any,
+    Dict,
+    Generic,
+    List,
+    Literal,
+    NamedTuple,
+    NewType,
+    Optional,
+    Protocol,
+    Tuple,
+    TypedDict,
+    TypeVar,
+    Union,
+)
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lume_dsl.declare.assignable import assignable, element
+from lume_dsl.files import TextFile
+from lume_dsl.values.jsontypes import JSON
+
+# ruff: noqa: E501, UP006, UP007, UP035, UP045 - both spellings of a type are in the tables
+
+T = TypeVar("T")
+Bound = TypeVar("Bound", bound=str)
+UserId = NewType("UserId", int)
+Inner = NewType("Inner", UserId)
+
+
+class Readable(Protocol):
+    def read(self) -> str: ...
+
+
+class Options(TypedDict):
+    a: int
+
+
+class Row(NamedTuple):
+    a: int
+    b: str
+
+
+class Base:
+    pass
+
+
+class Derived(Base):
+    pass
+
+
+@attrs.frozen
+class Spot:
+    x: float
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+class Box(Generic[T]):
+    pass
+
+
+class Texts(list[str]):
+    pass
+
+
+FITS: list[tuple[Any, Any]] = [
+    # nothing is known of one of them
+    (Any, int), (int, Any), (object, int), (int, object), (T, int), (int, T), (int, Bound), ("Spot", int), (int, "Spot"),
+    (Readable, int), (int, Readable), (Options, dict), (dict, Options), (dict[str, int], Options), (list[Any], list[int]),
+    (list[T], list[int]), (JSON, int), (int, JSON), (typing.NoReturn, int), (Optional[Any], int),
+    # numbers (PEP 484)
+    (int, int), (bool, int), (bool, float), (int, float), (int, complex), (float, complex), (Level, int),
+    (int, numbers.Number), (float, numbers.Real), (np.float64, float), (bytearray, bytes),
+    # classes
+    (Derived, Base), (Base, Derived), (Spot, Spot), (dt.datetime, dt.date), (pathlib.PosixPath, pathlib.Path),
+    (Colour, Colour), (str, abc.Hashable), (Box[int], Box[str]), (Box[int], Box), (type[int], type), (TextFile, TextFile),
+    (pathlib.Path, os.PathLike), (str, Union[str, os.PathLike[str]]),
+    # None and unions
+    (None, None), (None, type(None)), (None, Optional[int]), (int, Optional[int]), (Optional[int], int),
+    (Optional[int], Optional[float]), (Union[int, str], Union[str, bytes]), (Union[int, str], str), (str, int | str),
+    (list[int] | None, list[float]), (Union[int, None], int | None),
+    # wrappers
+    (Annotated[int, "a"], float), (int, Annotated[float, ["unhashable"]]), (list[Annotated[int, "a"]], list[float]),
+    (UserId, int), (int, UserId), (Inner, float), (Annotated[UserId, ""], int),
+    # literals
+    (Literal["a"], str), (str, Literal["a"]), (Literal["a", "b"], Literal["b", "c"]), (Literal[1], float),
+    (Literal[True], int), (Literal["a"], Literal["a"] | None), (Literal[None], None), (None, Literal[None, "a"]),
+    # generics
+    (list, list[int]), (list[int], list), (List[int], list[int]), (list[int], list[float]),
+    (list[int], abc.Sequence[float]), (list[int], abc.Iterable[int]), (set[int], abc.Collection[int]),
+    (abc.Sequence[int], list[int]), (dict[str, int], abc.Mapping[str, float]), (Dict[str, int], dict[str, Any]),
+    (collections.defaultdict[str, int], dict[str, int]), (abc.Mapping, dict[str, int]), (Texts, list[str]),
+    (str, abc.Sequence[str]), (range, abc.Sequence[int]), (abc.Generator[int, None, None], abc.Iterable[int]),
+    (list[list[int]], abc.Sequence[abc.Sequence[float]]),
+    # tuples
+    (tuple, tuple[int, int]), (tuple[int, int], tuple), (tuple[int, int], tuple[int, ...]),
+    (tuple[int, ...], tuple[int, int]), (tuple[int, ...], tuple[float, ...]), (Tuple[int, str], tuple[float, str]),
+    (tuple[int, int], abc.Sequence[float]), (tuple[()], tuple[int, ...]), (Row, tuple[int, str]), (tuple[int, str], Row),
+    # callables
+    (Callable[[int], str], Callable), (Callable[[int], str], Callable[..., Any]), (abc.Callable[[], int], Callable[[], int]),
+    (type[int], Callable[[], int]),
+    # arrays
+    (np.ndarray, np.ndarray), (npt.NDArray[np.float64], np.ndarray), (np.ndarray, npt.NDArray[np.float64]),
+    (list[float], npt.ArrayLike), (np.ndarray, npt.ArrayLike), (float, npt.ArrayLike),
+]  # fmt: skip
+
+WRONG: list[tuple[Any, Any]] = [
+    (float, int), (complex, float), (int, bool), (float, bool), (int, str), (str, int), (str, float), (bytes, str),
+    (int, Level), (None, int), (int, None), (None, str), (Optional[str], int), (int, Optional[str]), (int | float, str),
+    (Base, int), (int, Base), (Spot, Base), (Colour, int), (pathlib.Path, str), (str, pathlib.Path), (TextFile, str),
+    (int, Callable), (Callable[[int], str], int), (Annotated[int, "a"], str), (int, Annotated[str, "a"]), (UserId, str),
+    (str, UserId), (Literal["a"], int), (int, Literal["a"]), (Literal["a"], Literal["b"]), (Literal[1], Literal[True]),
+    (Literal["a", "b"], int | None), (list[int], list[str]), (list[int], str), (int, list[int]), (str, list[str]),
+    (list[int], tuple[int, ...]), (tuple[int, int], list[int]), (set[int], list[int]), (list[int], abc.Sequence[str]),
+    (list[list[int]], list[list[str]]), (dict[str, int], dict[str, str]), (dict[str, int], abc.Mapping[int, int]),
+    (dict[str, list[int]], dict[str, list[str]]), (dict[str, int], list[int]), (list[int | None], list[str]),
+    (tuple[int, int], tuple[int, int, int]), (tuple[int, str], tuple[str, int]), (tuple[int, ...], tuple[str, ...]),
+    (tuple[int, str], abc.Sequence[int]), (tuple[str, ...], tuple[int, int]), (list[int] | dict[str, int], list[str]),
+    (np.ndarray, list[float]), (list[float], np.ndarray), (np.ndarray, str), (float, np.ndarray), (str, numbers.Number),
+    (type, int),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "target"), FITS, ids=str)
+def test_these_fit(source: Any, target: Any) -> None:
+    assert assignable(source, target)
+
+
+@pytest.mark.parametrize(("source", "target"), WRONG, ids=str)
+def test_these_are_surely_wrong(source: Any, target: Any) -> None:
+    assert not assignable(source, target)
+
+
+SIMPLE = [
+    int,
+    str,
+    float,
+    bool,
+    None,
+    Any,
+    JSON,
+    Base,
+    Spot,
+    Colour,
+    Options,
+    Readable,
+    Row,
+    UserId,
+    T,
+    np.ndarray,
+    TextFile,
+]
+TYPES = st.recursive(
+    st.sampled_from(SIMPLE),
+    lambda inner: st.one_of(
+        inner.map(lambda tp: list[tp]),
+        inner.map(lambda tp: dict[str, tp]),
+        inner.map(lambda tp: tuple[tp, ...]),
+        inner.map(lambda tp: Optional[tp]),
+        inner.map(lambda tp: Annotated[tp, "note"]),
+        inner.map(lambda tp: abc.Sequence[tp]),
+        inner.map(lambda tp: Callable[[tp], tp]),
+        st.tuples(inner, inner).map(lambda two: tuple[two]),
+        st.tuples(inner, inner).map(lambda two: Union[two]),
+    ),
+    max_leaves=6,
+)
+
+
+@given(TYPES)
+def test_every_type_fits_itself_and_its_union_and_any(tp: Any) -> None:
+    assert assignable(tp, tp)
+    assert assignable(tp, Optional[tp])
+    assert assignable(Optional[tp], tp)
+    assert assignable(tp, Annotated[tp, "note"])
+    assert assignable(tp, object)
+    assert assignable(object, tp)
+
+
+@given(TYPES, TYPES)
+def test_two_types_that_fit_do_so_in_lists_and_in_unions_too(source: Any, target: Any) -> None:
+    fits = assignable(source, target)
+    assert assignable(list[source], list[target]) == fits
+    assert assignable(dict[str, source], dict[str, target]) == fits
+    assert assignable(source, Union[target, Base]) or not fits
+
+
+@given(TYPES, TYPES)
+def test_no_pair_of_types_makes_it_crash(source: Any, target: Any) -> None:
+    assert assignable(source, target) in (True, False)
+
+
+@pytest.mark.parametrize("source", [3, ..., "int", [int], (int,), int, list[int], Any, typing.ClassVar[int], object()])
+@pytest.mark.parametrize("target", [3, "no type", [int], list, dict[str, int], typing.Final[int], typing.Generic, type])
+def test_what_is_no_type_does_not_make_it_crash(source: Any, target: Any) -> None:
+    assert assignable(source, target) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("tp", "item"),
+    [
+        (list[int], int),
+        (List[str], str),
+        (tuple[int, ...], int),
+        (set[int], int),
+        (abc.Iterable[float], float),
+        (Annotated[list[int], "a"], int),
+        (list, Any),
+        (tuple[int, str], Any),
+        (dict[str, int], Any),
+        (np.ndarray, Any),
+        (Any, Any),
+        (str, Any),
+        (Optional[list[int]], Any),
+    ],
+    ids=str,
+)
+def test_the_type_of_an_item_is_known_or_any(tp: Any, item: Any) -> None:
+    assert element(tp) == item

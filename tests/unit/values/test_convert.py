@@ -1,0 +1,476 @@
+"""Values are checked strictly against their type, wholly, and come back from JSON as what they were."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections import OrderedDict
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from lume_dsl.values.convert import Offence, parse_text, short, structure, unstructure
+from lume_dsl.values.jsontypes import JSON, offenders
+
+
+class Text(str):
+    pass
+
+
+class Whole(int):
+    pass
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equal, with equal types at every level."""
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, (list, tuple)):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(same(item, right[key]) for key, item in left.items())
+    return bool(left == right)
+
+
+# structure: what fits
+
+
+@pytest.mark.parametrize(
+    ("value", "tp", "expected"),
+    [
+        (5, int, 5),
+        pytest.param(10**2000, int, 10**2000, id="long int"),
+        (5, float, 5.0),
+        (2**53, float, 2.0**53),
+        (-(2**53), float, -(2.0**53)),
+        (1.5, float, 1.5),
+        (True, bool, True),
+        (None, None, None),
+        ("", str, ""),
+        ("a\0b🎉\u202eאב", str, "a\0b🎉\u202eאב"),
+        ([], list[int], []),
+        ([1, 2.5], list[float], [1.0, 2.5]),
+        ({}, dict[str, int], {}),
+        ({"🎉": [1]}, dict[str, list[float]], {"🎉": [1.0]}),
+        ([1, 2], tuple[int, int], (1, 2)),
+        ((1, "a"), tuple[int, str], (1, "a")),
+        ([], tuple[()], ()),
+        ((), tuple[int, ...], ()),
+        ([1, 2], tuple[float, ...], (1.0, 2.0)),
+        ([[1, 2]], list[tuple[int, int]], [(1, 2)]),
+        ({"a": [1, None, {"b": 2.0}]}, JSON, {"a": [1, None, {"b": 2.0}]}),
+        (5, JSON, 5),
+        (5, Annotated[int, "count"], 5),
+        (5, Annotated[int, ["unhashable"]], 5),
+    ],
+)
+def test_a_value_that_fits_comes_out_as_its_type_holds_it(value: Any, tp: Any, expected: Any) -> None:
+    outcome, offences = structure(value, tp)
+    assert offences == []
+    assert same(outcome, expected)
+
+
+def test_the_sign_of_a_zero_is_kept() -> None:
+    assert math.copysign(1, structure(-0.0, float)[0]) == -1
+
+
+@pytest.mark.parametrize(
+    ("value", "tp", "expected"),
+    [
+        (1, int | float, 1),
+        (1.0, int | float, 1.0),
+        (1, float | int, 1),
+        (True, int | bool, True),
+        (1, bool | int, 1),
+        (1, float | None, 1.0),
+        (None, int | None, None),
+        ("1", int | str, "1"),
+        ((1, 2), list[int] | tuple[int, int], (1, 2)),
+        ([1, 2], tuple[int, int] | list[int], [1, 2]),
+        ([1, 2], list[float] | list[int], [1, 2]),
+        ([1, 2.5], list[int] | list[float], [1.0, 2.5]),
+        ([1, 2], tuple[int, int] | str, (1, 2)),
+        ({"a": 1}, dict[str, float] | dict[str, int], {"a": 1}),
+    ],
+)
+def test_a_union_takes_a_value_as_it_is_before_it_converts_it(value: Any, tp: Any, expected: Any) -> None:
+    outcome, offences = structure(value, tp)
+    assert offences == []
+    assert same(outcome, expected)
+
+
+def test_which_arm_of_a_union_converts_does_not_depend_on_what_was_checked_before() -> None:
+    """Python takes ``A | B`` and ``B | A`` for equal, which no cache of checks may."""
+    first, second = tuple[float, ...] | list[float], list[float] | tuple[float, ...]
+    assert first == second
+    assert same(structure([1], first)[0], (1.0,))
+    assert same(structure([1], second)[0], [1.0])
+    assert structure(True, Union[float, None])[1][0].message.startswith("expected float | None")  # noqa: UP007
+    assert structure(True, Union[None, float])[1][0].message.startswith("expected None | float")  # noqa: UP007
+
+
+def test_what_comes_out_shares_nothing_mutable_with_what_went_in() -> None:
+    for value, tp in (([1.5], list[float]), ({"a": [1]}, dict[str, list[int]]), ({"a": [1]}, JSON)):
+        outcome, _ = structure(value, tp)
+        assert outcome == value
+        assert outcome is not value
+    assert structure({"a": (inner := [1])}, JSON)[0]["a"] is not inner
+
+
+# structure: what does not
+
+
+@pytest.mark.parametrize(
+    ("value", "tp", "message"),
+    [
+        (5, str, "expected str, got 5"),
+        (True, int, "expected int, got True"),
+        (1, bool, "expected bool, got 1"),
+        (True, float, "expected float, got True"),
+        (1.0, int, "expected int, got 1.0"),
+        ("1", int, "expected int, got '1'"),
+        (None, int, "expected int, got None"),
+        ("", None, "expected None, got ''"),
+        (b"a", str, "expected str, got b'a' (bytes)"),
+        (Text("a"), str, "expected str, got 'a' (Text)"),
+        (Whole(1), int, "expected int, got 1 (Whole)"),
+        (2**53 + 1, float, "expected float, got 9007199254740993, an int that no float equals for sure"),
+        (math.nan, float, "expected a finite float, got nan, which is not JSON"),
+        (math.inf, float, "expected a finite float, got inf, which is not JSON"),
+        (-math.inf, JSON, "expected a finite float, got -inf, which is not JSON"),
+        ("\ud800", str, "is not valid Unicode text: '\\ud800'"),
+        ("\udcff", JSON, "is not valid Unicode text: '\\udcff'"),
+        pytest.param(10**5000, int, "expected an int of at most 8192 bits", id="long int"),
+        pytest.param(10**5000, JSON, "expected an int of at most 8192 bits", id="long int in JSON"),
+        ((1, 2), list[int], "expected list[int], got (1, 2) (tuple)"),
+        (range(3), list[int], "expected list[int], got range(0, 3) (range)"),
+        ([1], tuple[int, int], "expected tuple[int, int] of 2 items, got [1] (list)"),
+        ([1], tuple[()], "expected tuple[()] of 0 items, got [1] (list)"),
+        ("ab", tuple[str, ...], "expected tuple[str, ...], got 'ab'"),
+        ([1], dict[str, int], "expected dict[str, int], got [1] (list)"),
+        (OrderedDict(a=1), dict[str, int], "expected dict[str, int], got OrderedDict({'a': 1}) (OrderedDict)"),
+        ({1: 1}, dict[str, int], "expected str as a key, got 1"),
+        ({1: 1}, JSON, "expected str as a key, got 1"),
+        ((1,), JSON, "expected a JSON value, got (1,) (tuple)"),
+        ({1}, JSON, "expected a JSON value, got {1} (set)"),
+        (3, list[int] | None, "expected list[int] | None, got 3"),
+        (True, int | str | None, "expected int | str | None, got True"),
+        ([1, "a"], list[int] | list[str], "expected list[int] | list[str], got [1, 'a'] (list)"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_with_what_was_expected(value: Any, tp: Any, message: str) -> None:
+    _, offences = structure(value, tp)
+    if isinstance(value, OrderedDict) and sys.version_info < (3, 12):
+        message = message.replace("{'a': 1}", "[('a', 1)]")
+    assert offences == [Offence("", message)]
+
+
+@pytest.mark.parametrize(
+    "value", [np.float64(1.5), np.int64(1), np.bool_(True), np.array([1.0]), np.str_("a")], ids=str
+)
+@pytest.mark.parametrize("tp", [float, int, bool, str, list[float], JSON], ids=str)
+def test_what_numpy_makes_is_not_json(value: Any, tp: Any) -> None:
+    assert [offence.path for offence in structure(value, tp)[1]] == [""]
+
+
+@pytest.mark.parametrize(
+    ("wrap", "tp"),
+    [
+        (lambda long: long, float),
+        (lambda long: long, str | None),
+        (lambda long: [long], list[str]),
+        (lambda long: [long], dict[str, int]),
+        (lambda long: {long: 1}, JSON),
+    ],
+    ids=["float", "union", "item", "list", "key"],
+)
+def test_an_int_too_long_to_be_written_is_an_offence_and_no_crash(wrap: Any, tp: Any) -> None:
+    assert structure(wrap(10**5000), tp)[1]
+
+
+@pytest.mark.parametrize(
+    ("value", "tp", "paths"),
+    [
+        ([1, "a", math.nan], list[float], ["[1]", "[2]"]),
+        ([[1], ["a"], [2, None]], list[list[int]], ["[1][0]", "[2][1]"]),
+        ((1, 2), tuple[str, str], ["[0]", "[1]"]),
+        ([1, "a", 2, "b"], tuple[int, ...], ["[1]", "[3]"]),
+        ({"a": [1, "b"], "c": 3}, dict[str, list[int]], ["['a'][1]", "['c']"]),
+        ({"a'b": "x"}, dict[str, int], ['["a\'b"]']),
+        ({"a": {"b": {1}}, "c": [(1,)]}, JSON, ["['a']['b']", "['c'][0]"]),
+        ([1, "a"], list[int] | None, ["[1]"]),
+        ({"a": [1, "b"]}, dict[str, list[int]] | list[int] | None, ["['a'][1]"]),
+        ([{"a": [1, "b"]}, {"a": 3}], list[dict[str, list[int] | None]], ["[0]['a'][1]", "[1]['a']"]),
+        ({1: 1, "a": "x", 2: 2}, dict[str, int], ["", "['a']", ""]),
+    ],
+)
+def test_every_offender_is_told_with_its_path(value: Any, tp: Any, paths: list[str]) -> None:
+    assert [offence.path for offence in structure(value, tp)[1]] == paths
+
+
+def test_all_of_a_long_list_is_checked_and_not_its_first_item() -> None:
+    value: list[Any] = [0.0] * 100_000
+    value[99_999] = "high"
+    assert structure(value, list[float])[1] == [Offence("[99999]", "expected float, got 'high'")]
+
+
+def test_a_message_is_short_however_long_the_value() -> None:
+    for value in ("a" * 10_000, ["a" * 10_000] * 100, {str(key): key for key in range(1000)}):
+        assert len(short(value)) < 500
+        assert len(structure(value, int)[1][0].message) < 520
+
+
+def deep(container: str, depth: int = 100_000) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value] if container == "list" else {"a": value}
+    return value
+
+
+@pytest.mark.parametrize("container", ["list", "dict"])
+@pytest.mark.parametrize("tp", [JSON, dict[str, JSON] | list[JSON], list[int], int], ids=str)
+def test_a_value_nested_very_deeply_is_an_offence_and_no_crash(container: str, tp: Any) -> None:
+    assert structure(deep(container), tp)[1]
+
+
+@pytest.mark.parametrize("tp", [JSON, list[JSON]], ids=str)
+def test_a_list_that_holds_itself_is_an_offence_and_no_crash(tp: Any) -> None:
+    value: list[Any] = []
+    value.append(value)
+    assert structure(value, tp)[1] == [Offence("", "is nested too deeply")]
+
+
+def test_a_value_nested_as_deeply_as_people_write_fits() -> None:
+    value = deep("list", 100)
+    assert structure(value, JSON) == (value, [])
+
+
+@pytest.mark.parametrize("tp", [set, Any, list[set]], ids=str)  # type: ignore[type-arg]
+def test_a_type_that_is_not_json_is_our_bug(tp: Any) -> None:
+    with pytest.raises(TypeError, match="not JSON-serialisable"):
+        structure([], tp)
+
+
+# properties
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+INTS = st.integers(-(2**4000), 2**4000)
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+JSONS = st.recursive(
+    st.none() | st.booleans() | INTS | FLOATS | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+SCALARS: list[tuple[Any, st.SearchStrategy[Any]]] = [
+    (str, TEXT),
+    (int, INTS),
+    (float, FLOATS),
+    (bool, st.booleans()),
+    (None, st.none()),
+    (JSON, JSONS),
+]
+Typed = tuple[Any, st.SearchStrategy[Any]]
+
+
+def larger(inner: st.SearchStrategy[Typed]) -> st.SearchStrategy[Typed]:
+    """Types made of others, each with the strategy of its values."""
+    return st.one_of(
+        inner.map(lambda one: (list[one[0]], st.lists(one[1], max_size=4))),
+        inner.map(lambda one: (dict[str, one[0]], st.dictionaries(TEXT, one[1], max_size=4))),
+        inner.map(lambda one: (tuple[one[0], ...], st.lists(one[1], max_size=4).map(tuple))),
+        inner.map(lambda one: (Annotated[one[0], "note"], one[1])),
+        st.lists(inner, max_size=3).map(
+            lambda all_: (tuple[tuple(one[0] for one in all_)], st.tuples(*(one[1] for one in all_)))
+        ),
+        st.lists(inner, min_size=2, max_size=3).map(
+            lambda all_: (Union[tuple(one[0] for one in all_)], st.one_of(*(one[1] for one in all_)))  # noqa: UP007
+        ),
+    )
+
+
+TYPED = st.recursive(st.sampled_from(SCALARS), larger, max_leaves=5)
+relaxed = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+
+
+@st.composite
+def typed_values(draw: st.DrawFn) -> tuple[Any, Any]:
+    """A JSON type and a value of it."""
+    tp, values = draw(TYPED)
+    return tp, draw(values)
+
+
+@relaxed
+@given(typed_values())
+def test_a_value_of_a_type_fits_it_and_stays_as_it_is(typed: tuple[Any, Any]) -> None:
+    tp, value = typed
+    assert offenders(tp) == ()
+    outcome, offences = structure(value, tp)
+    assert offences == []
+    assert same(outcome, value)
+
+
+def ambiguous(tp: Any) -> bool:
+    """Whether JSON does not tell the arms of a union apart: a list and a tuple are one array."""
+    text = str(tp)
+    return "Union" in text or "|" in text
+
+
+@relaxed
+@given(typed_values())
+def test_a_value_comes_back_from_json_as_what_it_was(typed: tuple[Any, Any]) -> None:
+    tp, value = typed
+    back, offences = structure(json.loads(json.dumps(unstructure(value), allow_nan=False)), tp)
+    assert offences == []
+    assert ambiguous(tp) or same(back, value)
+    assert unstructure(back) == unstructure(value)
+
+
+@relaxed
+@given(typed_values())
+def test_checking_twice_changes_nothing(typed: tuple[Any, Any]) -> None:
+    tp, value = typed
+    first, _ = structure(unstructure(value), tp)
+    second, offences = structure(first, tp)
+    assert offences == []
+    assert same(second, first)
+
+
+@relaxed
+@given(typed_values(), st.sampled_from([b"x", {1}, 1j, object(), Text("a"), math.nan, "\ud800", {1: 1}]), st.data())
+def test_a_value_with_one_wrong_part_is_refused(typed: tuple[Any, Any], wrong: Any, data: st.DataObject) -> None:
+    tp, value = typed
+    assert structure(spoilt(unstructure(value), wrong, data), tp)[1]
+
+
+def spoilt(value: Any, wrong: Any, data: st.DataObject) -> Any:
+    """The value with ``wrong`` in the place of one of its parts."""
+    if isinstance(value, list) and value and data.draw(st.booleans()):
+        place = data.draw(st.integers(0, len(value) - 1))
+        return [spoilt(item, wrong, data) if at == place else item for at, item in enumerate(value)]
+    if isinstance(value, dict) and value and data.draw(st.booleans()):
+        key = data.draw(st.sampled_from(sorted(value)))
+        return {**value, key: spoilt(value[key], wrong, data)}
+    return wrong
+
+
+@given(st.from_type(type) | st.sampled_from([1, "int", ..., None]))
+def test_no_type_makes_the_proof_crash(tp: Any) -> None:
+    assert all(offender.type and offender.fix for offender in offenders(tp))
+
+
+@relaxed
+@given(
+    st.sampled_from([tp for tp, _ in SCALARS] + [list[int], dict[str, float], tuple[int, str]]), st.text(max_size=30)
+)
+def test_no_text_makes_the_reading_crash(tp: Any, text: str) -> None:
+    value, offences = parse_text(text, tp)
+    assert offences or structure(value, tp)[1] == []
+
+
+# parse_text
+
+
+@pytest.mark.parametrize(
+    ("text", "tp", "expected"),
+    [
+        ("5", int, 5),
+        ("-5", int, -5),
+        ("5", float, 5.0),
+        ("-1e-3", float, -0.001),
+        ("true", bool, True),
+        ("TRUE", bool, True),
+        ("yes", bool, True),
+        ("1", bool, True),
+        ("off", bool, False),
+        ("0", bool, False),
+        ("null", None, None),
+        ("None", None, None),
+        ("5", str, "5"),
+        ("null", str, "null"),
+        ("", str, ""),
+        ('"quoted"', str, '"quoted"'),
+        ("a\0🎉", str, "a\0🎉"),
+        ("null", str | None, None),
+        ("nulls", str | None, "nulls"),
+        ("", str | None, ""),
+        ("5", int | str, 5),
+        ("5", str | int, 5),
+        ("5.5", int | float, 5.5),
+        ("5", int | float, 5),
+        ("abc", list[int] | str, "abc"),
+        ("[1, 2]", list[int], [1, 2]),
+        ("[1, 2]", list[float], [1.0, 2.0]),
+        ("[1, 2]", list[int] | str, [1, 2]),
+        ("[1, 2]", tuple[int, int], (1, 2)),
+        ("[]", tuple[()], ()),
+        ('{"a": 1}', dict[str, int], {"a": 1}),
+        ('{"a": [1, null]}', JSON, {"a": [1, None]}),
+        ('"hello"', JSON, "hello"),
+        ("null", list[int] | None, None),
+        ("5", Annotated[int, "count"], 5),
+        ("a", Annotated[str, "word"], "a"),
+        ("a", Annotated[str | None, "word"], "a"),
+        ("a", Annotated[str, "word"] | None, "a"),
+        ("yes", Annotated[bool, "flag"] | None, True),
+    ],
+)
+def test_text_is_read_as_what_a_person_meant(text: str, tp: Any, expected: Any) -> None:
+    value, offences = parse_text(text, tp)
+    assert offences == []
+    assert same(value, expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "tp", "offences"),
+    [
+        ("5.0", int, [("", "expected int, got '5.0'")]),
+        ("", int, [("", "expected int, got ''")]),
+        ("three", int | None, [("", "expected int | None, got 'three'")]),
+        ("2", bool, [("", "expected bool, got '2'")]),
+        ("nan", float, [("", "expected a finite float, got nan, which is not JSON")]),
+        ("1e400", float, [("", "expected a finite float, got inf, which is not JSON")]),
+        ("[NaN]", list[float], [("[0]", "expected a finite float, got nan, which is not JSON")]),
+        ("Infinity", JSON, [("", "expected a finite float, got inf, which is not JSON")]),
+        ("[1, 2.5, true]", list[int], [("[1]", "expected int, got 2.5"), ("[2]", "expected int, got True")]),
+        ("[1]", tuple[int, int], [("", "expected tuple[int, int] of 2 items, got [1] (list)")]),
+        ("1,2", list[int], [("", "expected list[int], got '1,2' (write JSON, for example '[1, 2]')")]),
+        (
+            "{'a': 1}",
+            dict[str, int],
+            [("", "expected dict[str, int], got \"{'a': 1}\" (write JSON, for example '{\"a\": 1}')")],
+        ),
+    ],
+)
+def test_text_that_does_not_fit_is_told_with_what_was_expected(
+    text: str, tp: Any, offences: list[tuple[str, str]]
+) -> None:
+    assert [(offence.path, offence.message) for offence in parse_text(text, tp)[1]] == offences
+
+
+def test_text_of_an_optional_list_is_told_with_the_path_of_its_offender() -> None:
+    assert parse_text('[1, "a"]', list[int] | None)[1] == [Offence("[1]", "expected int, got 'a'")]
+
+
+@pytest.mark.parametrize("tp", [JSON, list[JSON], int, list[int], int | None, str], ids=str)
+@pytest.mark.parametrize("text", ["[" * 100_000, "1" * 5000, "[" + "1" * 5000 + "]", "\ud800"], ids=len)
+def test_hostile_text_is_an_offence_and_no_crash(text: str, tp: Any) -> None:
+    value, offences = parse_text(text, tp)
+    assert offences or (tp is str and value == text)
+
+
+@relaxed
+@given(typed_values())
+def test_json_text_is_read_as_the_value_that_it_is_of(typed: tuple[Any, Any]) -> None:
+    """For every type but a union, where the first arm that fits is taken, and text, which is taken as it stands."""
+    tp, value = typed
+    assume(not ambiguous(tp))
+    plain = get_args(tp)[0] if get_origin(tp) is Annotated else tp
+    text = value if plain is str else json.dumps(unstructure(value))
+    back, offences = parse_text(text, tp)
+    assert offences == []
+    assert same(back, value)
