@@ -21,6 +21,7 @@ from lume_dsl.errors import (
     Place,
     Problem,
     RecordError,
+    ReferenceValueError,
     ServiceError,
     SettingsError,
     TaskFailure,
@@ -32,6 +33,7 @@ BARE = Problem("parameter-value", "Scan.charge", "expected float, got 'a'")
 
 EXAMPLES: list[LumeError] = [
     DefinitionError((PROBLEM, BARE)),
+    ReferenceValueError((PROBLEM,)),
     ParameterError((BARE,)),
     FlowNotFoundError("there is no module named 'x'"),
     FlowRunError("Scan", (TaskFailure("fit[3]", ValueError("no peak")),), ("total",)),
@@ -74,7 +76,7 @@ def test_an_error_can_be_raised_from_another_and_hashed(error: LumeError) -> Non
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    zip(EXAMPLES, [3, 2, 2, 1, 1, 4, 4, 1, 1], strict=True),
+    zip(EXAMPLES, [3, 3, 2, 2, 1, 1, 4, 4, 1, 1], strict=True),
     ids=lambda value: type(value).__name__,
 )
 def test_the_exit_code_tells_what_kind_of_failure_it_was(error: LumeError, code: int) -> None:
