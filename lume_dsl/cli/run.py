@@ -14,6 +14,7 @@ from lume_dsl.cli.progress import all_output_to_stderr, log_to_stderr, progress_
 from lume_dsl.cli.tables import results_document, show_run
 from lume_dsl.declare.find import find_flow
 from lume_dsl.declare.flow import FlowMeta
+from lume_dsl.services import current
 from lume_dsl.values.names import type_name
 
 __all__ = ["command"]
@@ -91,14 +92,18 @@ def _run_as_json(flow: FlowMeta, values: Mapping[str, Any], *, verbose: bool) ->
 
 
 def _load_engine(flow: FlowMeta) -> None:
-    """Prefect is loaded and the flow compiled, without the garbage collector.
+    """Prefect, and the driver of the record store, are loaded and the flow compiled, without the garbage collector.
 
     It would go through the hundreds of thousands of objects that modules are made of again and again, for a tenth
     of the time of a small run; frozen, it never looks at them.
     """
     gc.disable()
     try:
-        _ = flow.flow
+        from lume_dsl.engine import compile_flow  # Prefect
+
+        configure = compile_flow(flow).configure
+        if configure is not None and configure.records:
+            _ = current().store
     finally:
         gc.enable()
         gc.freeze()

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import reprlib
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
 
 from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of
 from lume_dsl.declare.graph import Constant, Input, Node
@@ -16,9 +20,6 @@ from lume_dsl.settings import mask_url
 from lume_dsl.values.convert import unstructure
 from lume_dsl.values.encoding import encode
 from lume_dsl.values.names import type_name
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 __all__ = ["results_document", "show_flow", "show_run"]
 
@@ -55,9 +56,9 @@ def show_run(done: LumeFlow) -> None:
     run = done.flow_run
     graph = type(done).__lume_graph__
     shown = graph.results or {n: node for n, node in graph.nodes.items() if node.visible and n not in graph.parameters}
-    table = _table("result" if graph.results else "task", "type", "value")
+    table = _Table(("result" if graph.results else "task", "type", "value"))
     for name, node in shown.items():
-        table.add_row(name, type_name(node.type), _told(run.value(name)))
+        table.rows.append((name, type_name(node.type), _told(run.value(name))))
     seconds = (run.end_time - run.start_time).total_seconds()
     _print(f"{run.flow_name} succeeded in {seconds:.1f} s", table)
 
@@ -87,17 +88,17 @@ def _short(value: Any) -> str:
 def show_flow(flow: FlowMeta) -> None:
     """Print a flow's parameters, tasks and results."""
     graph = flow.__lume_graph__
-    parameters = _table("parameter", "type", "default", "unit", "help")
+    parameters = _Table(("parameter", "type", "default", "unit", "help"))
     for name, node in graph.parameters.items():
         spec = spec_of(node)
         default = "required" if spec.required else repr(spec.default)
-        parameters.add_row(name, type_name(node.type), default, spec.unit, spec.help)
-    tasks, results = _table("task", "type", "takes"), _table("result", "type", "takes")
+        parameters.rows.append((name, type_name(node.type), default, spec.unit, spec.help))
+    tasks, results = _Table(("task", "type", "takes")), _Table(("result", "type", "takes"))
     for name, node in graph.nodes.items():
         if name not in graph.parameters:
-            (results if node.is_result else tasks).add_row(name, type_name(node.type), _takes(node))
+            (results if node.is_result else tasks).rows.append((name, type_name(node.type), _takes(node)))
     headline = f"{flow.__lume_options__.get('name', flow.__name__)}: {(flow.__doc__ or '').strip()}".rstrip(": ")
-    _print(headline, *(table for table in (parameters, tasks, results) if table.row_count))
+    _print(headline, *(table for table in (parameters, tasks, results) if table.rows))
 
 
 def _takes(node: Node) -> str:
@@ -109,22 +110,36 @@ def _source(source: Input) -> str:
     return f"each of {text}" if source.mapped else text
 
 
-def _table(*columns: str) -> Table:
-    from rich.box import SIMPLE  # only what prints tables needs rich
+@attrs.frozen
+class _Table:
+    """Rows under columns; a cell may have several lines."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]] = attrs.field(factory=list)
+
+
+def _print(headline: str, *tables: _Table) -> None:
+    """Print tables: with lines that fit a terminal, elsewhere tab-separated, a row a line, for other programs."""
+    if sys.stdout.isatty():
+        _print_to_terminal(headline, tables)
+        return
+    print(headline)
+    for table in tables:
+        for row in table.rows:
+            print("\t".join(cell.replace("\n", "; ") for cell in row))
+
+
+def _print_to_terminal(headline: str, tables: Sequence[_Table]) -> None:
+    from rich.box import SIMPLE  # only a terminal needs rich
+    from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=SIMPLE, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
-def _print(headline: str, *tables: Table) -> None:
-    from rich.console import Console  # only what prints tables needs rich
-
     console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = 1000  # whole paths in a file or a pipe, which have no right edge
     console.print(headline)
     for table in tables:
-        console.print(table)
+        shown = Table(box=SIMPLE, pad_edge=False)
+        for column in table.columns:
+            shown.add_column(column, overflow="fold")
+        for row in table.rows:
+            shown.add_row(*row)
+        console.print(shown)

@@ -57,7 +57,7 @@ def test_run_shows_where_the_results_are(lume: Lume, tmp_path: Path) -> None:
     assert done.code == 0
     assert done.out.startswith("Greeting succeeded in ")
     assert str(tmp_path / "greeting.txt") in done.out
-    assert re.search(r"record +DBResult +record [0-9a-f]{12} in sqlite:///", done.out)
+    assert re.search(r"record\tDBResult\trecord [0-9a-f]{12} in sqlite:///", done.out)
     assert "prefect.TaskRunner" not in done.err
     assert (tmp_path / "greeting.txt").read_text() == "hey you"
 
@@ -159,6 +159,7 @@ def test_a_terminal_shows_progress(lume: Lume) -> None:
     assert re.search(r"\d/\d+", text)
     assert "total of 3" in text  # what a step logs stands above the bar
     assert "steps-and-maps succeeded" in text
+    assert re.search(r"result +type +value", re.sub(r"\x1b\[[0-9;]*m", "", text))
 
 
 # exit codes
