@@ -12,8 +12,9 @@ from lume_dsl.declare.flow import FlowMeta
 from lume_dsl.declare.graph import Node, Parameter
 from lume_dsl.declare.parameters import bind_values, spec_of
 from lume_dsl.errors import ParameterError, Problem
-from lume_dsl.values.convert import parse_text, unstructure
+from lume_dsl.values.convert import unstructure
 from lume_dsl.values.names import type_name
+from lume_dsl.values.text import parse_text
 
 __all__ = ["parameter_options", "read_flags"]
 

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from lume_dsl.values.convert import Offence, parse_text, short, structure, unstructure
+from lume_dsl.values.convert import Offence, short, structure, unstructure
 from lume_dsl.values.jsontypes import JSON, offenders
+from lume_dsl.values.text import parse_text
 
 
 class Text(str):
