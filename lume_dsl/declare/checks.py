@@ -232,7 +232,7 @@ def _constant_fits(source: Constant, expected: Any) -> bool:
 def _is_instance(value: Any, tp: Any) -> bool:
     if not assignable(type(value), tp):
         return False
-    if isinstance(tp, type):
+    if isinstance(tp, type) and get_origin(tp) is None:  # list[int] is a type, on Python 3.10
         return True
     import typeguard  # heavy third party, and only constants of a composed type need it
 

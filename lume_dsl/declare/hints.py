@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from types import FrameType, SimpleNamespace
+from types import FrameType, GenericAlias, SimpleNamespace
 from typing import Any
 
 import attrs
@@ -34,7 +34,14 @@ class Scope:
         """
         holder = SimpleNamespace(__annotations__={"it": annotation})
         local = {**self.locals, **(names or {})}
-        return typing.get_type_hints(holder, dict(self.globals), local, include_extras=True)["it"]
+        return self._inside(typing.get_type_hints(holder, dict(self.globals), local, include_extras=True)["it"])
+
+    def _inside(self, tp: Any) -> Any:
+        """Resolve the text in ``list["int"]``, which Python 3.10 leaves as it is."""
+        if not isinstance(tp, GenericAlias):
+            return tp
+        inner = (self.resolve(part) if isinstance(part, str) else self._inside(part) for part in tp.__args__)
+        return GenericAlias(tp.__origin__, tuple(inner))
 
 
 @attrs.frozen

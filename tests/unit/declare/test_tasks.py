@@ -255,7 +255,8 @@ def test_a_function_whose_arguments_have_no_names_is_refused(function: Any) -> N
         task(function)
     problem = only(caught)
     assert problem.kind == "task-signature"
-    assert problem.fix == "give each a name"
+    # Python 3.10 does not tell what print takes
+    assert problem.fix in ("give each a name", "wrap it in a function that does")
 
 
 async def later(x: int) -> int:
@@ -276,7 +277,8 @@ def test_a_step_that_is_a_coroutine_is_refused(problems: Any) -> None:
 
 def test_step_map_without_arguments_is_told_what_to_write(problems: Any) -> None:
     told = problems("xs: list[int] = [1]\n@step.map\ndef total(self, xs: list[int]) -> int: ...")
-    assert [(kind, place) for kind, place, *_ in told] == [("map-arguments", 3)]
+    assert [kind for kind, *_ in told] == ["map-arguments"]
+    assert told[0][1] in (3, 4)  # the decorator's line, or the def's on Python 3.10
 
 
 def test_a_static_method_is_no_step(problems: Any) -> None:
