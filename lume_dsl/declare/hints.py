@@ -6,7 +6,7 @@ import inspect
 import typing
 from collections.abc import Callable, Mapping
 from types import FrameType, GenericAlias, SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import attrs
 
@@ -41,7 +41,7 @@ class Scope:
         if not isinstance(tp, GenericAlias):
             return tp
         inner = (self.resolve(part) if isinstance(part, str) else self._inside(part) for part in tp.__args__)
-        return GenericAlias(tp.__origin__, tuple(inner))
+        return GenericAlias(cast(type, tp.__origin__), tuple(inner))
 
 
 @attrs.frozen
