@@ -8,7 +8,7 @@ DEMO := $(VENV)/.ready-demo
 .PHONY: help demo test lint types bench docs format clean
 
 help:
-	@echo "make demo    set up, run examples/beam_size.py, show where its results are"
+	@echo "make demo    set up, run examples/beam_size.py, show where its results are (in demo/)"
 	@echo "make test    set up, run all tests"
 	@echo "make lint    ruff"
 	@echo "make types   mypy --strict, pyright and ty, on the package and the examples"
@@ -29,7 +29,8 @@ $(READY): $(BIN)/python pyproject.toml
 	@touch $@ $(DEMO)
 
 demo: $(DEMO)
-	$(BIN)/python -m lume_dsl run examples/beam_size.py:BeamSize
+	@mkdir -p demo
+	cd demo && ../$(BIN)/python -m lume_dsl run ../examples/beam_size.py:BeamSize
 
 test: $(READY)
 	$(BIN)/python -m pytest

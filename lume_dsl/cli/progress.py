@@ -88,7 +88,7 @@ def log_to_stderr(*, verbose: bool, console: Console | None = None) -> Iterator[
     logger = logging.getLogger(PREFECT_LOGGER)
     before = logger.handlers[:]
     handler: logging.Handler = _ConsoleHandler(console) if console else logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    handler.setFormatter(_Formatter())
     if not verbose:
         handler.addFilter(lambda record: record.name not in ENGINE_LOGGERS)
     logger.handlers[:] = [handler, *(other for other in before if not isinstance(other, logging.StreamHandler))]
@@ -96,6 +96,13 @@ def log_to_stderr(*, verbose: bool, console: Console | None = None) -> Iterator[
         yield
     finally:
         logger.handlers[:] = before
+
+
+class _Formatter(logging.Formatter):
+    """The task's name and its message. Prefect's loggers are called ``prefect.<task>``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.name.removeprefix(PREFECT_LOGGER + '.')}: {super().format(record)}"
 
 
 class _ConsoleHandler(logging.Handler):

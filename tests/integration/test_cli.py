@@ -58,7 +58,8 @@ def test_run_shows_where_the_results_are(lume: Lume, tmp_path: Path) -> None:
     assert done.out.startswith("Greeting succeeded in ")
     assert str(tmp_path / "greeting.txt") in done.out
     assert re.search(r"record\tDBResult\trecord [0-9a-f]{12} in sqlite:///", done.out)
-    assert "prefect.TaskRunner" not in done.err
+    assert "TaskRunner" not in done.err
+    assert f"text_file: saved {tmp_path / 'greeting.txt'}\n" in done.err
     assert (tmp_path / "greeting.txt").read_text() == "hey you"
 
 
@@ -177,7 +178,7 @@ def test_a_failing_task_exits_1_with_its_name_and_its_own_traceback(lume: Lume) 
 
 
 def test_verbose_shows_prefects_log(lume: Lume) -> None:
-    assert "prefect.TaskRunner" in lume("run", "lab:Failing", "-v").err
+    assert "TaskRunner: Task 'bad'" in lume("run", "lab:Failing", "-v").err
 
 
 def test_a_failing_run_is_one_json_document_too(lume: Lume) -> None:
