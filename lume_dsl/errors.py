@@ -31,6 +31,10 @@ __all__ = [
 ]
 
 
+SHOWN = 10
+"""How many of the task runs that failed are told in an error's text; ``failed`` has all."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the closest of ``known``, or ``""`` where none is close."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
@@ -158,7 +162,9 @@ class FlowRunError(LumeError):
     def __str__(self) -> str:
         count = len(self.failed)
         lines = [f"{self.flow_name}: {count} task{'s' if count != 1 else ''} failed"]
-        lines += [f"    {failure}" for failure in self.failed]
+        lines += [f"    {failure}" for failure in self.failed[:SHOWN]]
+        if count > SHOWN:
+            lines.append(f"    and {count - SHOWN} more")
         if self.not_run:
             lines.append(f"    not run: {', '.join(self.not_run)}")
         return "\n".join(lines)

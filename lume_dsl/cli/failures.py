@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
@@ -13,13 +14,15 @@ from lume_dsl.errors import FlowRunError, LumeError, ParameterError, Problem, Ta
 
 __all__ = ["describe", "document"]
 
+SHOWN = 10
+"""How many names of task runs that failed alike are shown."""
+
 
 def describe(error: LumeError, *, verbose: bool = False) -> str:
     """Return the text for an error: what, where and how to mend it; a failed task with its own traceback."""
     if isinstance(error, FlowRunError):
-        return "\n".join(
-            [f"{error.flow_name} failed", *(_failure(failure, verbose) for failure in error.failed), *_not_run(error)]
-        )
+        failures = [_failure(alike, verbose) for alike in _alike(error.failed)]
+        return "\n".join([f"{error.flow_name} failed", *failures, *_not_run(error)])
     if isinstance(error, ParameterError):
         return "\n".join(str(_as_flag(problem)) for problem in error.problems)
     return str(error)
@@ -46,13 +49,24 @@ def _not_run(error: FlowRunError) -> list[str]:
     return [f"not run: {', '.join(error.not_run)}"] if error.not_run else []
 
 
-def _failure(failure: TaskFailure, verbose: bool) -> str:
-    if isinstance(failure.exception, LumeError) and not verbose:
-        return f"\n{failure.name}: {failure.exception}\n"
-    shown = traceback.TracebackException.from_exception(failure.exception)
+def _alike(failures: Iterable[TaskFailure]) -> list[list[TaskFailure]]:
+    """Failures by what they say: a map fails many times for one reason."""
+    groups: dict[tuple[type, str], list[TaskFailure]] = {}
+    for failure in failures:
+        groups.setdefault((type(failure.exception), str(failure)[len(failure.name) :]), []).append(failure)
+    return list(groups.values())
+
+
+def _failure(alike: list[TaskFailure], verbose: bool) -> str:
+    names, exception = ", ".join(failure.name for failure in alike[:SHOWN]), alike[0].exception
+    if len(alike) > SHOWN:
+        names += f" and {len(alike) - SHOWN} more"
+    if isinstance(exception, LumeError) and not verbose:
+        return f"\n{names}: {exception}\n"
+    shown = traceback.TracebackException.from_exception(exception)
     if not verbose:
         _drop_ours(shown)
-    return f"\n{failure.name}:\n{''.join(shown.format())}"
+    return f"\n{names}:\n{''.join(shown.format())}"
 
 
 def _drop_ours(shown: traceback.TracebackException) -> None:

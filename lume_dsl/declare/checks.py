@@ -187,8 +187,22 @@ def _record_result(flow: Subject, node: Node) -> Iterator[Problem]:
 
 def _edges(flow: Subject) -> Iterator[Problem]:
     for node in flow.graph.nodes.values():
+        yield from _hidden_references(flow, node)
         for key, expected in node.expects.items():
             yield from _fit(flow, node, key, expected, "edge-type")
+
+
+def _hidden_references(flow: Subject, node: Node) -> Iterator[Problem]:
+    """``Beamline(length, drift)`` in a body makes an object that holds references, which no task can use."""
+    for key, source in node.inputs.items():
+        if isinstance(source, Constant) and _holds_references(source.value):
+            what = type_name(type(source.value))
+            message = f"{key!r} is a {what} that holds references, whose values are known only when the flow runs"
+            yield flow.problem("reference-value", node, message, f"make the {what} in a task")
+
+
+def _holds_references(value: Any) -> bool:
+    return any(isinstance(held, Reference) for held in getattr(value, "__dict__", {}).values())
 
 
 def _fit(flow: Subject, node: Node, key: str, expected: Any, kind: str) -> Iterator[Problem]:

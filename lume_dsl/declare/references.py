@@ -37,6 +37,7 @@ class Draft:
     Attributes:
         fallback: What it is called where the body gives it no name.
         name: The first name that the body gave it, or "". It may lose it to a later assignment.
+        attributes: The references to those of its value's attributes that the body has read.
     """
 
     owner: Owner
@@ -45,6 +46,7 @@ class Draft:
     place: Place
     fallback: str
     name: str = ""
+    attributes: dict[str, Reference] = attrs.field(factory=dict)
 
     @property
     def label(self) -> str:
@@ -138,8 +140,11 @@ class Reference:
         if name.startswith("_"):  # what Python, notebooks and debuggers ask of any object
             raise AttributeError(name)
         draft = draft_of(self)
-        inputs = {"task_result": source_of(self, draft.owner), "attr": Constant(name)}
-        return draft.owner.add(Operation("getattr"), inputs, fallback=f"{draft.label}.{name}")
+        if name not in draft.attributes:  # read twice, it is one value
+            inputs = {"task_result": source_of(self, draft.owner), "attr": Constant(name)}
+            label = f"{draft.label}.{name}"
+            draft.attributes[name] = draft.owner.add(Operation("getattr"), inputs, fallback=label)
+        return draft.attributes[name]
 
     def __getitem__(self, key: Any) -> Any:
         draft = draft_of(self)

@@ -66,8 +66,10 @@ def error_of(flow_name: str, state: State, tasks: Mapping[str, State]) -> FlowRu
     """Return the error of a failed run, with the first original exception as its cause."""
     failed = tuple(failure for name, task_state in tasks.items() for failure in _failures(name, task_state))
     not_run = tuple(
-        name for name, task_state in tasks.items() if isinstance(task_state, TriggerFailed) or task_state.is_pending()
-    )
+        name
+        for name, task_state in tasks.items()
+        if name.isidentifier() and (isinstance(task_state, TriggerFailed) or task_state.is_pending())
+    )  # not the items and attributes of task values, such as spots[0]
     if not failed:  # a handler or the runner ended it, and no task
         cause = state.result if isinstance(state.result, BaseException) else RuntimeError(state.message or "no reason")
         failed = (TaskFailure(flow_name, cause),)

@@ -109,6 +109,17 @@ class Failing(LumeFlow):
     kept: str = result(after)
 
 
+@task
+def refuse(value: float) -> float:
+    raise ValueError("no peak")
+
+
+class ManyFailures(LumeFlow):
+    values: list[float] = parameter(default=[float(number) for number in range(31)])
+
+    fits = refuse.map(values)
+
+
 class Retried(LumeFlow):
     path: str = parameter()
 

@@ -177,6 +177,13 @@ def test_a_failing_task_exits_1_with_its_name_and_its_own_traceback(lume: Lume) 
     assert done.out == ""
 
 
+def test_a_map_that_fails_for_one_reason_is_told_once(lume: Lume) -> None:
+    said = lume("run", "lab:ManyFailures").err
+    assert said.count("Traceback") == said.count("ValueError: no peak") == 1
+    assert "fits[0], fits[1], " in said
+    assert "fits[9] and 21 more:\n" in said
+
+
 def test_verbose_shows_prefects_log(lume: Lume) -> None:
     assert "TaskRunner: Task 'bad'" in lume("run", "lab:Failing", "-v").err
 

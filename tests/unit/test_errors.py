@@ -138,3 +138,11 @@ def test_a_place_is_shown_even_where_the_working_directory_is_gone(
 )
 def test_a_hint_is_given_only_where_a_name_is_close(name: str, known: list[str], hint: str) -> None:
     assert did_you_mean(name, iter(known)) == hint
+
+
+def test_the_text_of_many_failures_is_short_and_the_error_has_all() -> None:
+    failed = tuple(TaskFailure(f"fit[{index}]", ValueError("no peak")) for index in range(31))
+    error = FlowRunError("Scan", failed)
+    assert len(error.failed) == 31
+    assert str(error).splitlines()[0] == "Scan: 31 tasks failed"
+    assert str(error).splitlines()[-2:] == ["    fit[9]: ValueError: no peak", "    and 21 more"]

@@ -289,3 +289,20 @@ def _all_upstream(graph: Any, name: str) -> set[str]:
                 found.add(upstream)
                 todo.append(upstream)
     return found
+
+
+def test_an_attribute_that_is_read_twice_is_one_value(scan: Scan) -> None:
+    graph = scan("x: JSON = parameter()\na = add(x.n, x.n)\nb = add(x.n, x.m)").__lume_graph__
+    assert list(graph.nodes) == ["x", "x.n", "a", "x.m", "b"]
+
+
+def test_an_object_that_holds_references_is_told_to_be_made_in_a_task(problems: Problems) -> None:
+    body = """
+        class Line:
+            def __init__(self, length): self.length = length
+        x: float = 1.0
+        y = anything(Line(x))
+    """
+    ((kind, line, subject, message, fix),) = problems(body)
+    assert (kind, line, subject, fix) == ("reference-value", 5, "Scan.y", "make the Line in a task")
+    assert "holds references" in message
