@@ -19,7 +19,7 @@ __all__ = ["CHECK_SECONDS", "Services", "close_all", "current", "load", "use"]
 
 R = TypeVar("R", bound=DBResult)
 
-CHECK_SECONDS = 5.0
+CHECK_SECONDS = 4.0
 """How long a check of all services takes at most."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -11,7 +10,8 @@ from typing import NoReturn
 import click
 
 from lume_dsl._version import __version__
-from lume_dsl.cli.failures import describe, document
+from lume_dsl.cli.failures import describe, document, usage_document
+from lume_dsl.cli.streams import divert_stdout, write_document
 from lume_dsl.errors import LumeError
 
 __all__ = ["main"]
@@ -56,16 +56,20 @@ def app() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit. Only a ``LumeError`` is caught; anything else is a bug and shows its traceback."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    # Before any module of the user's is imported: what it prints is no part of the document either.
+    document_stream = divert_stdout() if "--json" in given else None
     try:
-        app.main(given, prog_name=PROGRAM, standalone_mode=False)
+        app.main(given, prog_name=PROGRAM, standalone_mode=False, obj=document_stream)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
+        if document_stream is not None:
+            write_document(document_stream, usage_document(error.format_message()))
         error.show()
         sys.exit(error.exit_code)
     except LumeError as error:
-        if "--json" in given:
-            print(json.dumps(document(error)))
+        if document_stream is not None:
+            write_document(document_stream, document(error))
         else:
             click.echo(describe(error, verbose="-v" in given or "--verbose" in given), err=True)
         sys.exit(error.exit_code)

@@ -12,7 +12,7 @@ import attrs
 import lume_dsl
 from lume_dsl.errors import FlowRunError, LumeError, ParameterError, Problem, TaskFailure
 
-__all__ = ["describe", "document"]
+__all__ = ["describe", "document", "usage_document"]
 
 SHOWN = 10
 """How many names of task runs that failed alike are shown."""
@@ -43,6 +43,11 @@ def document(error: LumeError) -> dict[str, Any]:
             for p in problems
         ]
     return {"state": "Failed", "error": found}
+
+
+def usage_document(message: str) -> dict[str, Any]:
+    """Return the JSON document for a command that is not understood."""
+    return {"state": "Failed", "error": {"type": "UsageError", "message": message}}
 
 
 def _not_run(error: FlowRunError) -> list[str]:

@@ -10,7 +10,7 @@ import click
 
 from lume_dsl.declare.flow import FlowMeta
 from lume_dsl.declare.graph import Node, Parameter
-from lume_dsl.declare.parameters import bind_values, spec_of
+from lume_dsl.declare.parameters import BOUND_SIGNS, bind_values, spec_of
 from lume_dsl.errors import ParameterError, Problem
 from lume_dsl.values.convert import unstructure
 from lume_dsl.values.names import type_name
@@ -24,17 +24,28 @@ def parameter_options(flow: FlowMeta, *, taken: set[str]) -> dict[str, click.Opt
 
     A parameter whose flag is one of ``taken`` gets ``--parameter-json`` for ``--json``.
     """
-    return {name: _option(name, node, taken) for name, node in flow.__lume_graph__.parameters.items()}
+    parameters = flow.__lume_graph__.parameters
+    flags = taken | {f"--{name.replace('_', '-')}" for name in parameters if name.startswith("no_")}
+    return {name: _option(name, node, taken if name.startswith("no_") else flags) for name, node in parameters.items()}
 
 
 def _option(name: str, node: Node, taken: set[str]) -> click.Option:
     spec = spec_of(node)
     flag = f"--{name.replace('_', '-')}"
     flag = f"--parameter{flag[1:]}" if flag in taken else flag
-    if node.type is bool:
-        return click.Option([f"{flag}/--no-{flag[2:]}", _variable(name)], default=None, help=_help(spec))
     spellings = [flag] if "_" not in name else [flag, f"--{name}"]
+    if node.type is bool:
+        has_off = f"--no-{flag[2:]}" not in taken  # else it is another parameter's flag
+        switches = [f"{on}/--no-{on[2:]}" if has_off else on for on in spellings]
+        return _Switch([*switches, _variable(name)], is_flag=True, default=None, help=_help(spec))
     return _TextOption([*spellings, _variable(name)], metavar=type_name(node.type), help=_help(spec))
+
+
+class _Switch(click.Option):
+    """A flag for a bool; its help shows one spelling."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        return " / ".join([self.opts[0], *self.secondary_opts[:1]]), self.help or ""
 
 
 class _TextOption(click.Option):
@@ -49,14 +60,11 @@ def _variable(name: str) -> str:
 
 
 def _help(spec: Parameter) -> str:
-    facts = [f"{sign} {spec.bounds[key]}" for key, sign in _SIGNS.items() if key in spec.bounds]
+    facts = [f"{sign} {spec.bounds[key]}" for key, sign in BOUND_SIGNS.items() if key in spec.bounds]
     if spec.unit:
         facts.insert(0, f"unit: {spec.unit}")
     facts.append("required" if spec.required else f"default: {_text(spec.default)}")
     return f"{spec.help}  [{'; '.join(facts)}]".strip()
-
-
-_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 
 
 def _text(default: Any) -> str:

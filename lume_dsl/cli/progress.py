@@ -1,13 +1,12 @@
-"""What is seen while a flow runs: progress on a terminal, log lines elsewhere, nothing on stdout with ``--json``."""
+"""What is seen while a flow runs: progress on a terminal, and log lines, all on stderr."""
 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -16,7 +15,7 @@ from lume_dsl.declare.flow import FlowMeta
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["all_output_to_stderr", "log_to_stderr", "progress_of"]
+__all__ = ["log_to_stderr", "progress_of"]
 
 PREFECT_LOGGER = "prefect"
 ENGINE_LOGGERS = ("prefect.FlowRunner", "prefect.TaskRunner", "prefect.CloudFlowRunner", "prefect.CloudTaskRunner")
@@ -112,18 +111,3 @@ class _ConsoleHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.console.print(self.format(record), markup=False)
-
-
-@contextmanager
-def all_output_to_stderr() -> Iterator[IO[str]]:
-    """Within it, whatever writes to stdout, subprocesses and C code too, writes to stderr; gives the real stdout."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        with os.fdopen(os.dup(kept), "w") as stdout:
-            yield stdout
-    finally:
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from lume_dsl.cli.flags import parameter_options, read_flags
-from lume_dsl.cli.progress import all_output_to_stderr, log_to_stderr, progress_of
+from lume_dsl.cli.progress import log_to_stderr, progress_of
+from lume_dsl.cli.streams import write_document
 from lume_dsl.cli.tables import results_document, show_run
 from lume_dsl.declare.find import find_flow
 from lume_dsl.declare.flow import FlowMeta
-from lume_dsl.services import current
 from lume_dsl.values.names import type_name
 
 __all__ = ["command"]
@@ -84,26 +83,23 @@ def _run_for_people(flow: FlowMeta, values: Mapping[str, Any], *, verbose: bool)
 
 def _run_as_json(flow: FlowMeta, values: Mapping[str, Any], *, verbose: bool) -> None:
     instance = flow(**values)
-    with all_output_to_stderr() as stdout:
-        _load_engine(flow)
-        with log_to_stderr(verbose=verbose):
-            done = instance.run()
-        stdout.write(json.dumps(results_document(done)) + "\n")
+    _load_engine(flow)
+    with log_to_stderr(verbose=verbose):
+        done = instance.run()
+    write_document(click.get_current_context().obj, results_document(done))
 
 
 def _load_engine(flow: FlowMeta) -> None:
-    """Prefect, and the driver of the record store, are loaded and the flow compiled, without the garbage collector.
+    """All that a run of the flow needs is loaded, without the garbage collector.
 
     It would go through the hundreds of thousands of objects that modules are made of again and again, for a tenth
     of the time of a small run; frozen, it never looks at them.
     """
     gc.disable()
     try:
-        from lume_dsl.engine import compile_flow  # Prefect
+        from lume_dsl.engine import prepare  # Prefect
 
-        configure = compile_flow(flow).configure
-        if configure is not None and configure.records:
-            _ = current().store
+        prepare(flow)
     finally:
         gc.enable()
         gc.freeze()

@@ -37,7 +37,7 @@ def run_of(instance: object, name: str) -> FlowRun:
     raise NotRunError(f"{flow}.{name} is known only after a run: write {flow}(...).run().{name}")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class FlowAttribute:
     """What a class shows for a name of its body: its flow, its name, and its node."""
 

@@ -9,14 +9,26 @@ from __future__ import annotations
 import builtins
 import inspect
 import sys
+from inspect import isfunction
 from types import FrameType
 from typing import Any, ClassVar, NoReturn, get_origin
 
+import attrs
+
 from lume_dsl.declare.graph import MISSING, Parameter, Work
 from lume_dsl.declare.references import Draft, Link, Reference, Source, draft_of, has_references, source_of
-from lume_dsl.errors import DefinitionError, Place, Problem, did_you_mean
+from lume_dsl.errors import DefinitionError, Place, Problem, ReferenceValueError, did_you_mean
 
-__all__ = ["Body", "Unknown", "caller_place", "is_class_variable", "open_body", "place_of"]
+__all__ = [
+    "Body",
+    "PrefectTaskName",
+    "Unknown",
+    "caller_place",
+    "is_class_variable",
+    "is_prefect_task",
+    "open_body",
+    "place_of",
+]
 
 
 def place_of(frame: FrameType) -> Place:
@@ -30,12 +42,20 @@ def open_body(what: str, fix: str) -> Body:
     Raises:
         DefinitionError: There is none; the message says that ``what`` belongs in a flow's body.
     """
+    body = _current_body()
+    if body is None:
+        raise DefinitionError((Problem("outside-flow", what, "was called outside a flow's body", fix, caller_place()),))
+    return body
+
+
+def _current_body() -> Body | None:
+    """The innermost flow body that is being executed."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if isinstance(found := _namespace(frame), Body):
             return found
         frame = frame.f_back
-    raise DefinitionError((Problem("outside-flow", what, "was called outside a flow's body", fix, caller_place()),))
+    return None
 
 
 def caller_place() -> Place:
@@ -74,6 +94,28 @@ class Unknown(Reference):
     __setattr__ = __delattr__ = __setitem__ = __fspath__ = _end  # type: ignore[assignment]
 
 
+def is_prefect_task(value: Any) -> bool:
+    """Whether it is a ``prefect.Task`` object (found without loading Prefect)."""
+    return any(cls.__module__ == "prefect.core.task" and cls.__name__ == "Task" for cls in type(value).__mro__)
+
+
+@attrs.frozen
+class PrefectTaskName:
+    """What the name of a ``prefect.Task`` object gives in a body: ``task`` takes it, calling it is refused."""
+
+    name: str
+    task: Any
+
+    def __call__(self, *_: Any, **__: Any) -> NoReturn:
+        message, fix = "is a prefect.Task, which knows no flow here", f"write task({self.name})(...)"
+        raise DefinitionError((Problem("prefect-task", self.name, message, fix, caller_place()),))
+
+    map = __call__
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.task, name)
+
+
 class _Annotations(dict[str, Any]):
     """The body's ``__annotations__``, which tells the body of each."""
 
@@ -95,6 +137,7 @@ class Body(dict[str, Any]):
         drafts: All nodes, in the order in which the body made them.
         problems: What is wrong already.
         places: The line of each name's last assignment or annotation.
+        ended: Whether the class statement is over, so that nothing can be added any more.
     """
 
     def __init__(self, name: str, start: Place) -> None:
@@ -104,15 +147,37 @@ class Body(dict[str, Any]):
         self.drafts: list[Draft] = []
         self.problems: list[Problem] = []
         self.places: dict[str, Place] = {}
+        self.ended = False
         self.annotations = _Annotations(self)
         dict.__setitem__(self, "__annotations__", self.annotations)
 
     # Owner
 
     def add(self, work: Work, inputs: dict[str, Source], *, fallback: str) -> Reference:
+        if self.ended:
+            raise ReferenceValueError((self._late_use(fallback),))
+        self._refuse_branch()
         draft = Draft(self, work, inputs, self.place(), fallback)
         self.drafts.append(draft)
         return Reference(draft)
+
+    def _late_use(self, label: str) -> Problem:
+        """The problem of an operator on a reference whose body has ended: it is in another body, or in none."""
+        other = _current_body()
+        if other is not None:
+            message, fix = f"takes a value that belongs to {self.name}", "use a name of this flow"
+            return Problem("foreign-reference", f"{other.name}.{label}", message, fix, other.place())
+        message = "a reference of it is used after its body has ended, where it has no value"
+        fix = "take the value as an argument of a task or step"
+        return Problem("reference-value", self.name, message, fix, caller_place())
+
+    def _refuse_branch(self) -> None:
+        """A ``with case(...)`` of Prefect's would be left out silently: it adds tasks to a flow of Prefect's alone."""
+        prefect = sys.modules.get("prefect")
+        if prefect is not None and (prefect.context.get("case") or prefect.context.get("resource")):
+            message = "is in a branch or a resource manager of Prefect's, which this version does not take in a body"
+            fix = "decide in a task, or write the flow by hand"
+            raise DefinitionError((*self.problems, Problem("branch", self.name, message, fix, self.place())))
 
     def place(self) -> Place:
         """The line that the body is at."""
@@ -152,9 +217,14 @@ class Body(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         frame = sys._getframe(1)
-        known = {**vars(builtins), **frame.f_globals}
-        if name in known or name in frame.f_code.co_freevars or _is_dunder(name):
+        found = frame.f_globals.get(name)
+        if is_prefect_task(found):
+            return PrefectTaskName(name, found)
+        if found is not None or name in frame.f_code.co_freevars or hasattr(builtins, name) or _is_dunder(name):
             raise KeyError(name)  # Python goes on to the closure, the module and the builtins
+        known = {**vars(builtins), **frame.f_globals}
+        if name in known:  # as None
+            raise KeyError(name)
         near = did_you_mean(name, [key for key in (*self, *known, *frame.f_code.co_freevars) if not _is_dunder(key)])
         problem = Problem(
             "unknown-name",
@@ -175,12 +245,21 @@ class Body(dict[str, Any]):
 
         Not before the body has ended: until then it is a plain one, which the body may loop over.
         """
+        self._check_methods()
         for name, value in list(self.items()):
             if not _is_dunder(name) and not isinstance(value, Reference) and has_references(value):
                 link = source_of(value, self)
                 if isinstance(link, Link):
                     link.draft.place = self.places[name]
                     super().__setitem__(name, Reference(link.draft))
+        self.ended = True
+
+    def _check_methods(self) -> None:
+        for name, value in self.items():
+            if isfunction(value) and has_references([value.__defaults__, value.__kwdefaults__]):
+                message = "has a reference as a default, which only a step takes"
+                place, fix = self.places[name], "write @step above it"
+                self.problems.append(Problem("reference-value", f"{self.name}.{name}", message, fix, place))
 
     @property
     def references(self) -> dict[str, Draft]:

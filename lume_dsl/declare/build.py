@@ -20,6 +20,7 @@ from lume_dsl.declare.graph import (
     Graph,
     Input,
     Node,
+    Operation,
     Parameter,
     StepRun,
     TaskRun,
@@ -49,7 +50,7 @@ class _Builder:
     def __init__(self, body: Body, scope: Scope) -> None:
         self.body = body
         self.scope = scope
-        self.hints: dict[Any, Hints] = {}
+        self.hints: dict[int, Hints] = {}
         self.aliases: dict[str, str] = {}
         self.lost: set[str] = set()
         self.names = self._names()
@@ -61,7 +62,7 @@ class _Builder:
             if draft in self.names:
                 node = self._node(draft)
                 nodes[node.name] = node
-        return Graph(nodes, self.aliases)
+        return Graph(_used(nodes), self.aliases)
 
     # names
 
@@ -175,12 +176,24 @@ class _Builder:
     def _hints_of(self, draft: Draft) -> Hints:
         if isinstance(draft.work, (TaskRun, StepRun)):
             function: Callable[..., Any] = plain_function(draft.work.function)
-            if function not in self.hints:
-                self.hints[function] = function_hints(function, self.scope)
-            return self.hints[function]
+            if id(function) not in self.hints:
+                self.hints[id(function)] = function_hints(function, self.scope)
+            return self.hints[id(function)]
         if isinstance(draft.work, Collection):
             return Hints({}, draft.work.type)
         return Hints({})
+
+
+def _used(nodes: dict[str, Node]) -> dict[str, Node]:
+    """All but the attributes and items of values that nothing keeps or takes: ``hasattr(beam, "x")`` asks for one."""
+    taken: set[str] = set()
+    kept: list[Node] = []
+    for node in reversed(nodes.values()):
+        is_part = isinstance(node.work, Operation) and node.work.symbol in ("getattr", "getitem")
+        if node.visible or node.name in taken or not is_part:
+            taken.update(node.upstream)
+            kept.append(node)
+    return {node.name: node for node in reversed(kept)}
 
 
 def _has_unknown(annotation: Any) -> bool:

@@ -166,7 +166,7 @@ def _file_result(flow: Subject, node: Node) -> Iterator[Problem]:
         yield flow.problem("result-type", node, message, "annotate it with TextFile, JSONFile or another File type")
         return
     yield from _fit(flow, node, "obj", node.type.stores(), "result-type")
-    yield from _fit(flow, node, "filename", str, "edge-type")
+    yield from _fit(flow, node, "filename", str | os.PathLike, "edge-type")
     yield from _fit(flow, node, "filesystem_identifier", str, "edge-type")
 
 

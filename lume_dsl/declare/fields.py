@@ -172,6 +172,9 @@ def db_result(*, init: Literal[False] = False, **outputs: Any) -> Any:
         name: value for name, value in outputs.items() if name in OPTION_NAMES and not isinstance(value, Reference)
     }
     _note_option_problems(body, "db_result()", options)
+    if isinstance(init, Reference):  # where no type checker was asked
+        message, fix = "an output cannot be called init", "give it another name"  # type: ignore[unreachable]
+        body.problems.append(Problem("field-arguments", f"{body.name}: db_result()", message, fix, body.place()))
     sources = {name: source_of(value, body) for name, value in outputs.items() if name not in options}
     return body.add(RecordResult(options), sources, fallback="db_result()")
 

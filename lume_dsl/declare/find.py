@@ -31,9 +31,10 @@ def find_flow(target: str) -> FlowMeta:
         DefinitionError: The module raises when it is imported.
     """
     wanted = _Target.of(target)
+    named = getattr(wanted.load(), wanted.flow, None) if wanted.module and wanted.flow.isidentifier() else None
+    if isinstance(named, FlowMeta) and named.__lume_graph__.nodes:
+        return named  # where another module has it from, too
     flows = find_flows(wanted.module)
-    if wanted.flow in flows:
-        return flows[wanted.flow]
     listed = f"its flows are: {', '.join(flows)}"
     if wanted.flow:
         raise FlowNotFoundError(
@@ -86,7 +87,7 @@ class _Target:
             return _load_file(Path(self.module)) if is_file else _load_module(self.module)
         except LumeError:
             raise
-        except Exception as error:  # whatever the user's module raises
+        except (Exception, SystemExit) as error:  # whatever the user's module raises
             raise _import_error(self.module, error) from error
 
 
@@ -130,7 +131,7 @@ def _load_file(path: Path) -> ModuleType:
     return module
 
 
-def _import_error(module: str, error: Exception) -> DefinitionError:
+def _import_error(module: str, error: BaseException) -> DefinitionError:
     message = f"does not import: {type(error).__name__}: {error}"
     if isinstance(error, SyntaxError) and error.filename:
         wrong = Place(error.filename, error.lineno or 0)
@@ -141,7 +142,7 @@ def _import_error(module: str, error: Exception) -> DefinitionError:
     return DefinitionError((Problem("import", module, message, _import_fix(error), place),))
 
 
-def _import_fix(error: Exception) -> str:
+def _import_fix(error: BaseException) -> str:
     if isinstance(error, NameError) and _is_in_comprehension(error):
         return (
             "a comprehension in a class body sees the class's names in its first 'for' only: "

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypedDict, TypeVar
 
@@ -70,6 +71,17 @@ class FlowOptions(TypedDict, total=False):
     terminal_state_handler: Callable[..., Any]
 
 
+class Compiled:
+    """Where the engine keeps what it has built of a class. It does not travel with the class to a worker."""
+
+    def __init__(self) -> None:
+        self.flow: Any = None
+        self.lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Compiled, ()
+
+
 @dataclass_transform(
     kw_only_default=True, frozen_default=True, field_specifiers=(parameter, result, file_result, db_result)
 )
@@ -78,6 +90,7 @@ class FlowMeta(type):
 
     __lume_graph__: Graph
     __lume_options__: Mapping[str, Any]
+    __lume_compiled__: Compiled
 
     @classmethod
     def __prepare__(mcs, name: str, bases: tuple[type, ...], /, **_: Any) -> dict[str, Any]:
@@ -85,7 +98,7 @@ class FlowMeta(type):
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **kwargs: Any) -> FlowMeta:
         if not isinstance(namespace, Body):
-            namespace.update(__lume_graph__=Graph(), __lume_options__={})
+            namespace.update(__lume_graph__=Graph(), __lume_options__={}, __lume_compiled__=Compiled())
             return super().__new__(mcs, name, bases, namespace, **kwargs)
         frame = sys._getframe(1)
         namespace.end()
@@ -117,7 +130,7 @@ class FlowMeta(type):
             ]
         )
 
-    def results(cls, **inputs: Any) -> Results[DBResult]:
+    def results(cls, /, **inputs: Any) -> Results[DBResult]:
         """Return the stored records of this flow whose inputs have these values, newest first."""
         found: Results[DBResult] = _engine().results_of(cls, **inputs)
         return found
@@ -166,7 +179,7 @@ def _class_namespace(body: Body, graph: Graph) -> dict[str, Any]:
     for attribute, name in shown.items():
         kind = ParameterAttribute if name in graph.parameters else RunAttribute
         namespace[attribute] = kind(body.name, name, graph.nodes[name])
-    namespace.update(__lume_graph__=graph, __lume_options__={})
+    namespace.update(__lume_graph__=graph, __lume_options__={}, __lume_compiled__=Compiled())
     return namespace
 
 
@@ -290,6 +303,13 @@ def flow(*misplaced: Any, **options: Unpack[FlowOptions]) -> Callable[[type[F]],
             for name in options
             if name not in known
         ]
+        for name, types, what in (("name", str, "a text"), ("project", str, "a text")):
+            if name in options and not isinstance(options[name], types):  # type: ignore[literal-required]
+                message = f"{name}={options[name]!r} is not {what}"  # type: ignore[literal-required]
+                problems.append(Problem("flow-option", cls.__name__, message, f'write {name}="..."', place))
+        if isinstance(labels := options.get("labels"), str):
+            message = f"labels={labels!r} is one text"
+            problems.append(Problem("flow-option", cls.__name__, message, f"write labels=[{labels!r}]", place))
         if not issubclass(type(cls), FlowMeta):
             problems.append(
                 Problem("flow-option", cls.__name__, "is no flow", "let the class subclass LumeFlow", place)
@@ -297,6 +317,7 @@ def flow(*misplaced: Any, **options: Unpack[FlowOptions]) -> Callable[[type[F]],
         if problems:
             raise DefinitionError(tuple(problems))
         cls.__lume_options__ = options
+        cls.__lume_compiled__ = Compiled()
         return cls
 
     return decorate

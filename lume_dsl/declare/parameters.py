@@ -13,7 +13,7 @@ from lume_dsl.errors import DefinitionError, ParameterError, Problem, did_you_me
 from lume_dsl.values.convert import structure
 from lume_dsl.values.names import type_name
 
-__all__ = ["bind_values", "check_value", "spec_of"]
+__all__ = ["BOUND_SIGNS", "bind_values", "check_given", "check_value", "spec_of"]
 
 
 def spec_of(node: Node) -> Parameter:
@@ -36,7 +36,8 @@ def check_value(value: Any, tp: Any, spec: Parameter) -> tuple[Any, list[str]]:
     return converted, _bound_problems(converted, spec)
 
 
-_BOUNDS = {"ge": (">=", operator.ge), "gt": (">", operator.gt), "le": ("<=", operator.le), "lt": ("<", operator.lt)}
+BOUND_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+"""How a person reads the names of bounds."""
 
 
 def _bound_problems(value: Any, spec: Parameter) -> list[str]:
@@ -44,9 +45,9 @@ def _bound_problems(value: Any, spec: Parameter) -> list[str]:
         return []
     unit = f" {spec.unit}" if spec.unit else ""
     return [
-        f"expected {_BOUNDS[name][0]} {bound}{unit}, got {value}"
+        f"expected {BOUND_SIGNS[name]} {bound}{unit}, got {value}"
         for name, bound in spec.bounds.items()
-        if isinstance(bound, (int, float)) and not _BOUNDS[name][1](value, bound)
+        if isinstance(bound, (int, float)) and not getattr(operator, name)(value, bound)
     ]
 
 
@@ -58,21 +59,51 @@ def bind_values(name: str, graph: Graph, args: tuple[Any, ...], values: Mapping[
         DefinitionError: A value is a reference of a flow's body.
     """
     problems = [_positional(name, graph)] if args else []
+    missing = [node for key, node in graph.parameters.items() if key not in values and spec_of(node).required]
+    problems += [_missing(name, node, spec_of(node)) for node in missing]
+    filled = {key: values.get(key, spec_of(node).default) for key, node in graph.parameters.items()}
+    bound, wrong = _check_all(name, graph, {key: value for key, value in filled.items() if value is not MISSING})
+    problems += wrong + _all_unknown(name, graph, values)
+    if problems:
+        order = [f"{name}.{key}" for key in graph.parameters]
+        raise ParameterError(tuple(sorted(problems, key=lambda problem: _place_of(problem, order))))
+    return bound
+
+
+def check_given(name: str, graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those values that are given, as their types hold them; none is required.
+
+    Raises:
+        ParameterError: All values that are unknown or do not fit.
+    """
+    bound, wrong = _check_all(name, graph, {key: value for key, value in values.items() if key in graph.parameters})
+    if problems := wrong + _all_unknown(name, graph, values):
+        raise ParameterError(tuple(problems))
+    return bound
+
+
+def _check_all(name: str, graph: Graph, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     bound: dict[str, Any] = {}
-    for key, node in graph.parameters.items():
-        spec = spec_of(node)
-        value = values.get(key, spec.default)
-        if value is MISSING:
-            problems.append(_missing(name, node, spec))
-            continue
-        bound[key], messages = check_value(value, node.type, spec)
+    problems: list[Problem] = []
+    for key, value in values.items():
+        node = graph.parameters[key]
+        bound[key], messages = check_value(value, node.type, spec_of(node))
         if messages and has_references(value):
             raise DefinitionError((_subflow(name, key),))
         problems += [Problem("parameter-value", *_at(f"{name}.{key}", message)) for message in messages]
-    problems += [_unknown(name, key, graph) for key in values if key not in graph.parameters]
-    if problems:
-        raise ParameterError(tuple(problems))
-    return bound
+    return bound, problems
+
+
+def _all_unknown(name: str, graph: Graph, values: Mapping[str, Any]) -> list[Problem]:
+    return [_unknown(name, key, graph) for key in values if key not in graph.parameters]
+
+
+def _place_of(problem: Problem, order: list[str]) -> int:
+    """The call as a whole, then the fields in their order, then what is about no field of the flow."""
+    subject = problem.subject.partition("[")[0]
+    if "." not in subject:
+        return -1
+    return order.index(subject) if subject in order else len(order)
 
 
 def _at(subject: str, message: str) -> tuple[str, str]:

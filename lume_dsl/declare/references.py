@@ -118,6 +118,8 @@ def source_of(value: Any, owner: Owner, *, mapped: bool = False) -> Source:
     keys = tuple(value) if isinstance(value, dict) else ()
     inputs = {f"item_{place}": source_of(item, owner) for place, item in enumerate(_items(value))}
     kind = next(kind for kind in (dict, list, tuple, slice) if isinstance(value, kind))
+    if hasattr(value, "_fields"):  # a namedtuple
+        kind = type(value)
     gathered = owner.add(Collection(kind, keys), inputs, fallback=kind.__name__.title())
     return source_of(gathered, owner, mapped=mapped)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, ov
 
 import attrs
 
-from lume_dsl.declare.body import Body, open_body, place_of
+from lume_dsl.declare.body import Body, PrefectTaskName, is_prefect_task, open_body, place_of
 from lume_dsl.declare.graph import TaskRun
 from lume_dsl.declare.options import TaskOptions, option_problems
 from lume_dsl.declare.references import Source, source_of
@@ -19,7 +19,7 @@ from lume_dsl.errors import DefinitionError, Problem
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["UNNAMED", "Task", "Unmapped", "check_options", "function_name", "is_prefect_task", "task", "unmapped"]
+__all__ = ["UNNAMED", "Task", "Unmapped", "check_options", "function_name", "task", "unmapped"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,11 +50,6 @@ class Unmapped:
 def unmapped(value: T) -> T:
     """Mark an argument of ``.map`` that every item takes whole, as Prefect's ``unmapped`` does."""
     return Unmapped(value)  # type: ignore[return-value]  # typed as what each item's task receives
-
-
-def is_prefect_task(value: Any) -> bool:
-    """Whether it is a ``prefect.Task`` object (found without loading Prefect)."""
-    return any(cls.__module__ == "prefect.core.task" and cls.__name__ == "Task" for cls in type(value).__mro__)
 
 
 def function_name(function: Any) -> str:
@@ -179,7 +174,7 @@ def bind(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[s
 
 
 @overload
-def task(function: Callable[P, R], /) -> Task[P, R]: ...
+def task(function: Callable[P, R], /, **options: Unpack[_TaskOptionsAndServices]) -> Task[P, R]: ...
 @overload
 def task(function: _PrefectTask[P, R], /, **options: Unpack[_TaskOptionsAndServices]) -> Task[P, R]: ...
 @overload
@@ -203,11 +198,13 @@ def task(function: Any = None, /, *, services: bool = False, **options: Any) -> 
     """
     if function is None:
         return functools.partial(task, services=services, **options)
+    if isinstance(function, PrefectTaskName):
+        function = function.task
     name = function_name(function)
     check_options(f"task {name}", options, depth=2)
     if wrong := _signature_problem(function):
         raise DefinitionError((Problem("task-signature", f"task {name}", *wrong, place_of(sys._getframe(1))),))
-    return Task(function, options, services=services)
+    return Task(function, options, services=services or getattr(function, "uses_services", False))
 
 
 def _signature_problem(function: Any) -> tuple[str, str] | None:

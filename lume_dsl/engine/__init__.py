@@ -7,6 +7,6 @@ from __future__ import annotations
 
 from lume_dsl.engine.compile import compile_flow
 from lume_dsl.engine.outcome import FlowRun
-from lume_dsl.engine.run import results_of, run_flow
+from lume_dsl.engine.run import prepare, results_of, run_flow
 
-__all__ = ["FlowRun", "compile_flow", "results_of", "run_flow"]
+__all__ = ["FlowRun", "compile_flow", "prepare", "results_of", "run_flow"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 import prefect
 
 from lume_dsl.declare.attributes import LOGGER
 from lume_dsl.declare.graph import StepRun
+from lume_dsl.declare.parameters import bind_values
 from lume_dsl.services import load
 from lume_dsl.tasks.context import run_services
 
@@ -32,13 +33,19 @@ class ServiceCall:
     run: Callable[..., Any]
     loads: frozenset[str]
     __signature__: inspect.Signature = attrs.field(init=False, repr=False, eq=False)
+    __name__: str = attrs.field(init=False, repr=False, eq=False)  # Prefect's timeouts ask for it
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "__signature__", inspect.signature(self.run))
+        object.__setattr__(self, "__name__", getattr(self.run, "__name__", "run"))
 
     def __call__(self, **values: Any) -> Any:
         with run_services():
-            return self.run(**{name: load(v) if name in self.loads else v for name, v in values.items()})
+            return self.run(**{name: self._loaded(name, value) for name, value in values.items()})
+
+    def _loaded(self, name: str, value: Any) -> Any:
+        # None: the result task was skipped, and its reader was not
+        return load(value) if name in self.loads and value is not None else value
 
 
 @attrs.frozen
@@ -48,11 +55,13 @@ class StepCall:
     flow_class: FlowMeta
     name: str
     __signature__: inspect.Signature = attrs.field(init=False, repr=False, eq=False)
+    __name__: str = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         signature = inspect.signature(self._function)
         without_self = list(signature.parameters.values())[1:]
         object.__setattr__(self, "__signature__", signature.replace(parameters=without_self))
+        object.__setattr__(self, "__name__", self.name)
 
     @property
     def _function(self) -> Callable[..., Any]:
@@ -67,8 +76,24 @@ class StepCall:
 
 def instance_of_run(flow_class: FlowMeta) -> Any:
     """The flow with the parameter values of the run that this process takes part in, and the task's logger."""
-    given = prefect.context.get("parameters") or {}
-    values = {name: given[name] for name in flow_class.__lume_graph__.parameters if name in given}
-    instance = flow_class(**values)
-    instance.__dict__[LOGGER] = prefect.context.get("logger")
+    instance: Any = object.__new__(cast(type, flow_class))  # its values have been checked
+    instance.__dict__.update(_bound_values(flow_class), **{LOGGER: prefect.context.get("logger")})
     return instance
+
+
+_latest: tuple[FlowMeta, str, dict[str, Any]] | None = None
+"""The bound values of the run of which this process last ran a step. A map of steps binds them once."""
+
+
+def _bound_values(flow_class: FlowMeta) -> dict[str, Any]:
+    global _latest
+    run_id = prefect.context.get("flow_run_id") or ""
+    latest = _latest
+    if run_id and latest is not None and latest[0] is flow_class and latest[1] == run_id:
+        return latest[2]
+    given = prefect.context.get("parameters") or {}
+    graph = flow_class.__lume_graph__
+    own = {name: given[name] for name in graph.parameters if name in given}
+    values = bind_values(flow_class.__name__, graph, (), own)
+    _latest = (flow_class, run_id, values)
+    return values

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any, cast
-from weakref import WeakKeyDictionary
 
 import prefect
 from prefect.core.edge import Edge as PrefectEdge
@@ -14,6 +14,7 @@ from prefect.tasks.core.constants import Constant as PrefectConstant
 from prefect.tasks.core.function import FunctionTask
 from prefect.utilities.notifications import callback_factory
 
+from lume_dsl.declare.body import is_prefect_task
 from lume_dsl.declare.graph import (
     Collection,
     Constant,
@@ -27,11 +28,11 @@ from lume_dsl.declare.graph import (
     TaskRun,
     ValueResult,
 )
-from lume_dsl.declare.tasks import is_prefect_task
 from lume_dsl.engine.calls import ServiceCall, StepCall
 from lume_dsl.engine.flow import CompiledFlow
 from lume_dsl.engine.nodes import Gather, Keep, TypedParameter, operation_task
-from lume_dsl.tasks import SaveDBResult, SaveFile, configure_services
+from lume_dsl.tasks import SaveFile, configure_services
+from lume_dsl.tasks.records import SaveOutputs
 
 if TYPE_CHECKING:
     from lume_dsl.declare.flow import FlowMeta
@@ -41,14 +42,15 @@ __all__ = ["CONFIGURE", "compile_flow"]
 CONFIGURE = "configure_services"
 """The name of the configure task."""
 
-_compiled: WeakKeyDictionary[FlowMeta, CompiledFlow] = WeakKeyDictionary()
-
 
 def compile_flow(flow_class: FlowMeta) -> CompiledFlow:
-    """Return the ``prefect.Flow`` of a flow class, built once for each class."""
-    if flow_class not in _compiled:
-        _compiled[flow_class] = _Compiler(flow_class).flow()
-    return _compiled[flow_class]
+    """Return the ``prefect.Flow`` of a flow class, built once, whichever thread asks first."""
+    compiled = flow_class.__lume_compiled__
+    with compiled.lock:
+        if compiled.flow is None:
+            compiled.flow = _Compiler(flow_class).flow()
+        found: CompiledFlow = compiled.flow
+    return found
 
 
 class _Compiler:
@@ -74,8 +76,9 @@ class _Compiler:
         options = {key: value for key, value in self.options.items() if key not in ("name", "project", "labels")}
         options.setdefault("storage", Module(f"{self.flow_class.__module__}:{self.flow_class.__qualname__}.flow"))
         if "labels" in self.options:
-            run_config = options.setdefault("run_config", UniversalRun())
+            run_config = copy(options.get("run_config") or UniversalRun())  # the user's may serve other flows
             run_config.labels = {*run_config.labels, *self.options["labels"]}
+            options["run_config"] = run_config
         return options
 
     # tasks
@@ -114,11 +117,10 @@ class _Compiler:
         if isinstance(work, FileResult):
             return SaveFile(overwrite=work.overwrite, **options)
         if isinstance(work, RecordResult):
-            project = self.options.get("project", "default")
-            return SaveDBResult(
+            return SaveOutputs(
                 record_type=node.type,
                 result_name=node.name,
-                project_name=project,
+                project_name=self.options.get("project", ""),
                 order=node.inputs,
                 **options,
             )
@@ -164,8 +166,8 @@ def _copy_with(task: prefect.Task, options: Mapping[str, Any]) -> prefect.Task:
     on_failure = attributes.pop("on_failure", None)
     if "tags" in attributes:
         attributes["tags"] = set(attributes["tags"])
-    copy = task.copy(**attributes)
+    copied = task.copy(**attributes)
     if on_failure is not None:
         handler = callback_factory(on_failure, check=lambda state: state.is_failed())
-        copy.state_handlers = [*copy.state_handlers, handler]
-    return copy
+        copied.state_handlers = [*copied.state_handlers, handler]
+    return copied

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import prefect
@@ -14,6 +14,8 @@ from prefect.engine.flow_runner import FlowRunner
 from prefect.engine.state import Pending, State
 
 from lume_dsl.declare.parameters import bind_values
+from lume_dsl.engine.lengths import check_known_lengths
+from lume_dsl.engine.targets import check_file_results
 from lume_dsl.settings import current_settings
 from lume_dsl.tasks.configure import configure_services
 from lume_dsl.tasks.context import SETTINGS
@@ -42,13 +44,14 @@ class CompiledFlow(prefect.Flow):
         self.nodes: dict[str, prefect.Task] = {}
         self.configure: configure_services | None = None
         super().__init__(**options)
+        self.state_handlers = [_carry_settings, *self.state_handlers]
 
-    def fill(self, edges: Iterable[Edge]) -> None:
+    def fill(self, edges: Sequence[Edge]) -> None:
         """Take in ``nodes``, ``configure`` and the edges. (``add_task`` and ``add_edge`` search all others.)"""
         self.edges = set(edges)
         tasks: dict[prefect.Task, None] = dict.fromkeys(self.nodes.values())
-        for edge in self.edges:  # the configure task, and constants that are mapped over
-            tasks.update(dict.fromkeys(edge.tasks))
+        for edge in edges:  # the configure task, and constants that are mapped over
+            tasks.update({edge.upstream_task: None, edge.downstream_task: None})
         self.tasks = set(tasks)
         self.slugs = _slugs(tasks)
         self._cache.clear()
@@ -97,6 +100,8 @@ class CompiledFlow(prefect.Flow):
         with prefect.context({SETTINGS: settings}):
             if self.configure is not None:
                 self.configure.run()
+            check_file_results(self.flow_class.__lume_graph__, values)
+            check_known_lengths(self.name, self.flow_class.__lume_graph__, values)
         prefect.context.setdefault("caches", {})
         json_values = {name: unstructure(value) for name, value in values.items()}
         state: State = self._run(
@@ -113,6 +118,16 @@ class CompiledFlow(prefect.Flow):
             for task in self.tasks:
                 state.result.setdefault(task, Pending(message="Task not run."))
         return state
+
+
+def _carry_settings(_flow: prefect.Flow, _old: State, new: State) -> State:
+    """A state handler: what runs from now on, on whatever worker, has the settings of this process.
+
+    ``start`` gives them already; an agent runs a flow without it.
+    """
+    if new.is_running() and SETTINGS not in prefect.context:
+        prefect.context[SETTINGS] = current_settings()
+    return new
 
 
 def _slugs(tasks: Iterable[prefect.Task]) -> dict[prefect.Task, str]:

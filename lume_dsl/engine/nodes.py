@@ -53,7 +53,9 @@ class Gather(prefect.Task):
         values = [items[f"item_{place}"] for place in range(len(items))]
         if self.collection.type is dict:
             return dict(zip(self.collection.keys, values, strict=True))
-        return slice(*values) if self.collection.type is slice else self.collection.type(values)
+        if self.collection.type is slice or hasattr(self.collection.type, "_fields"):  # a namedtuple
+            return self.collection.type(*values)
+        return self.collection.type(values)
 
 
 class Operate(prefect.Task):

@@ -16,9 +16,9 @@ from lume_dsl.settings import Settings
 __all__ = ["FlowRun", "error_of"]
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen
 class FlowRun:
-    """A finished run of a flow.
+    """A finished run of a flow. Two are equal when their ids are.
 
     Attributes:
         flow_name: The flow's name.
@@ -29,16 +29,16 @@ class FlowRun:
         tasks: The final Prefect state of each task, by name, in the flow's order.
     """
 
-    flow_name: str
+    flow_name: str = attrs.field(eq=False)
     id: str
-    state: State
-    start_time: datetime
-    end_time: datetime
-    tasks: Mapping[str, State] = attrs.field(repr=False)
-    _references: frozenset[str] = attrs.field(repr=False, alias="references")
+    state: State = attrs.field(eq=False)
+    start_time: datetime = attrs.field(eq=False)
+    end_time: datetime = attrs.field(eq=False)
+    tasks: Mapping[str, State] = attrs.field(repr=False, eq=False)
+    _references: frozenset[str] = attrs.field(repr=False, eq=False, alias="references")
     """The results whose tasks return references."""
-    _settings: Settings = attrs.field(repr=False, alias="settings")
-    _loaded: dict[str, Any] = attrs.field(factory=dict, init=False, repr=False)
+    _settings: Settings = attrs.field(repr=False, eq=False, alias="settings")
+    _loaded: dict[str, Any] = attrs.field(factory=dict, init=False, repr=False, eq=False)
 
     def value(self, name: str) -> Any:
         """Return the value of a task or result; a file or record result is loaded at the first look.
@@ -52,10 +52,10 @@ class FlowRun:
 
     def _load(self, name: str) -> Any:
         state = self.tasks[name]
-        if not state.is_successful():
-            raise NotRunError(
-                f"{self.flow_name}.{name} has no value: its task ended {type(state).__name__} in this run"
-            )
+        failed = [failure.name for failure in _failures(name, state)]
+        if failed or not state.is_successful():
+            ended = f"{', '.join(failed)} failed" if failed else f"its task ended {type(state).__name__}"
+            raise NotRunError(f"{self.flow_name}.{name} has no value: {ended} in this run")
         if name not in self._references or state.result is None:
             return state.result
         with services.use(self._settings):

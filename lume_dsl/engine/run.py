@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import uuid
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+
+import prefect
+from prefect.executors import Executor
 
 from lume_dsl import services
 from lume_dsl.declare.attributes import RUN
 from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of
+from lume_dsl.declare.parameters import check_given
 from lume_dsl.engine.compile import compile_flow
+from lume_dsl.engine.lengths import check_lengths
 from lume_dsl.engine.outcome import FlowRun, error_of
 from lume_dsl.records import DBResult, Query, Results
 from lume_dsl.settings import current_settings
 from lume_dsl.tasks.context import SETTINGS
 from lume_dsl.values.convert import unstructure
 
-if TYPE_CHECKING:
-    from prefect.executors import Executor
-
-__all__ = ["results_of", "run_flow"]
+__all__ = ["prepare", "results_of", "run_flow"]
 
 F = TypeVar("F", bound=LumeFlow)
 
@@ -34,6 +37,11 @@ def run_flow(
 ) -> F:
     """Run a flow and return a new instance that holds the run. See ``LumeFlow.run``."""
     compiled = compile_flow(type(instance))
+    if prefect.context.get("loading_flow", False):  # a module that runs its flow, imported for the flow
+        warnings.warn(f"{compiled.name}.run() does nothing while Prefect loads the flow", stacklevel=3)
+        return instance
+    if executor is not None and not isinstance(executor, Executor):
+        raise TypeError(f"executor={executor!r} is no Prefect executor: give an object, as LocalDaskExecutor()")
     values = parameters_of(instance)
     settings = current_settings()
     flow_run_id = str(uuid.uuid4())
@@ -49,6 +57,7 @@ def run_flow(
     tasks = {name: states[task] for name, task in compiled.nodes.items() if task in states}
     if not state.is_successful():
         raise error_of(compiled.name, state, tasks)
+    check_lengths(compiled.name, type(instance).__lume_graph__, tasks)
     outcome = type(instance)(**values)
     vars(outcome)[RUN] = FlowRun(
         flow_name=compiled.name,
@@ -64,7 +73,23 @@ def run_flow(
 
 
 def results_of(flow_class: FlowMeta, /, **inputs: Any) -> Results[DBResult]:
-    """Return the stored records of a flow whose inputs have these values, newest first."""
-    name = flow_class.__lume_options__.get("name", flow_class.__name__)
-    query = Query(flow_name=name, inputs={key: unstructure(value) for key, value in inputs.items()})
+    """Return the stored records of a flow whose inputs have these values, newest first.
+
+    Raises:
+        ParameterError: All names that are no parameters, and values that no run can have had.
+    """
+    options = flow_class.__lume_options__
+    values = check_given(flow_class.__name__, flow_class.__lume_graph__, inputs)
+    query = Query(
+        flow_name=options.get("name", flow_class.__name__),
+        project_name=options.get("project"),
+        inputs={key: unstructure(value) for key, value in values.items()},
+    )
     return services.current().results(query, DBResult)
+
+
+def prepare(flow_class: FlowMeta) -> None:
+    """The flow is compiled, and the driver of the record store loaded if it saves records. Nothing is connected to."""
+    configure = compile_flow(flow_class).configure
+    if configure is not None and configure.records:
+        _ = services.current().store

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from lume_dsl.errors import FileError
 
-__all__ = ["read_whole", "write_whole"]
+__all__ = ["check_writable", "read_whole", "write_whole"]
 
 
 def read_whole(path: str) -> bytes:
@@ -47,9 +47,7 @@ def write_whole(path: str, data: bytes, *, overwrite: bool) -> None:
         os.makedirs(folder, exist_ok=True)
         temporary = _write_temporary(folder, data)
     except OSError as error:
-        reason = f"{error.strerror or error}"
-        advice = "make it a folder that you may write to, or choose another filename"
-        raise FileError(f"{path}: cannot write in {folder}: {reason}; {advice}") from error
+        raise FileError(f"{path}: cannot write in {folder}: {error.strerror or error}; {_ADVICE}") from error
     try:
         _publish(temporary, target, data, overwrite=overwrite)
     except FileExistsError as error:
@@ -61,8 +59,28 @@ def write_whole(path: str, data: bytes, *, overwrite: bool) -> None:
             os.unlink(temporary)
 
 
+def check_writable(path: str) -> None:
+    """Return if a file could be written at ``path``: its folder, or the nearest one above that exists, takes files.
+
+    Raises:
+        FileError: If it does not, or if ``path`` is a folder.
+    """
+    target = os.path.realpath(path)
+    if os.path.isdir(target):
+        raise FileError(f"{path}: is a folder; choose another filename")
+    folder = os.path.dirname(target)
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    if not (os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)):
+        reason = "may not be written to" if os.path.isdir(folder) else "is not a folder"
+        raise FileError(f"{path}: {folder} {reason}; {_ADVICE}")
+
+
+_ADVICE = "make it a folder that you may write to, or choose another filename"
+
+
 def _occupied(path: str) -> FileError:
-    return FileError(f"{path}: exists with other content; pass overwrite=True, or choose another filename")
+    return FileError(f"{path}: exists with other content; write overwrite=True in the flow, or choose another filename")
 
 
 def _holds(path: str, data: bytes) -> bool:

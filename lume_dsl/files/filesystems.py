@@ -9,7 +9,7 @@ from pathlib import PurePath
 import attrs
 
 from lume_dsl.errors import FileError, ServiceError, did_you_mean
-from lume_dsl.files.atomic import read_whole, write_whole
+from lume_dsl.files.atomic import check_writable, read_whole, write_whole
 from lume_dsl.settings import LOCAL, MountedFilesystem, Settings, current_settings, variable
 
 __all__ = ["Filesystem", "LocalFilesystem", "MountFilesystem", "open_filesystem"]
@@ -48,6 +48,14 @@ class Filesystem(ABC):
         """
         write_whole(self.locate(path), data, overwrite=overwrite)
         return self.keep(path)
+
+    def check_target(self, path: str) -> None:
+        """Return if a file could be written at ``path``, as far as can be told without writing it.
+
+        Raises:
+            FileError: If the path leads out of this filesystem, or into what is no folder or may not be written.
+        """
+        check_writable(self.locate(path))
 
     def read(self, path: str) -> bytes:
         """Return the whole content of the file at ``path``.

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import prefect
-
-from lume_dsl.tasks.context import run_services
+from lume_dsl.tasks.context import ServiceTask, run_services
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["configure_services"]
 
 
-class configure_services(prefect.Task):
+class configure_services(ServiceTask):
     """Check the settings and that the services answer. Set it upstream of every task that uses one.
 
     Args:

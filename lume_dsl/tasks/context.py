@@ -11,10 +11,16 @@ from lume_dsl import services
 from lume_dsl.services import Services
 from lume_dsl.settings import Settings
 
-__all__ = ["SETTINGS", "run_services"]
+__all__ = ["SETTINGS", "ServiceTask", "run_services"]
 
 SETTINGS = "lume_settings"
 """The key of ``prefect.context`` under which a compiled flow's settings travel to every worker."""
+
+
+class ServiceTask(prefect.Task):
+    """A task that uses services. In a flow class the configure task runs before it."""
+
+    uses_services = True
 
 
 @contextmanager

@@ -6,10 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import prefect
-
 from lume_dsl.files import File, file_from_reference
-from lume_dsl.tasks.context import run_services
+from lume_dsl.tasks.context import ServiceTask, run_services
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["LoadFile", "SaveFile"]
 
 
-class SaveFile(prefect.Task):
+class SaveFile(ServiceTask):
     """Save a value as a file.
 
     Args:
@@ -65,18 +63,18 @@ class SaveFile(prefect.Task):
         return file.reference()
 
 
-class LoadFile(prefect.Task):
+class LoadFile(ServiceTask):
     """Load what a file holds. Args: initialisation arguments of ``prefect.Task``."""
 
-    def run(self, file_rep: Mapping[str, Any]) -> Any:  # type: ignore[override]  # as every Prefect task does
+    def run(self, file_rep: Mapping[str, Any] | File[Any]) -> Any:  # type: ignore[override]  # as every Prefect task does
         """Return the content of the file that a reference names.
 
         Args:
-            file_rep: What a ``SaveFile`` task returned.
+            file_rep: What a ``SaveFile`` task returned, or the file itself.
 
         Raises:
             FileError: The file is missing or altered, or the reference is none.
             ServiceError: There is no such filesystem.
         """
         with run_services():
-            return file_from_reference(file_rep).read()
+            return (file_rep if isinstance(file_rep, File) else file_from_reference(file_rep)).read()

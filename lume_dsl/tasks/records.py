@@ -11,24 +11,27 @@ import prefect
 from lume_dsl.errors import RecordError
 from lume_dsl.records import DBResult
 from lume_dsl.services import load
-from lume_dsl.tasks.context import run_services
+from lume_dsl.tasks.context import ServiceTask, run_services
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from lume_dsl.declare.options import TaskOptions
 
-__all__ = ["LoadDBResult", "SaveDBResult"]
+__all__ = ["LoadDBResult", "SaveDBResult", "SaveOutputs"]
+
+NOT_GIVEN: Any = object()
+"""The default of an argument that None is a value of."""
 
 
-class SaveDBResult(prefect.Task):
+class SaveDBResult(ServiceTask):
     """Save a record: one that is given, or one made of named outputs.
 
     Args:
         record_type: The class of the record that is made of outputs. Outputs that bear the name of a field
             that it adds to ``DBResult`` fill that field.
         result_name: What tells this record from others of the flow.
-        project_name: The project of a record that is made of outputs.
+        project_name: The project of a record that is made of outputs; if "", that of the flow run, or "default".
         order: Names of outputs in the order in which the record keeps them; Prefect passes them in any.
         options: Initialisation arguments of ``prefect.Task``.
     """
@@ -38,7 +41,7 @@ class SaveDBResult(prefect.Task):
         *,
         record_type: type[DBResult] = DBResult,
         result_name: str = "",
-        project_name: str = "default",
+        project_name: str = "",
         order: Iterable[str] = (),
         **options: Unpack[TaskOptions],
     ) -> None:
@@ -48,7 +51,7 @@ class SaveDBResult(prefect.Task):
         self.order = tuple(order)
         super().__init__(**options)
 
-    def run(self, result: Any = None, **outputs: Any) -> dict[str, Any]:  # type: ignore[override]  # as every Prefect task does
+    def run(self, result: Any = NOT_GIVEN, **outputs: Any) -> dict[str, Any]:  # type: ignore[override]  # as every Prefect task does
         """Save the record and return the reference that loads it back. The same record twice is one.
 
         Args:
@@ -62,8 +65,12 @@ class SaveDBResult(prefect.Task):
             RecordError: A value cannot be stored; the message has its path.
             ServiceError: The record store does not answer.
         """
-        given = isinstance(result, DBResult) and not outputs
-        record = result if given else self._record({"result": result, **outputs} if result is not None else outputs)
+        if isinstance(result, DBResult) and not outputs:
+            return self.save(result)
+        return self.save(self.record_of(outputs if result is NOT_GIVEN else {"result": result, **outputs}))
+
+    def save(self, record: DBResult) -> dict[str, Any]:
+        """Save a record, say whether it is new, and return its reference."""
         with run_services() as services:
             reference, is_new = services.save_record(record)
         unique_hash = reference["query"]["unique_hash"]
@@ -72,13 +79,14 @@ class SaveDBResult(prefect.Task):
         )
         return reference
 
-    def _record(self, given: Mapping[str, Any]) -> DBResult:
+    def record_of(self, given: Mapping[str, Any]) -> DBResult:
+        """Make a record of outputs; its inputs are the flow run's parameters."""
         context = prefect.context
         outputs = {name: given[name] for name in (*self.order, *given) if name in given}
         base = {field.name for field in attrs.fields(DBResult)}
         own = {field.name for field in attrs.fields(self.record_type)} - base
         return self.record_type(
-            project_name=context.get("project_name") or self.project_name,
+            project_name=self.project_name or context.get("project_name") or "default",
             flow_name=context.get("flow_name", ""),
             flow_run_id=context.get("flow_run_id"),
             result_name=self.result_name,
@@ -88,16 +96,24 @@ class SaveDBResult(prefect.Task):
         )
 
 
-class LoadDBResult(prefect.Task):
+class SaveOutputs(SaveDBResult):
+    """What a ``db_result`` field becomes: outputs of any name, ``result`` and ``self`` included."""
+
+    def run(self, /, **outputs: Any) -> dict[str, Any]:  # type: ignore[override]  # as every Prefect task does
+        """Save the record of these outputs and return its reference. See ``SaveDBResult.run``."""
+        return self.save(self.record_of(outputs))
+
+
+class LoadDBResult(ServiceTask):
     """Load a record, or a part of it. Args: initialisation arguments of ``prefect.Task``."""
 
     def run(  # type: ignore[override]  # as every Prefect task does
-        self, result_rep: Mapping[str, Any], attribute_index: Sequence[str | int] | None = None
+        self, result_rep: Mapping[str, Any] | DBResult, attribute_index: Sequence[str | int] | None = None
     ) -> Any:
         """Return the record that a reference names, or the part that ``attribute_index`` leads to.
 
         Args:
-            result_rep: What a ``SaveDBResult`` task returned.
+            result_rep: What a ``SaveDBResult`` task returned, or the record itself.
             attribute_index: An attribute of the record, then keys or places in it: ``["outputs", "text"]``.
 
         Raises:
@@ -105,7 +121,7 @@ class LoadDBResult(prefect.Task):
             ServiceError: The record store does not answer.
         """
         with run_services():
-            found: Any = load(result_rep)
+            found: Any = result_rep if isinstance(result_rep, DBResult) else load(result_rep)
         for place, step in enumerate(attribute_index or ()):
             found = _part(found, step, attribute_index or (), place)
         return found

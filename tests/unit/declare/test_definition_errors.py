@@ -263,7 +263,7 @@ ONE_MISTAKE: list[Any] = [
     ),
     pytest.param(
         "r: TextFile = file_result('a', filename=3)",
-        ("edge-type", 2, "Scan.r", "expected str for 'filename', got 3 from the body", "give it a value of the type str, or change the annotation"),
+        ("edge-type", 2, "Scan.r", "expected str | PathLike for 'filename', got 3 from the body", "give it a value of the type str | PathLike, or change the annotation"),
         id="a filename that is no text",
     ),
     pytest.param(

@@ -51,7 +51,7 @@ class TestEveryFilesystem:
 
     def test_other_content_is_kept_unless_it_may_be_overwritten(self, filesystem: Filesystem, folder: Path) -> None:
         filesystem.write("a", b"old", overwrite=False)
-        with pytest.raises(FileError, match="pass overwrite=True, or choose another filename"):
+        with pytest.raises(FileError, match="write overwrite=True in the flow, or choose another filename"):
             filesystem.write("a", b"new", overwrite=False)
         assert filesystem.read("a") == b"old"
         filesystem.write("a", b"new", overwrite=True)
