@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from lume_dsl.errors import LumeError, RecordError, ServiceError
-from lume_dsl.files import File, Filesystem, file_from_reference, open_filesystem
+from lume_dsl.files import Filesystem, file_from_reference, open_filesystem
 from lume_dsl.records import DBResult, Query, RecordStore, Results, open_store
 from lume_dsl.settings import Settings, current_settings, mask_url, use
 
@@ -141,7 +141,7 @@ def close_all() -> None:
             services.close()
 
 
-def load(reference: Any) -> File[Any] | DBResult:
+def load(reference: Any) -> Any:
     """Return the file or the record that a reference stands for. A file's content is not read yet.
 
     Raises:

@@ -11,7 +11,7 @@ import click
 
 from lume_dsl._version import __version__
 from lume_dsl.cli.failures import describe, document, usage_document
-from lume_dsl.cli.streams import divert_stdout, write_document
+from lume_dsl.cli.streams import divert_stdout, make_lenient, write_document
 from lume_dsl.errors import LumeError
 
 __all__ = ["main"]
@@ -56,6 +56,7 @@ def app() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit. Only a ``LumeError`` is caught; anything else is a bug and shows its traceback."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    make_lenient(sys.stdout, sys.stderr)
     # Before any module of the user's is imported: what it prints is no part of the document either.
     document_stream = divert_stdout() if "--json" in given else None
     try:
@@ -71,7 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if document_stream is not None:
             write_document(document_stream, document(error))
         else:
-            click.echo(describe(error, verbose="-v" in given or "--verbose" in given), err=True)
+            verbose = "-v" in given or "--verbose" in given
+            click.echo(describe(error, verbose=verbose), err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)

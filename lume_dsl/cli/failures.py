@@ -23,6 +23,8 @@ def describe(error: LumeError, *, verbose: bool = False) -> str:
     if isinstance(error, FlowRunError):
         failures = [_failure(alike, verbose) for alike in _alike(error.failed)]
         return "\n".join([f"{error.flow_name} failed", *failures, *_not_run(error)])
+    if verbose and error.__cause__ is not None:
+        return "".join(traceback.format_exception(error.__cause__)) + f"\n{error}"
     if isinstance(error, ParameterError):
         return "\n".join(str(_as_flag(problem)) for problem in error.problems)
     return str(error)

@@ -57,7 +57,7 @@ class _Count:
 @contextmanager
 def progress_of(flow: FlowMeta, *, verbose: bool) -> Iterator[list[Any]]:
     """Within it, a terminal shows how far the run has come; gives the state handlers that move it on."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         with log_to_stderr(verbose=verbose):
             yield []
         return

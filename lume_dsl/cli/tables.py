@@ -9,6 +9,8 @@ from typing import Any
 
 import attrs
 
+from lume_dsl.cli.streams import readers_may_leave
+from lume_dsl.declare.checks import SHOWN_AS
 from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of
 from lume_dsl.declare.graph import Constant, Input, Node
 from lume_dsl.declare.parameters import spec_of
@@ -102,7 +104,7 @@ def show_flow(flow: FlowMeta) -> None:
 
 
 def _takes(node: Node) -> str:
-    return ", ".join(f"{key}={_source(source)}" for key, source in node.inputs.items())
+    return ", ".join(f"{SHOWN_AS.get(key, key)}={_source(source)}" for key, source in node.inputs.items())
 
 
 def _source(source: Input) -> str:
@@ -120,13 +122,13 @@ class _Table:
 
 def _print(headline: str, *tables: _Table) -> None:
     """Print tables: with lines that fit a terminal, elsewhere tab-separated, a row a line, for other programs."""
-    if sys.stdout.isatty():
-        _print_to_terminal(headline, tables)
-        return
-    print(headline)
-    for table in tables:
-        for row in table.rows:
-            print("\t".join(cell.replace("\n", "; ") for cell in row))
+    with readers_may_leave():
+        if sys.stdout is not None and sys.stdout.isatty():
+            _print_to_terminal(headline, tables)
+        else:
+            print(headline)
+            for row in (row for table in tables for row in table.rows):
+                print("\t".join(cell.replace("\n", "; ") for cell in row))
 
 
 def _print_to_terminal(headline: str, tables: Sequence[_Table]) -> None:

@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
+from types import FunctionType
 from typing import Any, get_origin
 
 import attrs
@@ -26,17 +27,21 @@ from lume_dsl.declare.graph import (
     Node,
     Parameter,
     RecordResult,
+    TaskRun,
     ValueResult,
 )
 from lume_dsl.declare.parameters import check_value, spec_of
 from lume_dsl.declare.references import Reference, draft_of
 from lume_dsl.errors import Problem, RecordError
-from lume_dsl.values.convert import short
+from lume_dsl.values.convert import short, structure
 from lume_dsl.values.encoding import encode
 from lume_dsl.values.jsontypes import offenders
 from lume_dsl.values.names import type_name
 
-__all__ = ["check", "is_file_type", "is_record_type"]
+__all__ = ["SHOWN_AS", "check", "is_file_type", "is_record_type"]
+
+SHOWN_AS = {"obj": "value", "filesystem_identifier": "filesystem"}
+"""Arguments of the tasks that result fields become, by what they are called in the fields."""
 
 
 @attrs.frozen
@@ -110,7 +115,9 @@ def _defaults(flow: Subject) -> Iterator[Problem]:
                 yield flow.problem("default", node, message, "a default is a constant")
         elif not spec.required:
             for message in check_value(spec.default, node.type, spec)[1]:
-                fix = f"change the default, or annotate {node.name} as {_type_of_value(spec.default)}"
+                fits_type = not structure(spec.default, node.type)[1]
+                other = "change the bound" if fits_type else f"annotate {node.name} as {_type_of_value(spec.default)}"
+                fix = f"change the default, or {other}"
                 yield flow.problem("default", node, f"the default {short(spec.default)} does not fit: {message}", fix)
 
 
@@ -214,9 +221,22 @@ def _fit(flow: Subject, node: Node, key: str, expected: Any, kind: str) -> Itera
     yield flow.problem(
         kind,
         node,
-        f"expected {whole} for {key!r}, got {found} from {origin}",
-        f"give it a value of the type {whole}, or change the annotation",
+        f"expected {whole} for {SHOWN_AS.get(key, key)!r}, got {found} from {origin}",
+        _edge_fix(flow, node, key, expected, whole),
     )
+
+
+def _edge_fix(flow: Subject, node: Node, key: str, expected: Any, whole: str) -> str:
+    """What to write instead: another value, or ``.map`` and ``unmapped`` where that is what was forgotten."""
+    source = node.inputs[key]
+    is_task = isinstance(node.work, TaskRun)
+    if source.mapped and _fits(flow, attrs.evolve(source, mapped=False), expected):
+        return f"write unmapped(...) around {key}, to give it whole to each"
+    if is_task and not source.mapped and _fits(flow, attrs.evolve(source, mapped=True), expected):
+        return "write .map(...) behind the task, to run it for each item"
+    if isinstance(source, Constant) and isinstance(source.value, FunctionType):
+        return "write @step above the method whose value is meant"
+    return f"give it a value of the type {whole}, or change the annotation"
 
 
 def _fits(flow: Subject, source: Input, expected: Any) -> bool:

@@ -41,7 +41,8 @@ def _specifier(function: F) -> F:
         try:
             signature.bind(*args, **kwargs)
         except TypeError as error:
-            names = [name for name in signature.parameters if name not in ("kw_only", "init")]
+            named = [name for name, p in signature.parameters.items() if p.kind is not p.VAR_KEYWORD]
+            names = [name for name in named if name not in ("kw_only", "init")] or ["name"]
             unknown = str(error).split("'")[1] if "unexpected" in str(error) else ""
             message = f"{error}{did_you_mean(unknown, names) if unknown else ''}"
             fix = f"write {what[:-1]}{', '.join(f'{name}=...' for name in names)})"
@@ -180,5 +181,5 @@ def db_result(*, init: Literal[False] = False, **outputs: Any) -> Any:
 
 
 def _note_option_problems(body: Body, what: str, options: Mapping[str, Any]) -> None:
-    for message, fix in option_problems(options):
+    for message, fix in option_problems(options, also=("filename", "filesystem", "overwrite")):
         body.problems.append(Problem("task-option", f"{body.name}: {what}", message, fix, body.place()))

@@ -135,7 +135,8 @@ def _import_error(module: str, error: BaseException) -> DefinitionError:
     message = f"does not import: {type(error).__name__}: {error}"
     if isinstance(error, SyntaxError) and error.filename:
         wrong = Place(error.filename, error.lineno or 0)
-        return DefinitionError((Problem("import", module, f"does not import: {error.msg}", "", wrong),))
+        said = f"does not import: {type(error).__name__}: {error.msg}"
+        return DefinitionError((Problem("import", module, said, "", wrong),))
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
     own = [frame for frame in frames if os.path.dirname(__file__) not in frame.filename]
     place = Place(own[-1].filename, own[-1].lineno or 0) if own else None
@@ -148,7 +149,7 @@ def _import_fix(error: BaseException) -> str:
             "a comprehension in a class body sees the class's names in its first 'for' only: "
             "use a for loop, or map the task"
         )
-    return "mend the module; python -c 'import ...' shows the whole traceback"
+    return "mend the module; with -v the whole traceback is shown"
 
 
 def _is_in_comprehension(error: NameError) -> bool:

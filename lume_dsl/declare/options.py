@@ -11,7 +11,7 @@ from lume_dsl.errors import did_you_mean
 if TYPE_CHECKING:
     from prefect.engine.result import Result
 
-__all__ = ["TaskOptions", "option_problems"]
+__all__ = ["OPTION_NAMES", "TaskOptions", "option_problems"]
 
 
 class TaskOptions(TypedDict, total=False):
@@ -46,14 +46,18 @@ class TaskOptions(TypedDict, total=False):
 OPTION_NAMES = frozenset(TaskOptions.__annotations__)
 
 
-def option_problems(options: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what is wrong with task options, as pairs of what and how to mend it.
+def option_problems(options: Mapping[str, Any], *, also: Iterable[str] = ()) -> list[tuple[str, str]]:
+    """Return what is wrong with task options, as pairs of what and how to mend it. ``also``: other names one may mean.
 
     The combinations are those that ``prefect.Task`` refuses (prefect 1.4.1, core/task.py); seeing them here
     spares loading Prefect for it.
     """
+    known = (*OPTION_NAMES, *also)
     found = [
-        (f"{name!r} is not a task option{did_you_mean(name, OPTION_NAMES)}", "use the options of prefect.Task")
+        (
+            f"{name!r} is not a task option{did_you_mean(name, known)}",
+            "use the options of prefect.Task",
+        )
         for name in options
         if name not in OPTION_NAMES
     ]

@@ -141,11 +141,11 @@ def _float(value: Any, path: str, offences: list[Offence]) -> Any:
             return float(value)
         offences.append(Offence(path, f"expected float, got {short(value)}, an int that no float equals for sure"))
         return value
-    if type(value) is not float:
+    if not isinstance(value, float):
         return _expected("float", value, path, offences)
     if not math.isfinite(value):
         offences.append(Offence(path, f"expected a finite float, got {value}, which is not JSON"))
-    return value
+    return float(value)  # numpy.float64 is a float that holds the same
 
 
 def _json(value: Any, path: str, offences: list[Offence]) -> Any:
@@ -153,7 +153,7 @@ def _json(value: Any, path: str, offences: list[Offence]) -> Any:
         return [_json(item, f"{path}[{place}]", offences) for place, item in enumerate(value)]
     if type(value) is dict:
         return _dict_items(value, _json, path, offences)
-    if type(value) is float:
+    if isinstance(value, float):
         return _float(value, path, offences)
     if type(value) is str:
         return _str(value, path, offences)

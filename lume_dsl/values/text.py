@@ -77,9 +77,19 @@ _PARSERS: dict[Any, Callable[[str], Any]] = {
 
 
 def _json_hint(tp: Any) -> str:
-    origins = {get_origin(arm) for arm in _arms(tp)}
-    examples = {list: "'[1, 2]'", tuple: "'[1, 2]'", dict: "'{\"a\": 1}'"}
-    shown = [example for origin, example in examples.items() if origin in origins]
-    if JSON in _arms(tp):
-        shown.append("'\"text\"'")
-    return f" (write JSON, for example {shown[0]})" if shown else ""
+    shown = [arm for arm in _arms(tp) if get_origin(arm) in (list, tuple, dict) or arm is JSON]
+    return f" (write JSON, for example '{json.dumps(_example(shown[0]))}')" if shown else ""
+
+
+def _example(tp: Any, number: int = 0) -> Any:
+    """A JSON value of a type, and another one."""
+    tp = next(_arms(tp))
+    arguments = get_args(tp)
+    if get_origin(tp) is list:
+        return [_example(arguments[0], 0), _example(arguments[0], 1)]
+    if get_origin(tp) is dict:
+        return {"a": _example(arguments[1])}
+    if get_origin(tp) is tuple:
+        return [_example(argument, place) for place, argument in enumerate(arguments) if argument is not ...]
+    examples = {int: (1, 2), float: (1.5, 2.5), bool: (True, False), str: ("a", "b"), JSON: ("a", 1)}
+    return examples[tp][number % 2] if tp in examples else None

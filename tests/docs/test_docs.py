@@ -1,9 +1,9 @@
 """Every code block of README and docs runs, and what they say comes out is what comes out.
 
 Python blocks of a page run in order in one namespace, in a folder of their own that has ``examples/`` and
-``flows.py``, which is examples/greeting.py. A block that begins with ``# raises X`` must raise it, and the ``text``
-block after it, if one follows, is the error's text. In a ``console`` block, what follows a ``$`` line is its output;
-``...`` stands for any text. An ``expression    # value`` line is checked when its comment is a Python value.
+``flows.py``, which is the first block of README. A block that begins with ``# raises X`` must raise it, and the
+``text`` block after it, if one follows, is the error's text. In a ``console`` block, what follows a ``$`` line is its
+output; ``...`` stands for any text. An ``expression    # value`` line is checked when its comment is a Python value.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def blocks_of(page: Path) -> Iterator[Block]:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "flows.py").write_text((ROOT / "examples" / "greeting.py").read_text())
+    (tmp_path / "flows.py").write_text(next(blocks_of(ROOT / "README.md")).text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "flows", raising=False)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     return tmp_path
 

@@ -201,7 +201,7 @@ def test_all_bad_parameter_values_exit_2_at_once(lume: Lume) -> None:
     assert done.code == 2
     assert "Steps.values[1]: expected float, got True" in done.err
     assert "Steps.by: expected > 0, got -1.0" in done.err
-    assert "Steps.pair: expected tuple[int, str], got 'no json' (write JSON, for example '[1, 2]')" in done.err
+    assert "Steps.pair: expected tuple[int, str], got 'no json' (write JSON, for example '[1, \"b\"]')" in done.err
 
 
 def test_a_missing_parameter_exits_2_and_says_which_flag(lume: Lume) -> None:
@@ -265,7 +265,7 @@ def test_an_invalid_definition_exits_3_with_all_problems_and_their_lines(lume: L
     [
         ("import nothing_like_it\n", "bad.py:1: bad.py: does not import: ModuleNotFoundError: No module named"),
         ("x = 1\ny = x / 0\n", "bad.py:2: bad.py: does not import: ZeroDivisionError: division by zero"),
-        ("def f(:\n", "bad.py:1: bad.py: does not import: invalid syntax"),
+        ("def f(:\n", "bad.py:1: bad.py: does not import: SyntaxError: invalid syntax"),
         (
             "from lume_dsl import LumeFlow, task\n\n@task\ndef f(a: str, b: str) -> str:\n    return a + b\n\n"
             "class F(LumeFlow):\n    a: str = 'a'\n    many = [f(a, x) for x in ['b', 'c']]\n",
@@ -315,3 +315,43 @@ def test_show_tells_parameters_tasks_and_results(lume: Lume) -> None:
     assert "by float 2.0" in text
     assert "scaled list[float] value=each of values, by=by" in text
     assert "record DBResult total=total, summary=summary" in text
+
+
+# streams that are not there
+
+
+def run_in_shell(lume: Lume, command: str) -> int:
+    shell = ["bash", "-o", "pipefail", "-c", command.replace("LUME", f"{sys.executable} -m lume_dsl")]
+    return subprocess.run(shell, cwd=lume.folder, capture_output=True, timeout=120, check=False).returncode
+
+
+@pytest.mark.parametrize("where", ["| true", ">&-", "2>&-", ">&- 2>&-", "| head -1"])
+def test_a_run_that_works_exits_0_whoever_reads_it(lume: Lume, where: str) -> None:
+    assert run_in_shell(lume, f"LUME run lab:Greeting --text1 hey {where}") == 0
+    assert (lume.folder / "greeting.txt").read_text() == "hey you"
+
+
+def test_text_that_the_terminal_has_no_letters_for_is_escaped(lume: Lume) -> None:
+    done = lume("run", "lab:NoServices", "--text", "µ→", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert done.code == 0
+    assert "\\xb5" in done.out
+
+
+def test_usage_errors_are_a_json_document_too(lume: Lume) -> None:
+    done = lume("run", "lab:Greeting", "--text3", "a", "--json")
+    assert done.code == 2
+    assert "--text3" in json.loads(done.out)["error"]["message"]
+
+
+def test_what_a_module_prints_when_it_is_imported_is_no_part_of_the_document(lume: Lume) -> None:
+    lume.write("loud.py", "print('loud')\nfrom lab import NoServices\n")
+    done = lume("run", "loud:NoServices", "--json")
+    assert json.loads(done.out)["state"] == "Success"
+    assert "loud" in done.err
+
+
+def test_a_module_that_exits_when_it_is_imported_is_told(lume: Lume) -> None:
+    lume.write("leaving.py", "import sys\nsys.exit(7)\n")
+    done = lume("check", "leaving.py")
+    assert done.code == 3
+    assert "leaving.py:2: leaving.py: does not import: SystemExit: 7" in done.err

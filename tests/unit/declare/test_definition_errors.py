@@ -43,7 +43,7 @@ ONE_MISTAKE: list[Any] = [
     ),
     pytest.param(
         "x: int = parameter(default=3, ge=5)",
-        ("default", 2, "Scan.x", "the default 3 does not fit: expected >= 5, got 3", "change the default, or annotate x as int"),
+        ("default", 2, "Scan.x", "the default 3 does not fit: expected >= 5, got 3", "change the default, or change the bound"),
         id="a default out of bounds",
     ),
     pytest.param(
@@ -196,7 +196,7 @@ ONE_MISTAKE: list[Any] = [
     ),
     pytest.param(
         "x: int = parameter()\ny = add.map(x)",
-        ("edge-type", 3, "Scan.y", "expected list[int] for 'x', got int from x", "give it a value of the type list[int], or change the annotation"),
+        ("edge-type", 3, "Scan.y", "expected list[int] for 'x', got int from x", "write unmapped(...) around x, to give it whole to each"),
         id="a number to map over",
     ),
     pytest.param(
@@ -258,7 +258,7 @@ ONE_MISTAKE: list[Any] = [
     ),
     pytest.param(
         "x: int = 1\nr: TextFile = file_result(x, filename='a')",
-        ("result-type", 3, "Scan.r", "expected str for 'obj', got int from x", "give it a value of the type str, or change the annotation"),
+        ("result-type", 3, "Scan.r", "expected str for 'value', got int from x", "give it a value of the type str, or change the annotation"),
         id="a value that the file type does not store",
     ),
     pytest.param(

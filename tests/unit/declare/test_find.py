@@ -92,7 +92,7 @@ def test_what_is_not_there_is_told_with_what_is(target: str, message: str) -> No
     [
         ("x = 1\nimport nowhere_at_all\n", 2, "does not import: ModuleNotFoundError: No module named 'nowhere_at_all'"),
         ("x = 1\n\n1 / 0\n", 3, "does not import: ZeroDivisionError: division by zero"),
-        ("x = (\n", 1, "does not import: '(' was never closed"),
+        ("x = (\n", 1, "does not import: SyntaxError: '(' was never closed"),
     ],
 )
 @pytest.mark.parametrize("target", ["broken_g", "broken_g.py"])

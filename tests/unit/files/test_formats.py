@@ -64,7 +64,7 @@ def test_any_json_value_is_read_back_with_its_types(cls: type[File[Any]], value:
         ({"a": (1,)}, r"value\['a'\]: expected a JSON value, got \(1,\)"),
         ({"a": {1: 2}}, r"value\['a'\]: expected str as a key, got 1"),
         ([{1}], r"value\[0\]: expected a JSON value"),
-        (np.float64(1), "value: expected a JSON value"),
+        (np.int64(1), "value: expected a JSON value"),
     ],
 )
 def test_what_is_not_json_is_named_by_its_path(cls: type[File[Any]], value: Any, message: str) -> None:

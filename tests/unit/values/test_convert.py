@@ -175,7 +175,10 @@ def test_a_value_that_does_not_fit_is_told_with_what_was_expected(value: Any, tp
 )
 @pytest.mark.parametrize("tp", [float, int, bool, str, list[float], JSON], ids=str)
 def test_what_numpy_makes_is_not_json(value: Any, tp: Any) -> None:
-    assert [offence.path for offence in structure(value, tp)[1]] == [""]
+    if isinstance(value, float) and tp in (float, JSON):
+        assert same(structure(value, tp)[0], 1.5)  # numpy.float64 is a float, and becomes a plain one
+    else:
+        assert [offence.path for offence in structure(value, tp)[1]] == [""]
 
 
 @pytest.mark.parametrize(
