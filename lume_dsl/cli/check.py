@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from lume_dsl.cli.streams import readers_may_leave
 from lume_dsl.declare.find import find_flows
 
 __all__ = ["command"]
@@ -19,7 +20,8 @@ def command(target: str) -> None:
     """
     for name, flow in find_flows(target).items():
         graph = flow.__lume_graph__
-        tasks = len(graph.nodes) - len(graph.parameters) - len(graph.results)
+        tasks = len(graph.members) - len(graph.parameters) - len(graph.results)
         counts = [(len(graph.parameters), "parameter"), (tasks, "task"), (len(graph.results), "result")]
         told = ", ".join(f"{number} {what}" + "s" * (number != 1) for number, what in counts)
-        click.echo(f"{name}: ok ({told})")
+        with readers_may_leave():
+            print(f"{name}: ok ({told})")

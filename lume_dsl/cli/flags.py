@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from lume_dsl.declare.flow import FlowMeta
-from lume_dsl.declare.graph import Node, Parameter
+from lume_dsl.declare.graph import Member, Parameter
 from lume_dsl.declare.parameters import BOUND_SIGNS, bind_values, spec_of
 from lume_dsl.errors import ParameterError, Problem
 from lume_dsl.values.convert import unstructure
@@ -26,19 +26,21 @@ def parameter_options(flow: FlowMeta, *, taken: set[str]) -> dict[str, click.Opt
     """
     parameters = flow.__lume_graph__.parameters
     flags = taken | {f"--{name.replace('_', '-')}" for name in parameters if name.startswith("no_")}
-    return {name: _option(name, node, taken if name.startswith("no_") else flags) for name, node in parameters.items()}
+    return {
+        name: _option(name, member, taken if name.startswith("no_") else flags) for name, member in parameters.items()
+    }
 
 
-def _option(name: str, node: Node, taken: set[str]) -> click.Option:
-    spec = spec_of(node)
+def _option(name: str, member: Member, taken: set[str]) -> click.Option:
+    spec = spec_of(member)
     flag = f"--{name.replace('_', '-')}"
     flag = f"--parameter{flag[1:]}" if flag in taken else flag
     spellings = [flag] if "_" not in name else [flag, f"--{name}"]
-    if node.type is bool:
+    if member.type is bool:
         has_off = f"--no-{flag[2:]}" not in taken  # else it is another parameter's flag
         switches = [f"{on}/--no-{on[2:]}" if has_off else on for on in spellings]
         return _Switch([*switches, _variable(name)], is_flag=True, default=None, help=_help(spec))
-    return _TextOption([*spellings, _variable(name)], metavar=type_name(node.type), help=_help(spec))
+    return _TextOption([*spellings, _variable(name)], metavar=type_name(member.type), help=_help(spec))
 
 
 class _Switch(click.Option):
@@ -81,10 +83,10 @@ def read_flags(flow: FlowMeta, flags: Mapping[str, click.Option], given: Mapping
     graph = flow.__lume_graph__
     values: dict[str, Any] = {}
     problems: list[Problem] = []
-    for name, node in graph.parameters.items():
+    for name, member in graph.parameters.items():
         found = given.get(_variable(name))
         if isinstance(found, str):
-            found, offences = parse_text(found, node.type)
+            found, offences = parse_text(found, member.type)
             subject = f"{flow.__name__}.{name}"
             problems += [Problem("parameter-value", subject + offence.path, offence.message) for offence in offences]
         if found is not None or given.get(_variable(name)) is not None:

@@ -67,7 +67,7 @@ def progress_of(flow: FlowMeta, *, verbose: bool) -> Iterator[list[Any]]:
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     progress = Progress(*columns, console=console, transient=True)
-    count = _Count({node.task_name for node in flow.__lume_graph__.nodes.values()})
+    count = _Count({member.task_name for member in flow.__lume_graph__.members.values()})
     bar = progress.add_task(flow.__name__, total=len(count.expected))
 
     def tell(name: str, state: Any) -> None:

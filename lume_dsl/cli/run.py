@@ -70,7 +70,7 @@ class _FlowCommand(click.Command):
                     formatter.write_dl(rows)
         if results := self.flow.__lume_graph__.results:
             with formatter.section("Results"):
-                formatter.write_dl([(name, type_name(node.type)) for name, node in results.items()])
+                formatter.write_dl([(name, type_name(member.type)) for name, member in results.items()])
 
 
 def _run_for_people(flow: FlowMeta, values: Mapping[str, Any], *, verbose: bool) -> None:

@@ -12,7 +12,7 @@ import attrs
 from lume_dsl.cli.streams import readers_may_leave
 from lume_dsl.declare.checks import SHOWN_AS
 from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of
-from lume_dsl.declare.graph import Constant, Input, Node
+from lume_dsl.declare.graph import Constant, Input, Member
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.errors import RecordError
 from lume_dsl.files import File
@@ -57,10 +57,12 @@ def show_run(done: LumeFlow) -> None:
     """Print a table of what a run results in, and where that is."""
     run = done.flow_run
     graph = type(done).__lume_graph__
-    shown = graph.results or {n: node for n, node in graph.nodes.items() if node.visible and n not in graph.parameters}
+    shown = graph.results or {
+        n: member for n, member in graph.members.items() if member.visible and n not in graph.parameters
+    }
     table = _Table(("result" if graph.results else "task", "type", "value"))
-    for name, node in shown.items():
-        table.rows.append((name, type_name(node.type), _told(run.value(name))))
+    for name, member in shown.items():
+        table.rows.append((name, type_name(member.type), _told(run.value(name))))
     seconds = (run.end_time - run.start_time).total_seconds()
     _print(f"{run.flow_name} succeeded in {seconds:.1f} s", table)
 
@@ -91,20 +93,20 @@ def show_flow(flow: FlowMeta) -> None:
     """Print a flow's parameters, tasks and results."""
     graph = flow.__lume_graph__
     parameters = _Table(("parameter", "type", "default", "unit", "help"))
-    for name, node in graph.parameters.items():
-        spec = spec_of(node)
+    for name, member in graph.parameters.items():
+        spec = spec_of(member)
         default = "required" if spec.required else repr(spec.default)
-        parameters.rows.append((name, type_name(node.type), default, spec.unit, spec.help))
+        parameters.rows.append((name, type_name(member.type), default, spec.unit, spec.help))
     tasks, results = _Table(("task", "type", "takes")), _Table(("result", "type", "takes"))
-    for name, node in graph.nodes.items():
+    for name, member in graph.members.items():
         if name not in graph.parameters:
-            (results if node.is_result else tasks).rows.append((name, type_name(node.type), _takes(node)))
+            (results if member.is_result else tasks).rows.append((name, type_name(member.type), _takes(member)))
     headline = f"{flow.__lume_options__.get('name', flow.__name__)}: {(flow.__doc__ or '').strip()}".rstrip(": ")
     _print(headline, *(table for table in (parameters, tasks, results) if table.rows))
 
 
-def _takes(node: Node) -> str:
-    return ", ".join(f"{SHOWN_AS.get(key, key)}={_source(source)}" for key, source in node.inputs.items())
+def _takes(member: Member) -> str:
+    return ", ".join(f"{SHOWN_AS.get(key, key)}={_source(source)}" for key, source in member.inputs.items())
 
 
 def _source(source: Input) -> str:

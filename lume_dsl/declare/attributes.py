@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from lume_dsl.declare.graph import Node
+from lume_dsl.declare.graph import Member
 from lume_dsl.errors import NotRunError
 from lume_dsl.values.names import type_name
 
@@ -39,11 +39,11 @@ def run_of(instance: object, name: str) -> FlowRun:
 
 @attrs.frozen(eq=False)
 class FlowAttribute:
-    """What a class shows for a name of its body: its flow, its name, and its node."""
+    """What a class shows for a name of its body: its flow, its name, and its member."""
 
     flow: str
     name: str
-    node: Node
+    member: Member
 
 
 class ParameterAttribute(FlowAttribute):
@@ -53,15 +53,15 @@ class ParameterAttribute(FlowAttribute):
         return self if instance is None else instance.__dict__[self.name]
 
     def __repr__(self) -> str:
-        return f"<parameter {self.name}: {type_name(self.node.type)}>"
+        return f"<parameter {self.name}: {type_name(self.member.type)}>"
 
 
 class RunAttribute(FlowAttribute):
     """A task's or result's value: itself on the class, the value on an instance that has run."""
 
     def __repr__(self) -> str:
-        what = "result" if self.node.is_result else "task"
-        return f"<{what} {self.name}: {type_name(self.node.type)}>"
+        what = "result" if self.member.is_result else "task"
+        return f"<{what} {self.name}: {type_name(self.member.type)}>"
 
     def __get__(self, instance: object | None, owner: type) -> Any:
         return self if instance is None else run_of(instance, self.name).value(self.name)

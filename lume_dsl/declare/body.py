@@ -1,4 +1,4 @@
-"""The namespace in which a flow's body runs. It only collects: nodes, names, annotations and their lines.
+"""The namespace in which a flow's body runs. It only collects: members, names, annotations and their lines.
 
 Which body a call belongs to is read off the stack (the innermost class body that is one of ours), so that
 a body that raises leaves nothing open behind it, and threads do not see one another's.
@@ -134,7 +134,7 @@ class Body(dict[str, Any]):
     Attributes:
         name: The class's name.
         start: The line of the class statement.
-        drafts: All nodes, in the order in which the body made them.
+        drafts: All members, in the order in which the body made them.
         problems: What is wrong already.
         places: The line of each name's last assignment or annotation.
         ended: Whether the class statement is over, so that nothing can be added any more.
@@ -241,7 +241,7 @@ class Body(dict[str, Any]):
         return Unknown(Draft(self, Parameter(), {}, self.place(), name))
 
     def end(self) -> None:
-        """Make a node of each list, tuple or dict of references that a name holds.
+        """Make a member of each list, tuple or dict of references that a name holds.
 
         Not before the body has ended: until then it is a plain one, which the body may loop over.
         """

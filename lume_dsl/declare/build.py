@@ -19,7 +19,7 @@ from lume_dsl.declare.graph import (
     Edge,
     Graph,
     Input,
-    Node,
+    Member,
     Operation,
     Parameter,
     StepRun,
@@ -57,12 +57,12 @@ class _Builder:
         self.annotations = dict(self._annotations())
 
     def graph(self) -> Graph:
-        nodes: dict[str, Node] = {}
+        members: dict[str, Member] = {}
         for draft in self.body.drafts:
             if draft in self.names:
-                node = self._node(draft)
-                nodes[node.name] = node
-        return Graph(_used(nodes), self.aliases)
+                member = self._member(draft)
+                members[member.name] = member
+        return Graph(_used(members), self.aliases)
 
     # names
 
@@ -106,11 +106,11 @@ class _Builder:
 
     # edges
 
-    def _node(self, draft: Draft) -> Node:
+    def _member(self, draft: Draft) -> Member:
         name = self.names[draft]
         inputs = {key: value for key, source in draft.inputs.items() if (value := self._input(draft, source))}
         hints = self._hints_of(draft)
-        node = Node(
+        member = Member(
             name=name,
             work=draft.work,
             type=self.annotations.get(name, hints.returns),
@@ -119,8 +119,8 @@ class _Builder:
             expects={key: tp for key, tp in hints.arguments.items() if key in inputs},
             visible=name in self.body.references,
         )
-        runs_mapped = node.mapped and isinstance(draft.work, (TaskRun, StepRun))
-        return attrs.evolve(node, type=list[node.type]) if runs_mapped else node  # type: ignore[name-defined]
+        runs_mapped = member.mapped and isinstance(draft.work, (TaskRun, StepRun))
+        return attrs.evolve(member, type=list[member.type]) if runs_mapped else member  # type: ignore[name-defined]
 
     def _input(self, draft: Draft, source: Source) -> Input | None:
         if isinstance(source, Constant):
@@ -184,16 +184,16 @@ class _Builder:
         return Hints({})
 
 
-def _used(nodes: dict[str, Node]) -> dict[str, Node]:
+def _used(members: dict[str, Member]) -> dict[str, Member]:
     """All but the attributes and items of values that nothing keeps or takes: ``hasattr(beam, "x")`` asks for one."""
     taken: set[str] = set()
-    kept: list[Node] = []
-    for node in reversed(nodes.values()):
-        is_part = isinstance(node.work, Operation) and node.work.symbol in ("getattr", "getitem")
-        if node.visible or node.name in taken or not is_part:
-            taken.update(node.upstream)
-            kept.append(node)
-    return {node.name: node for node in reversed(kept)}
+    kept: list[Member] = []
+    for member in reversed(members.values()):
+        is_part = isinstance(member.work, Operation) and member.work.symbol in ("getattr", "getitem")
+        if member.visible or member.name in taken or not is_part:
+            taken.update(member.upstream)
+            kept.append(member)
+    return {member.name: member for member in reversed(kept)}
 
 
 def _has_unknown(annotation: Any) -> bool:

@@ -24,7 +24,7 @@ from lume_dsl.declare.graph import (
     FileResult,
     Graph,
     Input,
-    Node,
+    Member,
     Parameter,
     RecordResult,
     TaskRun,
@@ -52,8 +52,8 @@ class Subject:
     graph: Graph
     annotated: frozenset[str]
 
-    def problem(self, kind: str, node: Node, message: str, fix: str = "", part: str = "") -> Problem:
-        return Problem(kind, f"{self.name}.{node.name}{part}", message, fix, node.place)
+    def problem(self, kind: str, member: Member, message: str, fix: str = "", part: str = "") -> Problem:
+        return Problem(kind, f"{self.name}.{member.name}{part}", message, fix, member.place)
 
 
 def check(name: str, graph: Graph, annotated: frozenset[str]) -> list[Problem]:
@@ -75,19 +75,19 @@ def is_record_type(tp: Any) -> bool:
 
 
 def _annotations(flow: Subject) -> Iterator[Problem]:
-    for node in flow.graph.nodes.values():
-        is_field = node.is_result or isinstance(node.work, Parameter)
-        if is_field and not node.visible:
-            yield flow.problem("field-name", node, "is not assigned to a name", "write name: Type = ...")
-        elif is_field and node.name not in flow.annotated:
-            what = "parameter" if isinstance(node.work, Parameter) else "result"
-            yield flow.problem("annotation", node, f"a {what} needs a type", f"write {node.name}: <its type> = ...")
-        elif not is_field and node.name in flow.annotated:
+    for member in flow.graph.members.values():
+        is_field = member.is_result or isinstance(member.work, Parameter)
+        if is_field and not member.visible:
+            yield flow.problem("field-name", member, "is not assigned to a name", "write name: Type = ...")
+        elif is_field and member.name not in flow.annotated:
+            what = "parameter" if isinstance(member.work, Parameter) else "result"
+            yield flow.problem("annotation", member, f"a {what} needs a type", f"write {member.name}: <its type> = ...")
+        elif not is_field and member.name in flow.annotated:
             yield flow.problem(
                 "annotation",
-                node,
+                member,
                 "is a task's value, and an annotated name is a parameter or a result",
-                f"leave the annotation out, or write {node.name}: {type_name(node.type)} = result(...)",
+                f"leave the annotation out, or write {member.name}: {type_name(member.type)} = result(...)",
             )
 
 
@@ -95,53 +95,53 @@ def _annotations(flow: Subject) -> Iterator[Problem]:
 
 
 def _parameter_types(flow: Subject) -> Iterator[Problem]:
-    for node in _typed_parameters(flow):
-        for offender in offenders(node.type):
-            whole = type_name(node.type)
+    for member in _typed_parameters(flow):
+        for offender in offenders(member.type):
+            whole = type_name(member.type)
             path = f"{whole} → {offender.path}: " if offender.path else ""
             message = f"{path}{offender.type} is not JSON-serialisable, so it cannot be a parameter's type"
-            yield flow.problem("parameter-type", node, message, offender.fix)
+            yield flow.problem("parameter-type", member, message, offender.fix)
 
 
 def _defaults(flow: Subject) -> Iterator[Problem]:
-    for node in _typed_parameters(flow):
-        spec = spec_of(node)
-        if offenders(node.type):
+    for member in _typed_parameters(flow):
+        spec = spec_of(member)
+        if offenders(member.type):
             continue
-        yield from _bounds(flow, node)
+        yield from _bounds(flow, member)
         if isinstance(spec.default, Reference):
             if not isinstance(spec.default, Unknown):
                 message = f"the default is {draft_of(spec.default).label}, whose value is known only when the flow runs"
-                yield flow.problem("default", node, message, "a default is a constant")
+                yield flow.problem("default", member, message, "a default is a constant")
         elif not spec.required:
-            for message in check_value(spec.default, node.type, spec)[1]:
-                fits_type = not structure(spec.default, node.type)[1]
-                other = "change the bound" if fits_type else f"annotate {node.name} as {_type_of_value(spec.default)}"
+            for message in check_value(spec.default, member.type, spec)[1]:
+                fits_type = not structure(spec.default, member.type)[1]
+                other = "change the bound" if fits_type else f"annotate {member.name} as {_type_of_value(spec.default)}"
                 fix = f"change the default, or {other}"
-                yield flow.problem("default", node, f"the default {short(spec.default)} does not fit: {message}", fix)
+                yield flow.problem("default", member, f"the default {short(spec.default)} does not fit: {message}", fix)
 
 
-def _bounds(flow: Subject, node: Node) -> Iterator[Problem]:
-    bounds = spec_of(node).bounds
-    wrong = {name: bound for name, bound in bounds.items() if not _is_bound(bound) or not _is_number(node.type)}
+def _bounds(flow: Subject, member: Member) -> Iterator[Problem]:
+    bounds = spec_of(member).bounds
+    wrong = {name: bound for name, bound in bounds.items() if not _is_bound(bound) or not _is_number(member.type)}
     for name, bound in wrong.items():
-        message = f"the bound {name}={short(bound)} does not go with {type_name(node.type)}"
-        yield flow.problem("bound", node, message, "bounds are numbers, on an int or a float")
+        message = f"the bound {name}={short(bound)} does not go with {type_name(member.type)}"
+        yield flow.problem("bound", member, message, "bounds are numbers, on an int or a float")
     lowest = max((bounds[name] for name in ("ge", "gt") if name in bounds), default=-math.inf) if not wrong else 0
     highest = min((bounds[name] for name in ("le", "lt") if name in bounds), default=math.inf) if not wrong else 0
     if lowest > highest:
         message = f"no value is at least {lowest} and at most {highest}"
-        yield flow.problem("bound", node, message, "exchange the bounds")
+        yield flow.problem("bound", member, message, "exchange the bounds")
 
 
 def _is_bound(bound: Any) -> bool:
     return isinstance(bound, (int, float)) and not isinstance(bound, bool) and math.isfinite(bound)
 
 
-def _typed_parameters(flow: Subject) -> Iterator[Node]:
-    for node in flow.graph.parameters.values():
-        if node.name in flow.annotated and node.type is not Unresolved:
-            yield node
+def _typed_parameters(flow: Subject) -> Iterator[Member]:
+    for member in flow.graph.parameters.values():
+        if member.name in flow.annotated and member.type is not Unresolved:
+            yield member
 
 
 def _is_number(tp: Any) -> bool:
@@ -156,80 +156,80 @@ def _type_of_value(value: Any) -> str:
 
 
 def _results(flow: Subject) -> Iterator[Problem]:
-    for node in flow.graph.results.values():
-        if node.name not in flow.annotated or node.type is Unresolved:
+    for member in flow.graph.results.values():
+        if member.name not in flow.annotated or member.type is Unresolved:
             continue
-        if isinstance(node.work, FileResult):
-            yield from _file_result(flow, node)
-        elif isinstance(node.work, RecordResult):
-            yield from _record_result(flow, node)
-        elif isinstance(node.work, ValueResult):
-            yield from _fit(flow, node, "value", node.type, "result-type")
+        if isinstance(member.work, FileResult):
+            yield from _file_result(flow, member)
+        elif isinstance(member.work, RecordResult):
+            yield from _record_result(flow, member)
+        elif isinstance(member.work, ValueResult):
+            yield from _fit(flow, member, "value", member.type, "result-type")
 
 
-def _file_result(flow: Subject, node: Node) -> Iterator[Problem]:
-    if not is_file_type(node.type):
-        message = f"{type_name(node.type)} is not a file type"
-        yield flow.problem("result-type", node, message, "annotate it with TextFile, JSONFile or another File type")
+def _file_result(flow: Subject, member: Member) -> Iterator[Problem]:
+    if not is_file_type(member.type):
+        message = f"{type_name(member.type)} is not a file type"
+        yield flow.problem("result-type", member, message, "annotate it with TextFile, JSONFile or another File type")
         return
-    yield from _fit(flow, node, "obj", node.type.stores(), "result-type")
-    yield from _fit(flow, node, "filename", str | os.PathLike, "edge-type")
-    yield from _fit(flow, node, "filesystem_identifier", str, "edge-type")
+    yield from _fit(flow, member, "obj", member.type.stores(), "result-type")
+    yield from _fit(flow, member, "filename", str | os.PathLike, "edge-type")
+    yield from _fit(flow, member, "filesystem_identifier", str, "edge-type")
 
 
-def _record_result(flow: Subject, node: Node) -> Iterator[Problem]:
-    if not is_record_type(node.type):
-        message = f"{type_name(node.type)} is not a record class"
-        yield flow.problem("result-type", node, message, "annotate it with DBResult or a subclass of it")
-    for key, source in node.inputs.items():
+def _record_result(flow: Subject, member: Member) -> Iterator[Problem]:
+    if not is_record_type(member.type):
+        message = f"{type_name(member.type)} is not a record class"
+        yield flow.problem("result-type", member, message, "annotate it with DBResult or a subclass of it")
+    for key, source in member.inputs.items():
         if isinstance(source, Constant):
             try:
                 encode(source.value, f"output {key!r}")
             except RecordError as error:
-                yield flow.problem("result-type", node, str(error), "record what can be stored")
+                yield flow.problem("result-type", member, str(error), "record what can be stored")
 
 
 # edges
 
 
 def _edges(flow: Subject) -> Iterator[Problem]:
-    for node in flow.graph.nodes.values():
-        yield from _hidden_references(flow, node)
-        for key, expected in node.expects.items():
-            yield from _fit(flow, node, key, expected, "edge-type")
+    for member in flow.graph.members.values():
+        yield from _hidden_references(flow, member)
+        for key, expected in member.expects.items():
+            yield from _fit(flow, member, key, expected, "edge-type")
 
 
-def _hidden_references(flow: Subject, node: Node) -> Iterator[Problem]:
+def _hidden_references(flow: Subject, member: Member) -> Iterator[Problem]:
     """``Beamline(length, drift)`` in a body makes an object that holds references, which no task can use."""
-    for key, source in node.inputs.items():
+    for key, source in member.inputs.items():
         if isinstance(source, Constant) and _holds_references(source.value):
             what = type_name(type(source.value))
             message = f"{key!r} is a {what} that holds references, whose values are known only when the flow runs"
-            yield flow.problem("reference-value", node, message, f"make the {what} in a task")
+            yield flow.problem("reference-value", member, message, f"make the {what} in a task")
 
 
 def _holds_references(value: Any) -> bool:
     return any(isinstance(held, Reference) for held in getattr(value, "__dict__", {}).values())
 
 
-def _fit(flow: Subject, node: Node, key: str, expected: Any, kind: str) -> Iterator[Problem]:
-    source = node.inputs.get(key)
+def _fit(flow: Subject, member: Member, key: str, expected: Any, kind: str) -> Iterator[Problem]:
+    source = member.inputs.get(key)
     if source is None or _fits(flow, source, expected):
         return
     found, origin = _found(flow, source)
     whole = f"list[{type_name(expected)}]" if source.mapped else type_name(expected)
     yield flow.problem(
         kind,
-        node,
+        member,
         f"expected {whole} for {SHOWN_AS.get(key, key)!r}, got {found} from {origin}",
-        _edge_fix(flow, node, key, expected, whole),
+        _edge_fix(flow, member, key, expected, whole),
     )
 
 
-def _edge_fix(flow: Subject, node: Node, key: str, expected: Any, whole: str) -> str:
+def _edge_fix(flow: Subject, member: Member, key: str, expected: Any, whole: str) -> str:
     """What to write instead: another value, or ``.map`` and ``unmapped`` where that is what was forgotten."""
-    source = node.inputs[key]
-    is_task = isinstance(node.work, TaskRun)
+    source = member.inputs[key]
+    is_task = isinstance(member.work, TaskRun)
     if source.mapped and _fits(flow, attrs.evolve(source, mapped=False), expected):
         return f"write unmapped(...) around {key}, to give it whole to each"
     if is_task and not source.mapped and _fits(flow, attrs.evolve(source, mapped=True), expected):
@@ -242,7 +242,7 @@ def _edge_fix(flow: Subject, node: Node, key: str, expected: Any, whole: str) ->
 def _fits(flow: Subject, source: Input, expected: Any) -> bool:
     if isinstance(source, Constant):
         return _constant_fits(source, expected)
-    given = flow.graph.nodes[source.upstream].type
+    given = flow.graph.members[source.upstream].type
     if given is Unresolved:
         return True
     return _mappable(given) and assignable(element(given), expected) if source.mapped else assignable(given, expected)
@@ -282,33 +282,33 @@ def _is_instance(value: Any, tp: Any) -> bool:
 def _found(flow: Subject, source: Input) -> tuple[str, str]:
     if isinstance(source, Constant):
         return short(source.value), "the body"
-    return type_name(flow.graph.nodes[source.upstream].type), source.upstream
+    return type_name(flow.graph.members[source.upstream].type), source.upstream
 
 
 # names, paths, cycles
 
 
 def _names(flow: Subject) -> Iterator[Problem]:
-    """No two nodes become Prefect tasks of one name."""
+    """No two members become Prefect tasks of one name."""
     first: dict[str, str] = {}
-    for node in flow.graph.nodes.values():
-        if node.task_name in first:
-            message = f"its task is named {node.task_name!r}, as is that of {first[node.task_name]!r}"
-            yield flow.problem("name-taken", node, message, "give it another name=...")
-        first.setdefault(node.task_name, node.name)
+    for member in flow.graph.members.values():
+        if member.task_name in first:
+            message = f"its task is named {member.task_name!r}, as is that of {first[member.task_name]!r}"
+            yield flow.problem("name-taken", member, message, "give it another name=...")
+        first.setdefault(member.task_name, member.name)
 
 
 def _paths(flow: Subject) -> Iterator[Problem]:
     """No two file results name one constant path on one filesystem."""
     first: dict[tuple[Any, Any], str] = {}
-    for node in flow.graph.results.values():
-        filename, filesystem = (_where(node.inputs.get(key)) for key in ("filename", "filesystem_identifier"))
-        if not isinstance(node.work, FileResult) or filename is None or filesystem is None:
+    for member in flow.graph.results.values():
+        filename, filesystem = (_where(member.inputs.get(key)) for key in ("filename", "filesystem_identifier"))
+        if not isinstance(member.work, FileResult) or filename is None or filesystem is None:
             continue
-        taken = first.setdefault((filename, filesystem), node.name)
-        if taken != node.name:
+        taken = first.setdefault((filename, filesystem), member.name)
+        if taken != member.name:
             message = f"saves to the same file as {taken}"
-            yield flow.problem("path-taken", node, message, "give it another filename")
+            yield flow.problem("path-taken", member, message, "give it another filename")
 
 
 def _where(source: Input | None) -> Edge | str | None:
@@ -319,10 +319,10 @@ def _where(source: Input | None) -> Edge | str | None:
 
 
 def _cycles(flow: Subject) -> Iterator[Problem]:
-    upstream = {name: set(node.upstream) for name, node in flow.graph.nodes.items()}
+    upstream = {name: set(member.upstream) for name, member in flow.graph.members.items()}
     while circle := _circle(upstream):
-        node = flow.graph.nodes[circle[0]]
-        yield flow.problem("cycle", node, f"waits for itself: {' → '.join(circle)}", "break the circle")
+        member = flow.graph.members[circle[0]]
+        yield flow.problem("cycle", member, f"waits for itself: {' → '.join(circle)}", "break the circle")
         for name in circle:
             upstream.pop(name, None)
 

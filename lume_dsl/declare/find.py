@@ -32,7 +32,7 @@ def find_flow(target: str) -> FlowMeta:
     """
     wanted = _Target.of(target)
     named = getattr(wanted.load(), wanted.flow, None) if wanted.module and wanted.flow.isidentifier() else None
-    if isinstance(named, FlowMeta) and named.__lume_graph__.nodes:
+    if isinstance(named, FlowMeta) and named.__lume_graph__.members:
         return named  # where another module has it from, too
     flows = find_flows(wanted.module)
     listed = f"its flows are: {', '.join(flows)}"
@@ -62,7 +62,7 @@ def find_flows(target: str) -> Mapping[str, FlowMeta]:
     flows = {
         name: value
         for name, value in vars(module).items()
-        if isinstance(value, FlowMeta) and value.__module__ == module.__name__ and value.__lume_graph__.nodes
+        if isinstance(value, FlowMeta) and value.__module__ == module.__name__ and value.__lume_graph__.members
     }
     if not flows:
         raise FlowNotFoundError(

@@ -123,10 +123,10 @@ class FlowMeta(type):
                 inspect.Parameter(
                     name,
                     inspect.Parameter.KEYWORD_ONLY,
-                    default=inspect.Parameter.empty if spec_of(node).required else spec_of(node).default,
-                    annotation=node.type,
+                    default=inspect.Parameter.empty if spec_of(member).required else spec_of(member).default,
+                    annotation=member.type,
                 )
-                for name, node in cls.__lume_graph__.parameters.items()
+                for name, member in cls.__lume_graph__.parameters.items()
             ]
         )
 
@@ -148,7 +148,7 @@ def _source_order(problem: Problem) -> tuple[str, int]:
 
 def _check_bases(body: Body, bases: tuple[type, ...]) -> None:
     for base in bases:
-        if isinstance(base, FlowMeta) and base.__lume_graph__.nodes:
+        if isinstance(base, FlowMeta) and base.__lume_graph__.members:
             body.problems.append(
                 Problem(
                     "inheritance",
@@ -175,10 +175,10 @@ def _class_namespace(body: Body, graph: Graph) -> dict[str, Any]:
     """What the class keeps of its body: methods and constants as they are, a descriptor for each value."""
     namespace = {name: value for name, value in body.items() if not isinstance(value, Reference)}
     namespace["__annotations__"] = dict(body.annotations)
-    shown = {name: name for name, node in graph.nodes.items() if node.visible} | dict(graph.aliases)
+    shown = {name: name for name, member in graph.members.items() if member.visible} | dict(graph.aliases)
     for attribute, name in shown.items():
         kind = ParameterAttribute if name in graph.parameters else RunAttribute
-        namespace[attribute] = kind(body.name, name, graph.nodes[name])
+        namespace[attribute] = kind(body.name, name, graph.members[name])
     namespace.update(__lume_graph__=graph, __lume_options__={}, __lume_compiled__=Compiled())
     return namespace
 

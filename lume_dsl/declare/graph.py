@@ -1,6 +1,6 @@
 """The graph of one flow, as plain data. It knows nothing of class bodies, of checks or of Prefect.
 
-A ``Graph`` is a mapping from names to ``Node``s. What a node does is its ``work``, one of the classes below;
+A ``Graph`` is a mapping from names to ``Member``s. What a member does is its ``work``, one of the classes below;
 where its inputs come from is a mapping from its arguments to ``Constant`` or ``Edge``.
 """
 
@@ -22,8 +22,8 @@ __all__ = [
     "FileResult",
     "Graph",
     "Input",
+    "Member",
     "Missing",
-    "Node",
     "Operation",
     "Parameter",
     "RecordResult",
@@ -105,7 +105,7 @@ class ValueResult:
 
 @attrs.frozen
 class FileResult:
-    """A value saved as a file; the node's type is its file type."""
+    """A value saved as a file; the member's type is its file type."""
 
     options: Mapping[str, Any]
     overwrite: bool = False
@@ -113,7 +113,7 @@ class FileResult:
 
 @attrs.frozen
 class RecordResult:
-    """Values saved as a record; the node's type is its record type, its inputs are the outputs."""
+    """Values saved as a record; the member's type is its record type, its inputs are the outputs."""
 
     options: Mapping[str, Any]
 
@@ -131,7 +131,7 @@ class Constant:
 
 @attrs.frozen
 class Edge:
-    """The value of another node, named; ``mapped``: each of its items in turn."""
+    """The value of another member, named; ``mapped``: each of its items in turn."""
 
     upstream: str
     mapped: bool = False
@@ -141,7 +141,7 @@ Input: TypeAlias = Constant | Edge
 
 
 @attrs.frozen
-class Node:
+class Member:
     """One named value of a flow.
 
     Attributes:
@@ -169,7 +169,7 @@ class Node:
 
     @property
     def upstream(self) -> tuple[str, ...]:
-        """Names of the nodes whose values it takes, each once."""
+        """Names of the members whose values it takes, each once."""
         return tuple(dict.fromkeys(s.upstream for s in self.inputs.values() if isinstance(s, Edge)))
 
     @property
@@ -178,7 +178,7 @@ class Node:
 
     @property
     def task_name(self) -> str:
-        """The Prefect task's name: the node's own, or the ``name`` option of a result field."""
+        """The Prefect task's name: the member's own, or the ``name`` option of a result field."""
         if isinstance(self.work, (ValueResult, FileResult, RecordResult)):
             return str(self.work.options.get("name", self.name))
         return self.name
@@ -193,25 +193,27 @@ class Node:
 
 @attrs.frozen
 class Graph:
-    """All nodes of a flow by name, in the order of the body."""
+    """All members of a flow by name, in the order of the body."""
 
-    nodes: Mapping[str, Node] = attrs.field(factory=dict)
+    members: Mapping[str, Member] = attrs.field(factory=dict)
     aliases: Mapping[str, str] = attrs.field(factory=dict)
-    """Further names that the body gave to a node."""
+    """Further names that the body gave to a member."""
 
     @property
-    def parameters(self) -> dict[str, Node]:
-        return {name: node for name, node in self.nodes.items() if isinstance(node.work, Parameter)}
+    def parameters(self) -> dict[str, Member]:
+        return {name: member for name, member in self.members.items() if isinstance(member.work, Parameter)}
 
     @property
-    def results(self) -> dict[str, Node]:
-        return {name: node for name, node in self.nodes.items() if node.is_result}
+    def results(self) -> dict[str, Member]:
+        return {name: member for name, member in self.members.items() if member.is_result}
 
     @property
     def uses_services(self) -> bool:
-        return any(node.uses_services for node in self.nodes.values())
+        return any(member.uses_services for member in self.members.values())
 
     @property
     def references(self) -> frozenset[str]:
-        """The nodes whose tasks return a JSON reference, in place of which readers take the file or record."""
-        return frozenset(name for name, node in self.nodes.items() if isinstance(node.work, (FileResult, RecordResult)))
+        """The members whose tasks return a JSON reference, in place of which readers take the file or record."""
+        return frozenset(
+            name for name, member in self.members.items() if isinstance(member.work, (FileResult, RecordResult))
+        )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lume_dsl.declare.body import caller_place
-from lume_dsl.declare.graph import MISSING, Graph, Node, Parameter
+from lume_dsl.declare.graph import MISSING, Graph, Member, Parameter
 from lume_dsl.declare.references import has_references
 from lume_dsl.errors import DefinitionError, ParameterError, Problem, did_you_mean
 from lume_dsl.values.convert import structure
@@ -16,11 +16,11 @@ from lume_dsl.values.names import type_name
 __all__ = ["BOUND_SIGNS", "bind_values", "check_given", "check_value", "spec_of"]
 
 
-def spec_of(node: Node) -> Parameter:
-    """The parameter that a node of ``Graph.parameters`` is."""
-    if not isinstance(node.work, Parameter):
-        raise TypeError(f"{node.name} is not a parameter")
-    return node.work
+def spec_of(member: Member) -> Parameter:
+    """The parameter that a member of ``Graph.parameters`` is."""
+    if not isinstance(member.work, Parameter):
+        raise TypeError(f"{member.name} is not a parameter")
+    return member.work
 
 
 def check_value(value: Any, tp: Any, spec: Parameter) -> tuple[Any, list[str]]:
@@ -59,9 +59,9 @@ def bind_values(name: str, graph: Graph, args: tuple[Any, ...], values: Mapping[
         DefinitionError: A value is a reference of a flow's body.
     """
     problems = [_positional(name, graph)] if args else []
-    missing = [node for key, node in graph.parameters.items() if key not in values and spec_of(node).required]
-    problems += [_missing(name, node, spec_of(node)) for node in missing]
-    filled = {key: values.get(key, spec_of(node).default) for key, node in graph.parameters.items()}
+    missing = [member for key, member in graph.parameters.items() if key not in values and spec_of(member).required]
+    problems += [_missing(name, member, spec_of(member)) for member in missing]
+    filled = {key: values.get(key, spec_of(member).default) for key, member in graph.parameters.items()}
     bound, wrong = _check_all(name, graph, {key: value for key, value in filled.items() if value is not MISSING})
     problems += wrong + _all_unknown(name, graph, values)
     if problems:
@@ -86,8 +86,8 @@ def _check_all(name: str, graph: Graph, values: Mapping[str, Any]) -> tuple[dict
     bound: dict[str, Any] = {}
     problems: list[Problem] = []
     for key, value in values.items():
-        node = graph.parameters[key]
-        bound[key], messages = check_value(value, node.type, spec_of(node))
+        member = graph.parameters[key]
+        bound[key], messages = check_value(value, member.type, spec_of(member))
         if messages and has_references(value):
             raise DefinitionError((_subflow(name, key),))
         problems += [Problem("parameter-value", *_at(f"{name}.{key}", message)) for message in messages]
@@ -114,14 +114,14 @@ def _at(subject: str, message: str) -> tuple[str, str]:
     return subject, message
 
 
-def _missing(name: str, node: Node, spec: Parameter) -> Problem:
+def _missing(name: str, member: Member, spec: Parameter) -> Problem:
     about = f", {spec.help}" if spec.help else ""
-    message = f"is required ({type_name(node.type)}{about})"
-    return Problem("parameter-missing", f"{name}.{node.name}", message, f"give it: {node.name}=...")
+    message = f"is required ({type_name(member.type)}{about})"
+    return Problem("parameter-missing", f"{name}.{member.name}", message, f"give it: {member.name}=...")
 
 
 def _unknown(name: str, key: str, graph: Graph) -> Problem:
-    if key in graph.nodes:
+    if key in graph.members:
         message = f"is a result of {name}, not a parameter"
         return Problem("parameter-unknown", f"{name}.{key}", message, f"read it after a run: {name}(...).run().{key}")
     known = ", ".join(graph.parameters) or "none"

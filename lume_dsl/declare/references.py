@@ -1,7 +1,7 @@
 """References: what a name of a flow's body is while the body runs.
 
-A reference stands for the value that a node will have when the flow runs. Operators on it make further
-nodes; whatever needs the value itself is refused, with what to write instead. It does not know where nodes
+A reference stands for the value that a member will have when the flow runs. Operators on it make further
+members; whatever needs the value itself is refused, with what to write instead. It does not know where members
 come from.
 """
 
@@ -32,7 +32,7 @@ class Owner(Protocol):
 
 @attrs.define(eq=False)
 class Draft:
-    """A node whose final name is not known yet; compared by identity.
+    """A member whose final name is not known yet; compared by identity.
 
     Attributes:
         fallback: What it is called where the body gives it no name.
@@ -55,7 +55,7 @@ class Draft:
 
 @attrs.frozen
 class Link:
-    """An edge from a draft; the ``Edge`` of the finished graph names the node instead."""
+    """An edge from a draft; the ``Edge`` of the finished graph names the member instead."""
 
     draft: Draft
     mapped: bool = False
@@ -108,7 +108,7 @@ def _items(container: Any) -> list[Any]:
 
 
 def source_of(value: Any, owner: Owner, *, mapped: bool = False) -> Source:
-    """Return where an argument of a task comes from. Collections with references become nodes."""
+    """Return where an argument of a task comes from. Collections with references become members."""
     if isinstance(value, Reference):
         return Link(draft_of(value), mapped)
     if isinstance(value, FlowAttribute):
@@ -125,7 +125,7 @@ def source_of(value: Any, owner: Owner, *, mapped: bool = False) -> Source:
 
 
 class Reference:
-    """The value that a node of the flow will have when the flow runs."""
+    """The value that a member of the flow will have when the flow runs."""
 
     __slots__ = ("_lume_draft",)
 
@@ -136,7 +136,7 @@ class Reference:
         draft = draft_of(self)
         return f"<reference to {draft.label} of {draft.owner.name}>"
 
-    # its attributes and items are nodes of the flow
+    # its attributes and items are members of the flow
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):  # what Python, notebooks and debuggers ask of any object

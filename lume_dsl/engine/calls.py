@@ -65,7 +65,7 @@ class StepCall:
 
     @property
     def _function(self) -> Callable[..., Any]:
-        work = self.flow_class.__lume_graph__.nodes[self.name].work
+        work = self.flow_class.__lume_graph__.members[self.name].work
         if not isinstance(work, StepRun):
             raise TypeError(f"{self.name} of {self.flow_class.__name__} is not a step")
         return work.function

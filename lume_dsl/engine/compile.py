@@ -1,4 +1,4 @@
-"""From the graph of a flow class to the equivalent ``prefect.Flow``, in time linear in its nodes."""
+"""From the graph of a flow class to the equivalent ``prefect.Flow``, in time linear in its members."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lume_dsl.declare.graph import (
     Constant,
     FileResult,
     Graph,
-    Node,
+    Member,
     Operation,
     Parameter,
     RecordResult,
@@ -30,7 +30,7 @@ from lume_dsl.declare.graph import (
 )
 from lume_dsl.engine.calls import ServiceCall, StepCall
 from lume_dsl.engine.flow import CompiledFlow
-from lume_dsl.engine.nodes import Gather, Keep, TypedParameter, operation_task
+from lume_dsl.engine.members import Gather, Keep, TypedParameter, operation_task
 from lume_dsl.tasks import SaveFile, configure_services
 from lume_dsl.tasks.records import SaveOutputs
 
@@ -63,10 +63,10 @@ class _Compiler:
 
     def flow(self) -> CompiledFlow:
         flow = CompiledFlow(self.flow_class, name=self.name, **self._flow_options())
-        flow.nodes = {name: self._task(node) for name, node in self.graph.nodes.items()}
+        flow.members = {name: self._task(member) for name, member in self.graph.members.items()}
         edges: list[PrefectEdge] = []
-        for name, node in self.graph.nodes.items():
-            edges += self._edges(flow, node, flow.nodes[name])
+        for name, member in self.graph.members.items():
+            edges += self._edges(flow, member, flow.members[name])
         if self.graph.uses_services:
             edges += self._configure(flow)
         flow.fill(edges)
@@ -83,71 +83,71 @@ class _Compiler:
 
     # tasks
 
-    def _task(self, node: Node) -> prefect.Task:
-        """The task of a node. Where it takes file or record results, or uses services, its call sees to them."""
-        task = self._plain_task(node)
+    def _task(self, member: Member) -> prefect.Task:
+        """The task of a member. Where it takes file or record results, or uses services, its call sees to them."""
+        task = self._plain_task(member)
         loads = frozenset(
             key
-            for key, source in node.inputs.items()
+            for key, source in member.inputs.items()
             if not isinstance(source, Constant) and source.upstream in self.references
         )
-        if loads or isinstance(node.work, StepRun) or (isinstance(node.work, TaskRun) and node.work.services):
+        if loads or isinstance(member.work, StepRun) or (isinstance(member.work, TaskRun) and member.work.services):
             vars(task)["run"] = ServiceCall(task.run, loads)
         return task
 
-    def _plain_task(self, node: Node) -> prefect.Task:
-        work = node.work
+    def _plain_task(self, member: Member) -> prefect.Task:
+        work = member.work
         if isinstance(work, Parameter):
-            return TypedParameter(self.name, node)
+            return TypedParameter(self.name, member)
         if isinstance(work, StepRun):
-            return FunctionTask(StepCall(self.flow_class, node.name), **{**work.options, "name": node.name})
+            return FunctionTask(StepCall(self.flow_class, member.name), **{**work.options, "name": member.name})
         if isinstance(work, TaskRun):
-            options = {**work.options, "name": node.name}
+            options = {**work.options, "name": member.name}
             if is_prefect_task(work.function):
                 return _copy_with(cast(prefect.Task, work.function), options)
             return FunctionTask(work.function, **options)
         if isinstance(work, Operation):
-            return operation_task(work, node.name)
+            return operation_task(work, member.name)
         if isinstance(work, Collection):
-            return Gather(work, name=node.name)
-        return self._result_task(node, work)
+            return Gather(work, name=member.name)
+        return self._result_task(member, work)
 
-    def _result_task(self, node: Node, work: ValueResult | FileResult | RecordResult) -> prefect.Task:
-        options: dict[str, Any] = {**work.options, "name": node.task_name}
+    def _result_task(self, member: Member, work: ValueResult | FileResult | RecordResult) -> prefect.Task:
+        options: dict[str, Any] = {**work.options, "name": member.task_name}
         if isinstance(work, FileResult):
             return SaveFile(overwrite=work.overwrite, **options)
         if isinstance(work, RecordResult):
             return SaveOutputs(
-                record_type=node.type,
-                result_name=node.name,
+                record_type=member.type,
+                result_name=member.name,
                 project_name=self.options.get("project", ""),
-                order=node.inputs,
+                order=member.inputs,
                 **options,
             )
         return Keep(**options)
 
     # edges
 
-    def _edges(self, flow: CompiledFlow, node: Node, task: prefect.Task) -> list[PrefectEdge]:
+    def _edges(self, flow: CompiledFlow, member: Member, task: prefect.Task) -> list[PrefectEdge]:
         edges = []
-        for key, source in node.inputs.items():
+        for key, source in member.inputs.items():
             if not isinstance(source, Constant):
-                edges.append(PrefectEdge(flow.nodes[source.upstream], task, key=key, mapped=source.mapped))
+                edges.append(PrefectEdge(flow.members[source.upstream], task, key=key, mapped=source.mapped))
             elif source.mapped:
                 edges.append(PrefectEdge(PrefectConstant(source.value), task, key=key, mapped=True))
             else:
                 flow.constants[task][key] = source.value
-        if isinstance(node.work, FileResult):
-            flow.constants[task]["file_type"] = node.type
+        if isinstance(member.work, FileResult):
+            flow.constants[task]["file_type"] = member.type
         return edges
 
     def _configure(self, flow: CompiledFlow) -> list[PrefectEdge]:
         """The configure task, upstream of every task that uses a service, and what it has to check."""
-        works = [node.work for node in self.graph.nodes.values()]
+        works = [member.work for member in self.graph.members.values()]
         identifiers = [
-            node.inputs["filesystem_identifier"]
-            for node in self.graph.nodes.values()
-            if isinstance(node.work, FileResult)
+            member.inputs["filesystem_identifier"]
+            for member in self.graph.members.values()
+            if isinstance(member.work, FileResult)
         ]
         configure = configure_services(
             name=CONFIGURE,
@@ -156,7 +156,9 @@ class _Compiler:
         )
         flow.configure = configure
         return [
-            PrefectEdge(configure, flow.nodes[name]) for name, node in self.graph.nodes.items() if node.uses_services
+            PrefectEdge(configure, flow.members[name])
+            for name, member in self.graph.members.items()
+            if member.uses_services
         ]
 
 

@@ -35,21 +35,21 @@ class CompiledFlow(prefect.Flow):
 
     Attributes:
         flow_class: The class that it was compiled from.
-        nodes: The task of each node of the class's graph, in the order of the body.
+        members: The task of each member of the class's graph, in the order of the body.
         configure: The configure task, if the flow uses services.
     """
 
     def __init__(self, flow_class: FlowMeta, **options: Any) -> None:
         self.flow_class = flow_class
-        self.nodes: dict[str, prefect.Task] = {}
+        self.members: dict[str, prefect.Task] = {}
         self.configure: configure_services | None = None
         super().__init__(**options)
         self.state_handlers = [_carry_settings, *self.state_handlers]
 
     def fill(self, edges: Sequence[Edge]) -> None:
-        """Take in ``nodes``, ``configure`` and the edges. (``add_task`` and ``add_edge`` search all others.)"""
+        """Take in ``members``, ``configure`` and the edges. (``add_task`` and ``add_edge`` search all others.)"""
         self.edges = set(edges)
-        tasks: dict[prefect.Task, None] = dict.fromkeys(self.nodes.values())
+        tasks: dict[prefect.Task, None] = dict.fromkeys(self.members.values())
         for edge in edges:  # the configure task, and constants that are mapped over
             tasks.update({edge.upstream_task: None, edge.downstream_task: None})
         self.tasks = set(tasks)

@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect.engine.state import State
 
-from lume_dsl.declare.graph import Constant, Edge, Graph, Node
+from lume_dsl.declare.graph import Constant, Edge, Graph, Member
 from lume_dsl.errors import FlowRunError, ParameterError, Problem, TaskFailure
 
 __all__ = ["check_known_lengths", "check_lengths"]
@@ -43,18 +43,18 @@ def check_lengths(flow_name: str, graph: Graph, tasks: Mapping[str, State]) -> N
 
 def _unequal(graph: Graph, values: Mapping[str, Any]) -> dict[str, str]:
     found = {}
-    for name, node in graph.nodes.items():
-        lengths = _lengths(node, values)
+    for name, member in graph.members.items():
+        lengths = _lengths(member, values)
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"{length} items of {source}" for source, length in lengths.items())
             found[name] = f"{name} maps over lists of unequal length: {told}"
     return found
 
 
-def _lengths(node: Node, values: Mapping[str, Any]) -> dict[str, int]:
-    """The lengths of what a node maps over, as far as they are known, by where it comes from."""
+def _lengths(member: Member, values: Mapping[str, Any]) -> dict[str, int]:
+    """The lengths of what a member maps over, as far as they are known, by where it comes from."""
     lengths = {}
-    for key, source in node.inputs.items():
+    for key, source in member.inputs.items():
         if source.mapped:
             label = source.upstream if isinstance(source, Edge) else key
             value = source.value if isinstance(source, Constant) else values.get(source.upstream)

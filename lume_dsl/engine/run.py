@@ -54,7 +54,7 @@ def run_flow(
     )
     end_time = datetime.now(timezone.utc)
     states = state.result if isinstance(state.result, dict) else {}
-    tasks = {name: states[task] for name, task in compiled.nodes.items() if task in states}
+    tasks = {name: states[task] for name, task in compiled.members.items() if task in states}
     if not state.is_successful():
         raise error_of(compiled.name, state, tasks)
     check_lengths(compiled.name, type(instance).__lume_graph__, tasks)

@@ -22,10 +22,10 @@ def check_file_results(graph: Graph, values: Mapping[str, Any]) -> None:
         ServiceError: All that cannot, each with its field.
     """
     failures = []
-    for name, node in graph.results.items():
-        if isinstance(node.work, FileResult):
-            filename = _value(node.inputs.get("filename"), values)
-            identifier = _value(node.inputs.get("filesystem_identifier"), values)
+    for name, member in graph.results.items():
+        if isinstance(member.work, FileResult):
+            filename = _value(member.inputs.get("filename"), values)
+            identifier = _value(member.inputs.get("filesystem_identifier"), values)
             try:
                 _check(filename, identifier)
             except (FileError, ServiceError) as error:

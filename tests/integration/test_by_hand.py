@@ -149,6 +149,6 @@ def test_nonsense_is_no_reference(nonsense: Any) -> None:
 def test_a_compiled_flow_hands_its_results_to_a_flow_by_hand(lab: ModuleType) -> None:
     compiled = lab.Greeting.flow
     states = compiled.run(text1="hey").result
-    references = {name: states[compiled.nodes[name]].result for name in ("text_file", "record")}
+    references = {name: states[compiled.members[name]].result for name in ("text_file", "record")}
     assert run_alone(LoadFile(), file_rep=references["text_file"]) == "hey you"
     assert run_alone(LoadDBResult(), result_rep=references["record"], attribute_index=["outputs", "text"]) == "hey you"

@@ -186,7 +186,7 @@ def test_any_prefect_task_object_is_a_task() -> None:
 
     done = Shifts().run()
     assert (done.shifted, done.many, done.again) == (11, [11, 12], 21)
-    assert all("moved" in Shifts.flow.nodes[name].tags for name in ("shifted", "many", "again"))
+    assert all("moved" in Shifts.flow.members[name].tags for name in ("shifted", "many", "again"))
 
 
 def test_a_compiled_flow_survives_cloudpickle(lab: ModuleType) -> None:
@@ -196,7 +196,7 @@ def test_a_compiled_flow_survives_cloudpickle(lab: ModuleType) -> None:
 
 
 def test_what_travels_to_a_worker_with_a_step_is_small(lab: ModuleType) -> None:
-    assert len(cloudpickle.dumps(lab.Steps.flow.nodes["total"].run)) < 1000
+    assert len(cloudpickle.dumps(lab.Steps.flow.members["total"].run)) < 1000
 
 
 def test_operators_mean_what_python_means() -> None:

@@ -128,7 +128,7 @@ def test_parameters_may_have_any_name(lab: ModuleType) -> None:
 def test_values_of_parameters_reach_steps_as_their_types_hold_them(lab: ModuleType) -> None:
     assert lab.Steps(pair=[2, "two"]).run().pair_seen == (2, "two")  # a JSON array is a tuple
     state = lab.Steps.flow.run(pair=[3, "three"])
-    assert state.result[lab.Steps.flow.nodes["pair_seen"]].result == (3, "three")
+    assert state.result[lab.Steps.flow.members["pair_seen"]].result == (3, "three")
 
 
 def test_none_and_empty_values_are_values() -> None:
@@ -290,7 +290,7 @@ def test_a_parameter_task_checks_its_value_where_a_server_gives_it(lab: ModuleTy
     runner = prefect.engine.FlowRunner(lab.Greeting.flow)  # what an agent's process does: no Flow.run
     state = runner.run(parameters={"text1": 5}, return_tasks=lab.Greeting.flow.tasks)
     assert state.is_failed()
-    failed = state.result[lab.Greeting.flow.nodes["text1"]]
+    failed = state.result[lab.Greeting.flow.members["text1"]]
     assert isinstance(failed.result, ParameterError)
 
 

@@ -47,22 +47,22 @@ def imports(path: Path) -> list[Import]:
     return list(_imports(ast.parse(path.read_text()), in_function=False, for_types=False))
 
 
-def _imports(node: ast.AST, *, in_function: bool, for_types: bool) -> Iterator[Import]:
-    if isinstance(node, ast.Import):
-        for alias in node.names:
-            yield Import(alias.name, node.lineno, in_function, for_types)
-    elif isinstance(node, ast.ImportFrom):
-        assert node.level == 0, f"line {node.lineno}: a relative import"
-        for alias in node.names:
-            yield Import(_module_of(node.module or "", alias.name), node.lineno, in_function, for_types)
-    elif isinstance(node, ast.If) and _is_type_checking(node.test):
-        for part in node.body:
+def _imports(member: ast.AST, *, in_function: bool, for_types: bool) -> Iterator[Import]:
+    if isinstance(member, ast.Import):
+        for alias in member.names:
+            yield Import(alias.name, member.lineno, in_function, for_types)
+    elif isinstance(member, ast.ImportFrom):
+        assert member.level == 0, f"line {member.lineno}: a relative import"
+        for alias in member.names:
+            yield Import(_module_of(member.module or "", alias.name), member.lineno, in_function, for_types)
+    elif isinstance(member, ast.If) and _is_type_checking(member.test):
+        for part in member.body:
             yield from _imports(part, in_function=in_function, for_types=True)
-        for part in node.orelse:
+        for part in member.orelse:
             yield from _imports(part, in_function=in_function, for_types=for_types)
     else:
-        inside = in_function or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        for child in ast.iter_child_nodes(node):
+        inside = in_function or isinstance(member, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        for child in ast.iter_child_nodes(member):
             yield from _imports(child, in_function=inside, for_types=for_types)
 
 
@@ -121,15 +121,15 @@ def test_prefect_is_imported_only_where_it_is_used(path: Path) -> None:
     assert wrong == []
 
 
-def _reads_the_environment(node: ast.AST) -> bool:
-    if isinstance(node, ast.ImportFrom) and node.module == "os":
-        return any(alias.name in ("environ", "environb", "getenv") for alias in node.names)
-    return isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.environb", "os.getenv")
+def _reads_the_environment(member: ast.AST) -> bool:
+    if isinstance(member, ast.ImportFrom) and member.module == "os":
+        return any(alias.name in ("environ", "environb", "getenv") for alias in member.names)
+    return isinstance(member, ast.Attribute) and ast.unparse(member) in ("os.environ", "os.environb", "os.getenv")
 
 
 @each_module
 def test_only_the_settings_read_the_environment(path: Path) -> None:
-    lines = [node.lineno for node in ast.walk(ast.parse(path.read_text())) if _reads_the_environment(node)]  # type: ignore[attr-defined]
+    lines = [member.lineno for member in ast.walk(ast.parse(path.read_text())) if _reads_the_environment(member)]  # type: ignore[attr-defined]
     assert lines == [] or own_part(path) == "settings"
 
 

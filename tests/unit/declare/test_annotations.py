@@ -17,7 +17,7 @@ Count = int
 
 
 def types(flow: Any) -> dict[str, Any]:
-    return {name: node.type for name, node in flow.__lume_graph__.nodes.items()}
+    return {name: member.type for name, member in flow.__lume_graph__.members.items()}
 
 
 @pytest.mark.parametrize("future", [False, True], ids=["types", "text"])

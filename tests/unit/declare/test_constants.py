@@ -41,7 +41,7 @@ def take(define: Any) -> Callable[[str, str], Any]:
     ],
 )  # fmt: skip
 def test_a_constant_that_fits_is_taken(take: Callable[[str, str], Any], tp: str, value: str) -> None:
-    assert list(take(tp, value).__lume_graph__.nodes) == ["y"]
+    assert list(take(tp, value).__lume_graph__.members) == ["y"]
 
 
 @pytest.mark.parametrize(

@@ -557,4 +557,4 @@ def test_a_default_that_cannot_even_be_shown_is_told_and_no_crash(problems: Prob
 
 def test_a_constant_that_holds_itself_is_told_or_taken_and_no_crash(scan: Any) -> None:
     """Whether it can be run is for the executor to say."""
-    assert scan("loop = []\nloop.append(loop)\ny = anything(loop)").__lume_graph__.nodes["y"]
+    assert scan("loop = []\nloop.append(loop)\ny = anything(loop)").__lume_graph__.members["y"]

@@ -269,8 +269,8 @@ def test_a_flow_class_defined_in_a_function_goes_to_another_process_with_its_gra
         "import pickle, sys\n"
         "cls = pickle.load(sys.stdin.buffer)\n"
         "graph = cls.__lume_graph__\n"
-        "print(list(graph.nodes), graph.nodes['y'].inputs['x'].upstream, graph.nodes['kept'].task_name)\n"
-        "print(cls(x=3), cls.__lume_graph__.nodes['total'].work.function(cls(x=3), 4.0))\n"
+        "print(list(graph.members), graph.members['y'].inputs['x'].upstream, graph.members['kept'].task_name)\n"
+        "print(cls(x=3), cls.__lume_graph__.members['total'].work.function(cls(x=3), 4.0))\n"
     )
     import subprocess
     import sys
@@ -278,8 +278,8 @@ def test_a_flow_class_defined_in_a_function_goes_to_another_process_with_its_gra
     by_value = cloudpickle.dumps(Local)
     outcome = subprocess.run([sys.executable, "-c", script], input=by_value, capture_output=True, check=False)
     assert outcome.returncode == 0, outcome.stderr.decode()
-    nodes, instance = outcome.stdout.decode().splitlines()
-    assert nodes == "['x', 'y', 'total', 'kept'] x keep"
+    members, instance = outcome.stdout.decode().splitlines()
+    assert members == "['x', 'y', 'total', 'kept'] x keep"
     assert instance.endswith("Local(x=3.0) 7.0")
 
 
@@ -364,10 +364,10 @@ def test_methods_and_constants_are_inherited_from_a_flow_without_fields() -> Non
         def total(self, y: float) -> float:
             return self.scaled_by(y)
 
-    assert list(Scan.__lume_graph__.nodes) == ["x", "y", "total"]
+    assert list(Scan.__lume_graph__.members) == ["x", "y", "total"]
     assert Scan(x=2).scaled_by(Scan(x=2).x) == 6
     assert Scan().greet() == "hello"
-    assert Scan.__lume_graph__.nodes["y"].inputs["by"].value == 3  # type: ignore[union-attr]
+    assert Scan.__lume_graph__.members["y"].inputs["by"].value == 3  # type: ignore[union-attr]
 
 
 def test_a_redefined_flow_replaces_the_first(define: Any) -> None:

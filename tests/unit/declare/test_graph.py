@@ -1,4 +1,4 @@
-"""The lines of a body become the nodes and edges that a reader of the body expects."""
+"""The lines of a body become the members and edges that a reader of the body expects."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ Build = Callable[[str], Graph]
 
 
 def edges(found: Graph) -> dict[str, dict[str, Any]]:
-    """Each node's inputs: the upstream's name, or the constant in a tuple of one."""
+    """Each member's inputs: the upstream's name, or the constant in a tuple of one."""
     return {
         name: {
-            key: source.upstream if isinstance(source, Edge) else (source.value,) for key, source in node.inputs.items()
+            key: source.upstream if isinstance(source, Edge) else (source.value,)
+            for key, source in member.inputs.items()
         }
-        for name, node in found.nodes.items()
+        for name, member in found.members.items()
     }
 
 
@@ -48,13 +49,13 @@ def edges(found: Graph) -> dict[str, dict[str, Any]]:
 
 def test_a_task_run_takes_the_name_of_its_variable_and_another_one_the_task_s(graph: Build) -> None:
     found = graph("x: int = 1\ny = add(x)\nadd(y)\nadd(y)\nadd_3 = add(x)\nadd(2)")
-    assert list(found.nodes) == ["x", "y", "add", "add_2", "add_3", "add_4"]
-    assert [node.visible for node in found.nodes.values()] == [True, True, False, False, True, False]
+    assert list(found.members) == ["x", "y", "add", "add_2", "add_3", "add_4"]
+    assert [member.visible for member in found.members.values()] == [True, True, False, False, True, False]
 
 
 def test_a_task_s_own_name_option_names_the_runs_that_no_variable_names(graph: Build) -> None:
     found = graph("named = add.with_options(name='sum')\na = named(1)\nnamed(2)\nnamed(3)")
-    assert list(found.nodes) == ["a", "sum", "sum_2"]
+    assert list(found.members) == ["a", "sum", "sum_2"]
 
 
 def test_a_loop_that_rebinds_a_name_makes_several_tasks_of_which_the_last_has_it(graph: Build) -> None:
@@ -75,26 +76,26 @@ def test_a_name_that_is_given_away_is_free_for_another_value(graph: Build) -> No
 
 def test_a_further_name_is_an_alias(graph: Build) -> None:
     found = graph("a = add(1)\nb = c = a\nd = add(c)")
-    assert list(found.nodes) == ["a", "d"]
+    assert list(found.members) == ["a", "d"]
     assert found.aliases == {"b": "a", "c": "a"}
-    assert found.nodes["d"].inputs["x"] == Edge("a")
+    assert found.members["d"].inputs["x"] == Edge("a")
 
 
 def test_a_deleted_name_leaves_the_task_in_the_flow(graph: Build) -> None:
     found = graph("a = add(1)\ndel a\nb = add(2)")
-    assert list(found.nodes) == ["add", "b"]
+    assert list(found.members) == ["add", "b"]
 
 
 def test_several_names_can_be_assigned_at_once(graph: Build) -> None:
     found = graph("a, (b, *c) = add(1), (add(2), add(3))")
-    assert {"a", "b"} <= set(found.nodes)
-    assert len(found.nodes) - sum(isinstance(node.work, Collection) for node in found.nodes.values()) == 3
+    assert {"a", "b"} <= set(found.members)
+    assert len(found.members) - sum(isinstance(member.work, Collection) for member in found.members.values()) == 3
 
 
 def test_every_line_is_kept(graph: Build) -> None:
     found = graph("x: int = parameter(\n    default=1,\n)\n\ny = add(\n    x,\n    2)")
-    assert (found.nodes["x"].place.line, found.nodes["x"].place.file) == (2, "beam.py")
-    assert found.nodes["y"].place.line in (6, 7, 8)
+    assert (found.members["x"].place.line, found.members["x"].place.file) == (2, "beam.py")
+    assert found.members["y"].place.line in (6, 7, 8)
 
 
 # where tasks may be called
@@ -102,7 +103,7 @@ def test_every_line_is_kept(graph: Build) -> None:
 
 def test_a_comprehension_whose_first_iterable_is_a_name_of_the_class_works(graph: Build) -> None:
     found = graph("count = 3\nruns = [add(i) for i in range(count)]")
-    assert [edges(found)[name] for name in found.nodes if name != "runs"] == [{"x": (i,)} for i in range(3)]
+    assert [edges(found)[name] for name in found.members if name != "runs"] == [{"x": (i,)} for i in range(3)]
 
 
 def test_a_function_called_from_the_body_may_call_tasks(graph: Build) -> None:
@@ -120,14 +121,14 @@ def test_a_function_called_from_the_body_may_call_tasks(graph: Build) -> None:
 
 def test_a_lambda_a_generator_and_a_nested_class_may_call_tasks_too(graph: Build) -> None:
     found = graph("a = (lambda: add(1))()\nb = next(add(i) for i in [2])\nclass Part:\n    c = add(3)")
-    assert len(found.nodes) == 3
-    assert all(isinstance(node.work, TaskRun) for node in found.nodes.values())
+    assert len(found.members) == 3
+    assert all(isinstance(member.work, TaskRun) for member in found.members.values())
 
 
 # values that hold references
 
 
-def test_containers_of_references_become_nodes_at_any_depth(graph: Build) -> None:
+def test_containers_of_references_become_members_at_any_depth(graph: Build) -> None:
     found = graph("x: int = 1\ny = anything([x, {'k': (x, [2])}], b=[[1]])")
     assert edges(found) == {
         "x": {},
@@ -136,20 +137,20 @@ def test_containers_of_references_become_nodes_at_any_depth(graph: Build) -> Non
         "List": {"item_0": "x", "item_1": "Dict"},
         "y": {"a": "List", "b": ([[1]],)},
     }
-    assert found.nodes["Dict"].work == Collection(dict, ("k",))
-    assert found.nodes["Tuple"].type is tuple
+    assert found.members["Dict"].work == Collection(dict, ("k",))
+    assert found.members["Tuple"].type is tuple
 
 
 def test_a_collection_assigned_to_a_name_is_a_value_of_the_run(graph: Build) -> None:
     found = graph("x: int = 1\nboth = [x, add(x)]\ny = anything(both)")
-    assert found.nodes["both"].work == Collection(list)
-    assert found.nodes["both"].visible
+    assert found.members["both"].work == Collection(list)
+    assert found.members["both"].visible
 
 
 def test_a_plain_collection_stays_a_constant(scan: Scan) -> None:
     flow = scan("CURRENTS = [1, 2]\ny = anything(CURRENTS)")
     assert flow.CURRENTS == [1, 2]
-    assert flow.__lume_graph__.nodes["y"].inputs == {"a": Constant([1, 2])}
+    assert flow.__lume_graph__.members["y"].inputs == {"a": Constant([1, 2])}
 
 
 # tasks
@@ -173,17 +174,17 @@ def test_further_keyword_arguments_are_kept_each_by_its_name(graph: Build) -> No
 
 def test_the_types_of_values_are_those_that_the_tasks_declare(graph: Build) -> None:
     found = graph("a = add(1)\nb = anything(a)\nc = readings()\nd = double.map(c)\ne = nothing()\nf = a + 1")
-    types = {name: node.type for name, node in found.nodes.items()}
+    types = {name: member.type for name, member in found.members.items()}
     assert types == {"a": int, "b": Any, "c": list[float], "d": list[float], "e": type(None), "f": Any}
 
 
 def test_a_mapped_argument_is_marked_and_an_unmapped_one_is_not(graph: Build) -> None:
     found = graph("xs: list[int]\nn: int\na = add.map(xs, unmapped(n))\nb = add.map([1, 2], y=a)\nc = add.map([n, n])")
-    assert found.nodes["a"].inputs == {"x": Edge("xs", mapped=True), "y": Edge("n")}
-    assert found.nodes["b"].inputs == {"x": Constant([1, 2], mapped=True), "y": Edge("a", mapped=True)}
-    assert found.nodes["c"].inputs == {"x": Edge("List", mapped=True)}
-    assert {found.nodes[name].type for name in "abc"} == {list[int]}
-    assert [name for name, node in found.nodes.items() if node.mapped] == ["a", "b", "c"]
+    assert found.members["a"].inputs == {"x": Edge("xs", mapped=True), "y": Edge("n")}
+    assert found.members["b"].inputs == {"x": Constant([1, 2], mapped=True), "y": Edge("a", mapped=True)}
+    assert found.members["c"].inputs == {"x": Edge("List", mapped=True)}
+    assert {found.members[name].type for name in "abc"} == {list[int]}
+    assert [name for name, member in found.members.items() if member.mapped] == ["a", "b", "c"]
 
 
 def test_items_of_mapped_arguments_fit_their_task(graph: Build) -> None:
@@ -198,8 +199,8 @@ def test_items_of_mapped_arguments_fit_their_task(graph: Build) -> None:
 def test_each_argument_of_a_step_takes_the_value_of_its_name(graph: Build) -> None:
     found = graph("x: int = 1\ny = add(x)\n@step\ndef total(self, y: int, x: int) -> int: ...\nz = add(total)")
     assert edges(found)["total"] == {"y": "y", "x": "x"}
-    assert found.nodes["total"].type is int
-    assert found.nodes["z"].inputs["x"] == Edge("total")
+    assert found.members["total"].type is int
+    assert found.members["z"].inputs["x"] == Edge("total")
 
 
 def test_an_argument_of_a_step_takes_the_reference_that_is_its_default(graph: Build) -> None:
@@ -231,19 +232,19 @@ def test_an_argument_of_a_step_may_be_a_constant_of_the_class(graph: Build) -> N
 
 def test_a_step_maps_over_the_values_that_it_names(graph: Build) -> None:
     found = graph("xs: list[int]\nn: int\n@step.map(x=xs)\ndef each(self, x: int, n: int) -> float: ...")
-    assert found.nodes["each"].inputs == {"x": Edge("xs", mapped=True), "n": Edge("n")}
-    assert found.nodes["each"].type == list[float]
+    assert found.members["each"].inputs == {"x": Edge("xs", mapped=True), "n": Edge("n")}
+    assert found.members["each"].type == list[float]
 
 
 def test_the_options_of_a_step_are_kept(graph: Build) -> None:
     body = "@step(max_retries=2, retry_delay=timedelta(seconds=1), name='sum')\ndef total(self) -> int: ..."
-    work = graph(body).nodes["total"].work
+    work = graph(body).members["total"].work
     assert isinstance(work, StepRun)
     assert set(work.options) == {"max_retries", "retry_delay", "name"}
 
 
 def test_a_step_without_options_may_have_brackets(graph: Build) -> None:
-    assert isinstance(graph("@step()\ndef total(self) -> int: ...").nodes["total"].work, StepRun)
+    assert isinstance(graph("@step()\ndef total(self) -> int: ...").members["total"].work, StepRun)
 
 
 # fields
@@ -251,14 +252,14 @@ def test_a_step_without_options_may_have_brackets(graph: Build) -> None:
 
 def test_a_parameter_keeps_all_that_is_said_of_it(graph: Build) -> None:
     found = graph("q: float = parameter(default=1, help='bunch charge', unit='pC', ge=0, lt=500)\nx: int\ny: int = 2")
-    assert found.nodes["q"].work == Parameter(1, "bunch charge", "pC", {"ge": 0, "lt": 500})
-    assert found.nodes["x"].work == Parameter(MISSING)
-    assert found.nodes["y"].work == Parameter(2)
+    assert found.members["q"].work == Parameter(1, "bunch charge", "pC", {"ge": 0, "lt": 500})
+    assert found.members["x"].work == Parameter(MISSING)
+    assert found.members["y"].work == Parameter(2)
     assert list(found.parameters) == ["q", "x", "y"]
 
 
 def test_a_required_parameter_may_follow_one_with_a_default(graph: Build) -> None:
-    assert [node.work.required for node in graph("a: int = 1\nb: int").parameters.values()] == [False, True]  # type: ignore[union-attr]
+    assert [member.work.required for member in graph("a: int = 1\nb: int").parameters.values()] == [False, True]  # type: ignore[union-attr]
 
 
 def test_a_parameter_may_be_read_whether_or_not_it_has_a_specifier(graph: Build) -> None:
@@ -282,7 +283,7 @@ def test_results_take_values_constants_and_file_names_from_parameters(graph: Bui
     assert edges(found)["file"] == {"obj": "text", "filename": "name", "filesystem_identifier": ("shared",)}
     assert edges(found)["other"]["filename"] == ("a/b.txt",)
     assert edges(found)["record"] == {"text": "text", "number": (3,), "name": "name"}
-    works = {name: node.work for name, node in found.results.items()}
+    works = {name: member.work for name, member in found.results.items()}
     assert isinstance(works["kept"], ValueResult)
     assert isinstance(works["file"], FileResult)
     assert works["file"].overwrite
@@ -329,7 +330,7 @@ def test_a_name_that_users_want_is_theirs(scan: Scan, name: str) -> None:
 
 @pytest.mark.parametrize("name", WANTED)
 def test_a_task_may_have_a_name_that_users_want(scan: Scan, name: str) -> None:
-    assert list(scan(f"{name} = add(1)").__lume_graph__.nodes) == [name]
+    assert list(scan(f"{name} = add(1)").__lume_graph__.members) == [name]
 
 
 def test_plain_constants_class_variables_methods_and_classes_are_no_parameters(scan: Scan) -> None:
@@ -351,7 +352,7 @@ def test_plain_constants_class_variables_methods_and_classes_are_no_parameters(s
     """
     for future in (False, True):
         flow = scan(body, future=future)
-        assert list(flow.__lume_graph__.nodes) == ["x"]
+        assert list(flow.__lume_graph__.members) == ["x"]
         assert (flow.LIMIT, flow.OTHER, flow.TEXT, flow.QUALIFIED, flow.FACTOR) == (3, 4, 5, 6, 2)
         instance = flow(x=4)
         assert (instance.method(), instance.area, instance.fixed(), flow.made()) == (12, 16, 7, flow(x=9))

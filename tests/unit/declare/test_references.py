@@ -67,13 +67,13 @@ REFUSED = [
 
 
 def defines() -> list[str]:
-    """The nodes of a correct flow, defined here and now."""
+    """The members of a correct flow, defined here and now."""
 
     class Right(LumeFlow):
         x: int = parameter(default=1)
         y = plus(x)
 
-    return list(Right.__lume_graph__.nodes)
+    return list(Right.__lume_graph__.members)
 
 
 @task
@@ -138,7 +138,7 @@ def test_a_body_that_raises_leaves_nothing_open(scan: Scan, error: str) -> None:
     with pytest.raises(DefinitionError, match="outside a flow's body"):
         plus(1)
     assert defines() == ["x", "y"]
-    assert list(scan("z: int = 1").__lume_graph__.nodes) == ["z"]
+    assert list(scan("z: int = 1").__lume_graph__.members) == ["z"]
 
 
 def test_a_body_that_raises_does_not_disturb_another_thread(scan: Scan) -> None:
@@ -163,7 +163,7 @@ def test_threads_that_define_flows_at_once_do_not_see_each_other() -> None:
                 y = plus(x)
                 meet.wait() if _ < 3 else None
 
-        found[count] = list(Mine.__lume_graph__.nodes)
+        found[count] = list(Mine.__lume_graph__.members)
 
     threads = [threading.Thread(target=run, args=(count,)) for count in (4, 5, 6, 7)]
     for thread in threads:
@@ -176,8 +176,8 @@ def test_threads_that_define_flows_at_once_do_not_see_each_other() -> None:
 
 def test_another_flow_defined_in_a_body_takes_only_what_is_in_its_own(scan: Scan) -> None:
     outer = scan("x: int = 1\nclass Inner(LumeFlow):\n    z: int = 2\n    w = add(z)\ny = add(x)")
-    assert list(outer.__lume_graph__.nodes) == ["x", "y"]
-    assert list(outer.Inner.__lume_graph__.nodes) == ["z", "w"]
+    assert list(outer.__lume_graph__.members) == ["x", "y"]
+    assert list(outer.Inner.__lume_graph__.members) == ["z", "w"]
 
 
 def test_a_reference_shows_what_it_stands_for(scan: Scan) -> None:
@@ -190,16 +190,16 @@ def test_a_parameter_is_shown_by_its_own_name_when_it_has_another_too(scan: Scan
     assert scan("x: int = 1\nz = x\nseen = repr(x)").seen == "<reference to x of Scan>"
 
 
-def test_asking_a_reference_what_python_asks_of_any_object_makes_no_node(scan: Scan) -> None:
+def test_asking_a_reference_what_python_asks_of_any_object_makes_no_member(scan: Scan) -> None:
     flow = scan("x: int = 1\na = hasattr(x, '__wrapped__')\nb = hasattr(x, '_repr_html_')\nc = callable(x)\nd = dir(x)")
-    assert list(flow.__lume_graph__.nodes) == ["x"]
+    assert list(flow.__lume_graph__.members) == ["x"]
     assert (flow.a, flow.b) == (False, False)
 
 
 @pytest.mark.parametrize("copied", ["copy.copy(x)", "copy.deepcopy(x)", "copy.deepcopy([x])[0]"])
 def test_a_copy_of_a_reference_is_the_reference(scan: Scan, copied: str) -> None:
     flow = scan(f"import copy\nx: int = 1\ny = add({copied})")
-    assert flow.__lume_graph__.nodes["y"].inputs["x"] == Edge("x")
+    assert flow.__lume_graph__.members["y"].inputs["x"] == Edge("x")
 
 
 BINARY = {
@@ -211,37 +211,37 @@ MIRRORED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 
 
 @pytest.mark.parametrize(("text", "symbol"), BINARY.items())
-def test_an_operator_makes_a_node(scan: Scan, text: str, symbol: str) -> None:
-    node = scan(f"x: int = 1\ny = {text}").__lume_graph__.nodes["y"]
-    assert node.work == Operation(symbol)
-    assert node.inputs["x"] == Edge("x")
-    assert node.inputs["y"].value == 1
+def test_an_operator_makes_a_member(scan: Scan, text: str, symbol: str) -> None:
+    member = scan(f"x: int = 1\ny = {text}").__lume_graph__.members["y"]
+    assert member.work == Operation(symbol)
+    assert member.inputs["x"] == Edge("x")
+    assert member.inputs["y"].value == 1
 
 
 @pytest.mark.parametrize(("text", "symbol"), BINARY.items())
 def test_an_operator_with_the_reference_on_its_right_keeps_the_order(scan: Scan, text: str, symbol: str) -> None:
     mirrored = "1" + text[1:-1] + "x"
-    node = scan(f"x: int = 1\ny = {mirrored}").__lume_graph__.nodes["y"]
+    member = scan(f"x: int = 1\ny = {mirrored}").__lume_graph__.members["y"]
     comparison = symbol in ("eq", "ne", *MIRRORED)
     constant, edge = ("y", "x") if comparison else ("x", "y")
-    assert node.work == Operation(MIRRORED.get(symbol, symbol))
-    assert node.inputs[constant].value == 1
-    assert node.inputs[edge] == Edge("x")
+    assert member.work == Operation(MIRRORED.get(symbol, symbol))
+    assert member.inputs[constant].value == 1
+    assert member.inputs[edge] == Edge("x")
 
 
 @pytest.mark.parametrize(("text", "symbol"), [("-x", "neg"), ("+x", "pos"), ("abs(x)", "abs"), ("~x", "invert")])
-def test_an_operator_of_one_operand_makes_a_node(scan: Scan, text: str, symbol: str) -> None:
-    node = scan(f"x: int = 1\ny = {text}").__lume_graph__.nodes["y"]
-    assert (node.work, node.inputs) == (Operation(symbol), {"x": Edge("x")})
+def test_an_operator_of_one_operand_makes_a_member(scan: Scan, text: str, symbol: str) -> None:
+    member = scan(f"x: int = 1\ny = {text}").__lume_graph__.members["y"]
+    assert (member.work, member.inputs) == (Operation(symbol), {"x": Edge("x")})
 
 
-def test_items_and_attributes_are_nodes_named_as_they_are_written(scan: Scan) -> None:
+def test_items_and_attributes_are_members_named_as_they_are_written(scan: Scan) -> None:
     graph = scan("x: dict[str, JSON]\ni: int\ny = add(x['k'], x.a[i])").__lume_graph__
-    assert list(graph.nodes) == ["x", "i", "x['k']", "x.a", "x.a[i]", "y"]
-    assert graph.nodes["x['k']"].work == Operation("getitem")
-    assert graph.nodes["x['k']"].inputs["key"].value == "k"
-    assert graph.nodes["x.a[i]"].inputs == {"task_result": Edge("x.a"), "key": Edge("i")}
-    assert [name for name, node in graph.nodes.items() if node.visible] == ["x", "i", "y"]
+    assert list(graph.members) == ["x", "i", "x['k']", "x.a", "x.a[i]", "y"]
+    assert graph.members["x['k']"].work == Operation("getitem")
+    assert graph.members["x['k']"].inputs["key"].value == "k"
+    assert graph.members["x.a[i]"].inputs == {"task_result": Edge("x.a"), "key": Edge("i")}
+    assert [name for name, member in graph.members.items() if member.visible] == ["x", "i", "y"]
 
 
 def test_a_slice_with_a_reference_is_taken_when_the_flow_runs(scan: Scan) -> None:
@@ -250,23 +250,23 @@ def test_a_slice_with_a_reference_is_taken_when_the_flow_runs(scan: Scan) -> Non
 
 
 @pytest.mark.parametrize("side", ["numpy.array([1.0, 2.0]) * x", "x * numpy.array([1.0, 2.0])", "numpy.float64(2) * x"])
-def test_an_operator_with_an_array_makes_one_node(scan: Scan, side: str) -> None:
+def test_an_operator_with_an_array_makes_one_member(scan: Scan, side: str) -> None:
     graph = scan(f"import numpy\nx: float = 1.0\ny = {side}").__lume_graph__
-    assert list(graph.nodes) == ["x", "y"]
-    assert graph.nodes["y"].work == Operation("mul")
+    assert list(graph.members) == ["x", "y"]
+    assert graph.members["y"].work == Operation("mul")
 
 
 def test_a_path_and_a_text_can_be_joined_to_a_reference(scan: Scan) -> None:
     graph = scan("x: str = ''\na = Path('folder') / x\nb = 'pre' + x\nc = [1] + x\nd = x + 'post'").__lume_graph__
-    symbols = [node.work.symbol for node in graph.nodes.values() if isinstance(node.work, Operation)]
+    symbols = [member.work.symbol for member in graph.members.values() if isinstance(member.work, Operation)]
     assert symbols == ["truediv", "add", "add", "add"]
 
 
 def test_adding_to_a_value_makes_another_of_its_name(scan: Scan) -> None:
     graph = scan("y = add(1)\ny += 1\nz = add(y)").__lume_graph__
-    assert list(graph.nodes) == ["add", "y", "z"]
-    assert graph.nodes["y"].inputs["x"] == Edge("add")
-    assert graph.nodes["z"].inputs["x"] == Edge("y")
+    assert list(graph.members) == ["add", "y", "z"]
+    assert graph.members["y"].inputs["x"] == Edge("add")
+    assert graph.members["z"].inputs["x"] == Edge("y")
 
 
 def test_a_reference_kept_after_its_body_cannot_be_sent_to_a_worker(scan: Scan) -> None:
@@ -284,7 +284,7 @@ def _all_upstream(graph: Any, name: str) -> set[str]:
     found: set[str] = set()
     todo = [name]
     while todo:
-        for upstream in graph.nodes[todo.pop()].upstream:
+        for upstream in graph.members[todo.pop()].upstream:
             if upstream not in found:
                 found.add(upstream)
                 todo.append(upstream)
@@ -293,7 +293,7 @@ def _all_upstream(graph: Any, name: str) -> set[str]:
 
 def test_an_attribute_that_is_read_twice_is_one_value(scan: Scan) -> None:
     graph = scan("x: JSON = parameter()\na = add(x.n, x.n)\nb = add(x.n, x.m)").__lume_graph__
-    assert list(graph.nodes) == ["x", "x.n", "a", "x.m", "b"]
+    assert list(graph.members) == ["x", "x.n", "a", "x.m", "b"]
 
 
 def test_an_object_that_holds_references_is_told_to_be_made_in_a_task(problems: Problems) -> None:

@@ -295,5 +295,5 @@ def test_a_task_survives_pickling() -> None:
 
 def test_unmapped_marks_a_value_for_map_alone(scan: Any) -> None:
     graph = scan("y = add(unmapped(3))").__lume_graph__
-    assert graph.nodes["y"].inputs["x"].value == 3
+    assert graph.members["y"].inputs["x"].value == 3
     assert unmapped(3) is not None

@@ -1,4 +1,4 @@
-"""Prefect tasks for the nodes of a graph that Prefect has none for."""
+"""Prefect tasks for those members of a graph that Prefect has none for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import prefect
 from prefect.core.parameter import no_default
 from prefect.tasks.core import operators
 
-from lume_dsl.declare.graph import Collection, Node, Operation
+from lume_dsl.declare.graph import Collection, Member, Operation
 from lume_dsl.declare.parameters import check_value, spec_of
 from lume_dsl.errors import ParameterError, Problem
 from lume_dsl.values.convert import unstructure
@@ -20,15 +20,15 @@ __all__ = ["Gather", "Keep", "Operate", "TypedParameter", "operation_task"]
 class TypedParameter(prefect.Parameter):
     """A parameter that checks its value and hands it on as its type holds it, whoever starts the run."""
 
-    def __init__(self, flow_name: str, node: Node) -> None:
+    def __init__(self, flow_name: str, member: Member) -> None:
         self.flow_name = flow_name
-        self.node = node
-        spec = spec_of(node)
+        self.member = member
+        spec = spec_of(member)
         default: Any = no_default if spec.required else unstructure(spec.default)
-        super().__init__(node.name, default=default)
+        super().__init__(member.name, default=default)
 
     def run(self) -> Any:
-        value, messages = check_value(super().run(), self.node.type, spec_of(self.node))
+        value, messages = check_value(super().run(), self.member.type, spec_of(self.member))
         if messages:
             subject = f"{self.flow_name}.{self.name}"
             raise ParameterError(tuple(Problem("parameter-value", subject, message) for message in messages))
