@@ -212,7 +212,7 @@ class Graph:
         return any(member.uses_services for member in self.members.values())
 
     @property
-    def references(self) -> frozenset[str]:
+    def stored(self) -> frozenset[str]:
         """The members whose tasks return a JSON reference, in place of which readers take the file or record."""
         return frozenset(
             name for name, member in self.members.items() if isinstance(member.work, (FileResult, RecordResult))

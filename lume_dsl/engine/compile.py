@@ -57,7 +57,7 @@ class _Compiler:
     def __init__(self, flow_class: FlowMeta) -> None:
         self.flow_class = flow_class
         self.graph: Graph = flow_class.__lume_graph__
-        self.references = self.graph.references
+        self.stored = self.graph.stored
         self.options: Mapping[str, Any] = flow_class.__lume_options__
         self.name = self.options.get("name", flow_class.__name__)
 
@@ -89,7 +89,7 @@ class _Compiler:
         loads = frozenset(
             key
             for key, source in member.inputs.items()
-            if not isinstance(source, Constant) and source.upstream in self.references
+            if not isinstance(source, Constant) and source.upstream in self.stored
         )
         if loads or isinstance(member.work, StepRun) or (isinstance(member.work, TaskRun) and member.work.services):
             vars(task)["run"] = ServiceCall(task.run, loads)

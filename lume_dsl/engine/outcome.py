@@ -35,7 +35,7 @@ class FlowRun:
     start_time: datetime = attrs.field(eq=False)
     end_time: datetime = attrs.field(eq=False)
     tasks: Mapping[str, State] = attrs.field(repr=False, eq=False)
-    _references: frozenset[str] = attrs.field(repr=False, eq=False, alias="references")
+    _stored: frozenset[str] = attrs.field(repr=False, eq=False, alias="stored")
     """The results whose tasks return references."""
     _settings: Settings = attrs.field(repr=False, eq=False, alias="settings")
     _loaded: dict[str, Any] = attrs.field(factory=dict, init=False, repr=False, eq=False)
@@ -56,7 +56,7 @@ class FlowRun:
         if failed or not state.is_successful():
             ended = f"{', '.join(failed)} failed" if failed else f"its task ended {type(state).__name__}"
             raise NotRunError(f"{self.flow_name}.{name} has no value: {ended} in this run")
-        if name not in self._references or state.result is None:
+        if name not in self._stored or state.result is None:
             return state.result
         with services.use(self._settings):
             return services.load(state.result)

@@ -66,7 +66,7 @@ def run_flow(
         start_time=start_time,
         end_time=end_time,
         tasks=tasks,
-        references=type(instance).__lume_graph__.references,
+        stored=type(instance).__lume_graph__.stored,
         settings=settings,
     )
     return outcome
