@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import difflib
 import os
+import pickle
 from collections.abc import Iterable
+from typing import Any
 
 import attrs
 
@@ -28,6 +30,7 @@ __all__ = [
     "SettingsError",
     "TaskFailure",
     "did_you_mean",
+    "text_of",
 ]
 
 
@@ -134,6 +137,28 @@ class FlowNotFoundError(LumeError):
         return self.message
 
 
+LONGEST_TEXT = 2000
+"""How many characters of an exception's text are told."""
+
+
+def text_of(exception: BaseException) -> str:
+    """An exception's text, cut where it is very long, and told as such where it has none."""
+    try:
+        text = str(exception)
+    except Exception as error:  # an exception of a user's may do anything
+        return f"(its text cannot be told: {type(error).__name__})"
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}… ({len(text):,} characters)"
+
+
+def _portable(exception: BaseException) -> BaseException:
+    """The exception, or one with its text where it does not survive pickling."""
+    try:
+        pickle.loads(pickle.dumps(exception))
+    except Exception:  # whatever its class does wrong
+        return RuntimeError(f"{type(exception).__name__}: {text_of(exception)}")
+    return exception
+
+
 @attrs.define(slots=False, eq=False)
 class TaskFailure:
     """A task run that failed: the task's name (with ``[index]`` when mapped) and its original exception."""
@@ -142,7 +167,10 @@ class TaskFailure:
     exception: BaseException
 
     def __str__(self) -> str:
-        return f"{self.name}: {type(self.exception).__name__}: {self.exception}"
+        return f"{self.name}: {type(self.exception).__name__}: {text_of(self.exception)}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TaskFailure, (self.name, _portable(self.exception))
 
 
 @attrs.define(slots=False, eq=False)

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 import lume_dsl
-from lume_dsl.errors import FlowRunError, LumeError, ParameterError, Problem, TaskFailure
+from lume_dsl.errors import FlowRunError, LumeError, ParameterError, Problem, TaskFailure, text_of
 
 __all__ = ["describe", "document", "usage_document"]
 
@@ -35,7 +35,7 @@ def document(error: LumeError) -> dict[str, Any]:
     found: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
     if isinstance(error, FlowRunError):
         found["failed"] = [
-            {"task": f.name, "type": type(f.exception).__name__, "message": str(f.exception)} for f in error.failed
+            {"task": f.name, "type": type(f.exception).__name__, "message": text_of(f.exception)} for f in error.failed
         ]
         found["not_run"] = list(error.not_run)
     problems = getattr(error, "problems", ())

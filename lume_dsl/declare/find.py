@@ -64,6 +64,7 @@ def find_flows(target: str) -> Mapping[str, FlowMeta]:
         for name, value in vars(module).items()
         if isinstance(value, FlowMeta) and value.__module__ == module.__name__ and value.__lume_graph__.members
     }
+    flows = {flow.__name__: flow for flow in flows.values()}  # another name for one is no other flow
     if not flows:
         raise FlowNotFoundError(
             f"{wanted.module} defines no flow\n    write a class that subclasses LumeFlow in it, or name another module"

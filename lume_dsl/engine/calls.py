@@ -44,8 +44,8 @@ class ServiceCall:
             return self.run(**{name: self._loaded(name, value) for name, value in values.items()})
 
     def _loaded(self, name: str, value: Any) -> Any:
-        # None: the result task was skipped, and its reader was not
-        return load(value) if name in self.loads and value is not None else value
+        # Anything but a reference: the result task failed or was skipped, and its reader runs all the same
+        return load(value) if name in self.loads and isinstance(value, dict) else value
 
 
 @attrs.frozen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,13 +13,15 @@ from prefect.core.edge import Edge
 from prefect.engine import get_default_flow_runner_class
 from prefect.engine.flow_runner import FlowRunner
 from prefect.engine.state import Pending, State
+from prefect.engine.task_runner import TaskRunner
 
 from lume_dsl.declare.parameters import bind_values
 from lume_dsl.engine.lengths import check_known_lengths
 from lume_dsl.engine.targets import check_file_results
+from lume_dsl.errors import FlowRunError, TaskFailure
 from lume_dsl.settings import current_settings
 from lume_dsl.tasks.configure import configure_services
-from lume_dsl.tasks.context import SETTINGS
+from lume_dsl.tasks.context import CHECKED, SETTINGS
 from lume_dsl.values.convert import unstructure
 
 if TYPE_CHECKING:
@@ -104,12 +107,12 @@ class CompiledFlow(prefect.Flow):
             check_known_lengths(self.name, self.flow_class.__lume_graph__, values)
         prefect.context.setdefault("caches", {})
         json_values = {name: unstructure(value) for name, value in values.items()}
-        state: State = self._run(
+        state: State = self._run_guarded(
             parameters=json_values,
             runner_cls=runner_cls or get_default_flow_runner_class(),
             run_on_schedule=run_on_schedule,
             # The runner fills "parameters" in the order of a set; given here, they keep the order of the fields.
-            context={**(context or {}), SETTINGS: settings, "parameters": json_values},
+            context={**(context or {}), SETTINGS: settings, CHECKED: True, "parameters": json_values},
             **kwargs,
         )
         if state.result is None:  # interrupted before any task
@@ -118,6 +121,28 @@ class CompiledFlow(prefect.Flow):
             for task in self.tasks:
                 state.result.setdefault(task, Pending(message="Task not run."))
         return state
+
+    def _run_guarded(self, **kwargs: Any) -> State:
+        """Run; a task that leaves by ``sys.exit`` has failed, as one that raises anything else has.
+
+        Raises:
+            FlowRunError: A task raised what is no ``Exception``, which ends Prefect's runner.
+            KeyboardInterrupt: The run was interrupted.
+        """
+        try:
+            state: State = self._run(**kwargs)
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            raise FlowRunError(self.name, (TaskFailure(_task_name(error) or self.name, error),)) from error
+        return state
+
+
+def _task_name(error: BaseException) -> str | None:
+    """The task whose run raised what Prefect's runners let through."""
+    runners = [frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    names = [runner.task.name for runner in runners if isinstance(runner, TaskRunner)]
+    return names[-1] if names else None
 
 
 def _carry_settings(_flow: prefect.Flow, _old: State, new: State) -> State:

@@ -52,6 +52,8 @@ class FlowRun:
 
     def _load(self, name: str) -> Any:
         state = self.tasks[name]
+        if state.is_skipped():
+            return None
         failed = [failure.name for failure in _failures(name, state)]
         if failed or not state.is_successful():
             ended = f"{', '.join(failed)} failed" if failed else f"its task ended {type(state).__name__}"

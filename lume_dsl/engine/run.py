@@ -15,7 +15,7 @@ from lume_dsl import services
 from lume_dsl.declare.attributes import RUN
 from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of
 from lume_dsl.declare.parameters import check_given
-from lume_dsl.engine.compile import compile_flow
+from lume_dsl.engine.compile import CONFIGURE, compile_flow
 from lume_dsl.engine.lengths import check_lengths
 from lume_dsl.engine.outcome import FlowRun, error_of
 from lume_dsl.records import DBResult, Query, Results
@@ -56,7 +56,8 @@ def run_flow(
     states = state.result if isinstance(state.result, dict) else {}
     tasks = {name: states[task] for name, task in compiled.members.items() if task in states}
     if not state.is_successful():
-        raise error_of(compiled.name, state, tasks)
+        configured = {CONFIGURE: states[compiled.configure]} if compiled.configure in states else {}
+        raise error_of(compiled.name, state, {**tasks, **configured})
     check_lengths(compiled.name, type(instance).__lume_graph__, tasks)
     outcome = type(instance)(**values)
     vars(outcome)[RUN] = FlowRun(

@@ -17,6 +17,7 @@ def read_whole(path: str) -> bytes:
     Raises:
         FileError: If it is missing or cannot be read.
     """
+    _refuse_special(path, path)
     try:
         with open(path, "rb") as stream:
             return stream.read()
@@ -38,6 +39,7 @@ def write_whole(path: str, data: bytes, *, overwrite: bool) -> None:
     target = os.path.realpath(path)
     if os.path.isdir(target):
         raise FileError(f"{path}: is a folder; choose another filename")
+    _refuse_special(target, path)
     if _holds(target, data):
         return
     if not overwrite and os.path.lexists(target):
@@ -68,12 +70,23 @@ def check_writable(path: str) -> None:
     target = os.path.realpath(path)
     if os.path.isdir(target):
         raise FileError(f"{path}: is a folder; choose another filename")
+    _refuse_special(target, path)
     folder = os.path.dirname(target)
     while not os.path.lexists(folder):
         folder = os.path.dirname(folder)
     if not (os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)):
         reason = "may not be written to" if os.path.isdir(folder) else "is not a folder"
         raise FileError(f"{path}: {folder} {reason}; {_ADVICE}")
+
+
+def _refuse_special(target: str, path: str) -> None:
+    """A device, pipe or socket is no place for a file: reading one may never end, and replacing one breaks it."""
+    try:
+        mode = os.stat(target).st_mode
+    except OSError:  # not there, or not to be seen: opening it will tell
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise FileError(f"{path}: is a device, pipe or socket, not a file; choose another filename")
 
 
 _ADVICE = "make it a folder that you may write to, or choose another filename"

@@ -180,7 +180,8 @@ class Options:
     def wrong(self, path: str, expected: str) -> None:
         """Note that an option is not what it must be; secrets are not shown."""
         value = self.raw(path)
-        found = "a value (not shown)" if path in _SECRET else repr(value)
+        hidden = path in _SECRET or (path.startswith("results_db.") and "@" in str(value))  # user:password@host
+        found = "a value (not shown)" if hidden else repr(value)
         self.report(path, f"found {found}, expected {expected}")
 
     def report(self, path: str, message: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from lume_dsl.tasks.context import ServiceTask, run_services
+import prefect
+
+from lume_dsl.tasks.context import CHECKED, ServiceTask, run_services
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -32,11 +34,13 @@ class configure_services(ServiceTask):
         super().__init__(**options)
 
     def run(self) -> None:
-        """Check them, within seconds.
+        """Check them, within seconds; once a run: a compiled flow has checked them before its first task.
 
         Raises:
             SettingsError: A setting is missing or wrong.
             ServiceError: A service does not answer; all such are named.
         """
+        if prefect.context.get(CHECKED):
+            return
         with run_services() as services:
             services.check(filesystems=self.filesystems, records=self.records)

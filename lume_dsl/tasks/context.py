@@ -11,10 +11,14 @@ from lume_dsl import services
 from lume_dsl.services import Services
 from lume_dsl.settings import Settings
 
-__all__ = ["SETTINGS", "ServiceTask", "run_services"]
+__all__ = ["CHECKED", "SETTINGS", "ServiceTask", "run_services"]
 
 SETTINGS = "lume_settings"
 """The key of ``prefect.context`` under which a compiled flow's settings travel to every worker."""
+
+
+CHECKED = "lume_services_checked"
+"""The key of ``prefect.context`` that says that this run's services have answered before it began."""
 
 
 class ServiceTask(prefect.Task):

@@ -56,7 +56,7 @@ def named_type(text: str, base: type[T]) -> type[T]:
 def _imported(module: str, text: str) -> object:
     try:
         return importlib.import_module(module)
-    except Exception as error:  # a module may fail in any way while it is imported
+    except (Exception, SystemExit) as error:  # a module may fail in any way while it is imported
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"{text!r} cannot be found: importing {module} failed ({reason})") from error
 

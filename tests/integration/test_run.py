@@ -587,3 +587,64 @@ def test_an_executor_that_is_none_is_told_before_any_task(lab: ModuleType) -> No
     for wrong in ("threads", LocalDaskExecutor):
         with pytest.raises(TypeError, match="executor"):
             lab.NoServices().run(executor=wrong)
+
+
+def test_a_task_that_leaves_by_sys_exit_has_failed() -> None:
+    @task
+    def leaves() -> int:
+        raise SystemExit(0)
+
+    class Leaving(LumeFlow):
+        value = leaves()
+
+    with pytest.raises(FlowRunError) as caught:
+        Leaving().run()
+    assert [failure.name for failure in caught.value.failed] == ["value"]
+
+
+def test_a_reader_of_a_result_that_failed_gets_what_prefect_gives_it() -> None:
+    @task(trigger=prefect.triggers.any_failed)
+    def cleans_up(file: TextFile) -> str:
+        return type(file).__name__
+
+    class Cleaned(LumeFlow):
+        taken: TextFile = file_result("new", filename="taken.txt")
+        cleaned = cleans_up(taken)
+
+    Path("taken.txt").write_text("old")
+    done = Cleaned().run()
+    assert done.cleaned == "FileError"
+
+
+def test_a_value_of_a_skipped_task_is_none() -> None:
+    @task
+    def skips() -> int:
+        raise prefect.engine.signals.SKIP("no beam")
+
+    class Skipping(LumeFlow):
+        value = skips()
+        file: TextFile = file_result("a", filename="a.txt")
+        record: DBResult = db_result(value=value)
+
+    done = Skipping().run()
+    assert (done.value, done.record) == (None, None)
+    assert done.file.read() == "a"
+
+
+def test_a_failure_whose_exception_does_not_pickle_survives_as_text() -> None:
+    class Awkward(Exception):
+        def __init__(self, a: int, b: int) -> None:
+            super().__init__(f"{a} and {b}")
+
+    @task
+    def fails() -> int:
+        raise Awkward(1, 2)
+
+    class Awkwardly(LumeFlow):
+        value = fails()
+
+    with pytest.raises(FlowRunError) as caught:
+        Awkwardly().run()
+    assert isinstance(caught.value.__cause__, Awkward)
+    (failure,) = pickle.loads(pickle.dumps(caught.value.failed))
+    assert str(failure) == "value: RuntimeError: Awkward: 1 and 2"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
@@ -223,3 +224,20 @@ def test_filesystems_are_opened_by_identifier(folder: Path) -> None:
     assert isinstance(open_filesystem("shared", settings), MountFilesystem)
     with pytest.raises(ServiceError, match="no filesystem 'mounted'; known: local, shared"):
         open_filesystem("mounted", settings)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda filesystem, path: filesystem.write(path, b"", overwrite=True),
+        lambda filesystem, path: filesystem.check_target(path),
+        lambda filesystem, path: filesystem.read(path),
+    ],
+    ids=["write", "check_target", "read"],
+)
+def test_a_pipe_or_a_device_is_no_file(tmp_path: Path, use: Callable[[Filesystem, str], object]) -> None:
+    """As root, replacing one would break the machine; opening one may never end."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileError, match="is a device, pipe or socket, not a file"):
+        use(open_filesystem("local"), str(tmp_path / "pipe"))
+    assert (tmp_path / "pipe").is_fifo()
