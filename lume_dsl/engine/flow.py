@@ -112,7 +112,7 @@ class CompiledFlow(prefect.Flow):
             runner_cls=runner_cls or get_default_flow_runner_class(),
             run_on_schedule=run_on_schedule,
             # The runner fills "parameters" in the order of a set; given here, they keep the order of the fields.
-            context={**(context or {}), SETTINGS: settings, CHECKED: True, "parameters": json_values},
+            context={**(context or {}), SETTINGS: settings, CHECKED: not run_on_schedule, "parameters": json_values},
             **kwargs,
         )
         if state.result is None:  # interrupted before any task
