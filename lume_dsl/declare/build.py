@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from types import GenericAlias
 from typing import Any, get_args
 
 import attrs
@@ -120,7 +121,7 @@ class _Builder:
             visible=name in self.body.references,
         )
         runs_mapped = member.mapped and isinstance(draft.work, (TaskRun, StepRun))
-        return attrs.evolve(member, type=list[member.type]) if runs_mapped else member  # type: ignore[name-defined]
+        return attrs.evolve(member, type=GenericAlias(list, member.type)) if runs_mapped else member
 
     def _input(self, draft: Draft, source: Source) -> Input | None:
         if isinstance(source, Constant):

@@ -50,7 +50,7 @@ def _specifier(function: F) -> F:
             return body.unknown(what)
         return function(*args, **kwargs)
 
-    return checked  # type: ignore[return-value]
+    return checked  # type: ignore[return-value]  # it is called as function is
 
 
 @overload
@@ -120,7 +120,7 @@ def result(value: T, *, init: Literal[False] = False, **options: Unpack[TaskOpti
     """
     body = open_body("result()", _IN_A_BODY)
     _note_option_problems(body, "result()", options)
-    return body.add(ValueResult(options), {"value": source_of(value, body)}, fallback="result()")  # type: ignore[return-value]
+    return body.add(ValueResult(options), {"value": source_of(value, body)}, fallback="result()")  # type: ignore[return-value]  # typed as its value
 
 
 @_specifier

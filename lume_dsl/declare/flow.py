@@ -285,39 +285,35 @@ def flow(*misplaced: Any, **options: Unpack[FlowOptions]) -> Callable[[type[F]],
         DefinitionError: An option is unknown, or what it stands above is no flow.
     """
     place = place_of(sys._getframe(1))
-    known = FlowOptions.__annotations__
     if misplaced:
         what = getattr(misplaced[0], "__name__", repr(misplaced[0]))
         problem = Problem("flow-option", what, "@flow takes its options by name", 'write @flow(name="...")', place)
         raise DefinitionError((problem,))
 
     def decorate(cls: type[F]) -> type[F]:
-        problems = [
-            Problem(
-                "flow-option",
-                cls.__name__,
-                f"{name!r} is not a flow option{did_you_mean(name, known)}",
-                f"the options are: {', '.join(known)}",
-                place,
-            )
-            for name in options
-            if name not in known
-        ]
-        for name, types, what in (("name", str, "a text"), ("project", str, "a text")):
-            if name in options and not isinstance(options[name], types):  # type: ignore[literal-required]
-                message = f"{name}={options[name]!r} is not {what}"  # type: ignore[literal-required]
-                problems.append(Problem("flow-option", cls.__name__, message, f'write {name}="..."', place))
-        if isinstance(labels := options.get("labels"), str):
-            message = f"labels={labels!r} is one text"
-            problems.append(Problem("flow-option", cls.__name__, message, f"write labels=[{labels!r}]", place))
-        if not issubclass(type(cls), FlowMeta):
-            problems.append(
-                Problem("flow-option", cls.__name__, "is no flow", "let the class subclass LumeFlow", place)
-            )
-        if problems:
-            raise DefinitionError(tuple(problems))
+        found = [] if issubclass(type(cls), FlowMeta) else [("is no flow", "let the class subclass LumeFlow")]
+        found = _flow_option_problems(options) + found
+        if found:
+            raise DefinitionError(tuple(Problem("flow-option", cls.__name__, *problem, place) for problem in found))
         cls.__lume_options__ = options
         cls.__lume_compiled__ = Compiled()
         return cls
 
     return decorate
+
+
+def _flow_option_problems(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what is wrong with a flow's options, as pairs of what and how to mend it."""
+    known = FlowOptions.__annotations__
+    listed = f"the options are: {', '.join(known)}"
+    found = [
+        (f"{name!r} is not a flow option{did_you_mean(name, known)}", listed) for name in options if name not in known
+    ]
+    found += [
+        (f"{name}={options[name]!r} is not a text", f'write {name}="..."')
+        for name in ("name", "project")
+        if name in options and not isinstance(options[name], str)
+    ]
+    if isinstance(labels := options.get("labels"), str):
+        found.append((f"labels={labels!r} is one text", f"write labels=[{labels!r}]"))
+    return found

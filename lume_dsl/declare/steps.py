@@ -52,7 +52,7 @@ class _Step:
             body = open_body(f"step {name}", OUTSIDE)
             message, fix = "@step.map is not told what to map over", "write @step.map(argument=values)"
             body.problems.append(Problem("map-arguments", f"{body.name}.{name}", message, fix, body.place()))
-            return body.unknown(name)  # type: ignore[return-value]
+            return body.unknown(name)  # type: ignore[return-value]  # the class has failed
         return functools.partial(_add, options={}, over=over)
 
     def __repr__(self) -> str:

@@ -99,7 +99,7 @@ class CompiledFlow(prefect.Flow):
         Unlike ``prefect.Flow.run`` it takes parameters apart from options, so a parameter may have any name.
         """
         values = bind_values(self.name, self.flow_class.__lume_graph__, (), parameters)
-        settings = (context or {}).get(SETTINGS) or current_settings()
+        settings = current_settings()
         with prefect.context({SETTINGS: settings}):
             if self.configure is not None:
                 self.configure.run()

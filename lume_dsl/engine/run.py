@@ -20,7 +20,6 @@ from lume_dsl.engine.lengths import check_lengths
 from lume_dsl.engine.outcome import FlowRun, error_of
 from lume_dsl.records import DBResult, Query, Results
 from lume_dsl.settings import current_settings
-from lume_dsl.tasks.context import SETTINGS
 from lume_dsl.values.convert import unstructure
 
 __all__ = ["prepare", "results_of", "run_flow"]
@@ -49,7 +48,7 @@ def run_flow(
     state = compiled.start(
         values,
         executor=executor,
-        context={**(context or {}), SETTINGS: settings, "flow_run_id": flow_run_id},
+        context={**(context or {}), "flow_run_id": flow_run_id},
         task_runner_state_handlers=task_runner_state_handlers,
     )
     end_time = datetime.now(timezone.utc)
