@@ -20,7 +20,7 @@ def json_value(obj: Any) -> Any:
     """
     value, offences = structure(obj, JSON)
     if offences:
-        raise TypeError("; ".join(f"value{offence.path}: {offence.message}" for offence in offences))
+        raise TypeError("; ".join(f"value{offence.path}: {offence.message}" for offence in offences.shown))
     return value
 
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import enum
 import typing
-from typing import TYPE_CHECKING, Annotated, Any, NewType, get_args, get_origin
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import attrs
 
+from lume_dsl.values.classes import fields_of, is_named_tuple, is_object
+from lume_dsl.values.forms import JSON, SCALARS, plain_type, reference_form
 from lume_dsl.values.names import is_union, type_name
+from lume_dsl.values.overlap import confused
+from lume_dsl.values.textforms import TEXT_FORMS
 
 __all__ = ["JSON", "SCALARS", "Offender", "offenders"]
-
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    JSON: TypeAlias = "dict[str, JSON]" | "list[JSON]" | str | int | float | bool | None
-else:
-    JSON = NewType("JSON", object)
-    JSON.__doc__ = "Any JSON value: the type to write where a parameter holds JSON of no fixed shape."
-
-SCALARS = (str, int, float, bool, type(None))
-"""The JSON types that hold nothing else. Compared by identity: a subclass is another type."""
 
 
 @attrs.frozen
@@ -29,60 +24,120 @@ class Offender:
 
     Attributes:
         path: Where it stands in the type: ``""`` for the whole, ``"value"`` for the values of a dict,
-            ``"item"`` for those of a list, ``"item 2"`` for one place of a tuple; nested ones are joined
-            by ``" → "``.
+            ``"item"`` for those of a list, ``"item 2"`` for one place of a tuple, a field's name for those
+            of a class; nested ones are joined by ``" → "``.
         type: The offending type, as written.
         fix: What to write instead.
+        why: What is wrong with it.
     """
 
     path: str
     type: str
     fix: str
+    why: str = "is not JSON-serialisable"
 
 
-def offenders(tp: Any) -> tuple[Offender, ...]:
+def offenders(tp: Any, names: Mapping[str, Any] | None = None) -> tuple[Offender, ...]:
     """Return every part of ``tp`` that keeps it from being JSON, in the order written; () if it is JSON.
 
     JSON are ``str``, ``int``, ``float``, ``bool``, ``None``, ``JSON``, and ``dict[str, …]``, ``list[…]``,
     ``tuple[…]`` (fixed and variadic) and unions of them, nested to any depth (RFC 8259 names the values;
-    a tuple is written as an array).
+    a tuple is written as an array); and types that have one JSON form: ``Literal``, ``Enum``, ``datetime``,
+    ``date``, ``time``, ``timedelta``, ``Path``, ``UUID``, ``Decimal``, ``bytes``, ``TypedDict``, ``NamedTuple``,
+    dataclasses, attrs classes, and those that were registered (``File`` and ``DBResult``). The arms of a union are
+    told apart by their JSON form.
+
+    Args:
+        tp: The type.
+        names: Names that annotations of classes in it may use besides those of their modules.
     """
-    return tuple(_walk(tp, ()))
+    return tuple(_Walk(names or {}).of(tp, ()))
 
 
-def _walk(tp: Any, path: tuple[str, ...]) -> list[Offender]:
-    if tp is None or tp is JSON or any(tp is scalar for scalar in SCALARS):
-        return []
-    origin, arguments = get_origin(tp), get_args(tp)
-    if origin is Annotated:
-        return _walk(arguments[0], path)
-    if is_union(tp):
-        return [offender for arm in arguments for offender in _walk(arm, path)]
-    if origin is list and len(arguments) == 1:
-        return _walk(arguments[0], (*path, "item"))
-    if origin is tuple and tp is not typing.Tuple:  # noqa: UP006 - the bare alias, which says nothing of its items
-        return _walk_tuple(arguments, path)
-    if origin is dict and len(arguments) == 2:
-        return _walk_dict(arguments, path)
-    return [Offender(" → ".join(path), type_name(tp), _fix(tp))]
+class _Walk:
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        self.names = names
+        self.seen: list[Any] = []
+
+    def of(self, tp: Any, path: tuple[str, ...]) -> list[Offender]:
+        tp = plain_type(tp)
+        if tp is None or tp is JSON or any(tp is scalar for scalar in SCALARS) or _is_known(tp):
+            return []
+        origin, arguments = get_origin(tp), get_args(tp)
+        if is_union(tp):
+            found = [offender for arm in arguments for offender in self.of(arm, path)]
+            return found or self.of_union(tp, path)
+        if origin is list and len(arguments) == 1:
+            return self.of(arguments[0], (*path, "item"))
+        if origin is tuple and tp is not typing.Tuple:  # noqa: UP006 - the bare alias, which says nothing of its items
+            return self.of_tuple(arguments, path)
+        if origin is dict and len(arguments) == 2:
+            return self.of_dict(arguments, path)
+        if origin is Literal:
+            return self.of_literal(tp, path)
+        if isinstance(tp, type) and issubclass(tp, enum.Enum):
+            return self.of_enum(tp, path)
+        if is_object(tp) or is_named_tuple(tp):
+            return self.of_fields(tp, path)
+        return [Offender(" → ".join(path), type_name(tp), _fix(tp))]
+
+    def of_union(self, tp: Any, path: tuple[str, ...]) -> list[Offender]:
+        pair = confused(tp)
+        if pair is None:
+            return []
+        why = f"has two arms, {type_name(pair[0])} and {type_name(pair[1])}, that JSON cannot tell apart"
+        return [Offender(" → ".join(path), type_name(tp), "keep one of them, or hold each in a class of its own", why)]
+
+    def of_tuple(self, arguments: tuple[Any, ...], path: tuple[str, ...]) -> list[Offender]:
+        if len(arguments) == 2 and arguments[1] is ...:
+            return self.of(arguments[0], (*path, "item"))
+        return [
+            offender
+            for place, argument in enumerate(arguments)
+            if argument != ()  # how Python 3.10 spells the argument of tuple[()]
+            for offender in self.of(argument, (*path, f"item {place}"))
+        ]
+
+    def of_dict(self, arguments: tuple[Any, Any], path: tuple[str, ...]) -> list[Offender]:
+        key, value = arguments
+        is_text = plain_type(key) is str
+        found = [] if is_text else [Offender(" → ".join((*path, "key")), type_name(key), "use str for the keys")]
+        return found + self.of(value, (*path, "value"))
+
+    def of_literal(self, tp: Any, path: tuple[str, ...]) -> list[Offender]:
+        members = {type(choice) for choice in get_args(tp) if isinstance(choice, enum.Enum)}
+        return [offender for member in members for offender in self.of_enum(member, path)]
+
+    def of_enum(self, tp: type[enum.Enum], path: tuple[str, ...]) -> list[Offender]:
+        name, where = type_name(tp), " → ".join(path)
+        if issubclass(tp, enum.Flag):
+            return [Offender(where, name, "use list[...] of an Enum: a Flag's combinations have no names")]
+        wrong = [member for member in tp if type(member.value) not in SCALARS or member.value != member.value]
+        fix = "let the values of its members be str, int, float or bool"
+        return [Offender(where, f"{name}.{member.name}, {member.value!r},", fix) for member in wrong[:1]]
+
+    def of_fields(self, tp: Any, path: tuple[str, ...]) -> list[Offender]:
+        if tp in self.seen:
+            return []
+        self.seen.append(tp)
+        where, name = " → ".join(path), type_name(tp)
+        try:
+            fields = fields_of(tp, self.names)
+        except Exception as error:  # whatever the text of an annotation raises
+            why = f"has annotations that cannot be resolved: {error}"
+            return [Offender(where, name, "import or define their names where the class is written", why)]
+        found = []
+        for field in fields:
+            if not field.kept:
+                why = f"has an InitVar, {field.name!r}, which cannot be read back"
+                found.append(Offender(where, name, "make it a field", why))
+            else:
+                found += self.of(field.type, (*path, field.name))
+        return found
 
 
-def _walk_tuple(arguments: tuple[Any, ...], path: tuple[str, ...]) -> list[Offender]:
-    if len(arguments) == 2 and arguments[1] is ...:
-        return _walk(arguments[0], (*path, "item"))
-    return [
-        offender
-        for place, argument in enumerate(arguments)
-        if argument != ()  # how Python 3.10 spells the argument of tuple[()]
-        for offender in _walk(argument, (*path, f"item {place}"))
-    ]
-
-
-def _walk_dict(arguments: tuple[Any, Any], path: tuple[str, ...]) -> list[Offender]:
-    key, value = arguments
-    is_text = key is str or (get_origin(key) is Annotated and get_args(key)[0] is str)
-    found = [] if is_text else [Offender(" → ".join((*path, "key")), type_name(key), "use str for the keys")]
-    return found + _walk(value, (*path, "value"))
+def _is_known(tp: Any) -> bool:
+    return (isinstance(tp, type) and tp in TEXT_FORMS) or reference_form(tp) is not None
 
 
 def _fix(tp: Any) -> str:
@@ -97,6 +152,10 @@ def _fix(tp: Any) -> str:
     for known in (tp, get_origin(tp)):
         if isinstance(known, type) and known in bare:
             return bare[known]
+    if isinstance(tp, TypeVar):
+        return "say what it is: Box[float] of a class Box[T]"
+    if isinstance(tp, typing.ForwardRef):
+        return "use a class, which may hold itself, or JSON"
     if tp is Any or tp is object:
         return "say what it holds, or write JSON (from lume_dsl) for any JSON value"
     if get_origin(tp) is typing.Final:
@@ -104,4 +163,6 @@ def _fix(tp: Any) -> str:
     if isinstance(tp, type) and tp.__module__.partition(".")[0] == "numpy":
         is_scalar = any(base.__name__ == "generic" for base in tp.__mro__)
         return "use float, int or bool" if is_scalar else "use list[float], and make the array in a task"
+    if isinstance(tp, type) and not issubclass(tp, Callable) and tp.__module__ != "builtins":  # type: ignore[arg-type]
+        return "make it an attrs class or a dataclass, or use dict[str, …], list, tuple, str, int, float, bool or None"
     return "use dict[str, …], list, tuple, str, int, float, bool, None or unions of them"

@@ -2,94 +2,221 @@
 
 from __future__ import annotations
 
+import csv
+import enum
 import json
-from collections.abc import Callable, Iterator
-from typing import Annotated, Any, get_args, get_origin
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin
 
-from lume_dsl.values.convert import Offence, short, structure
-from lume_dsl.values.jsontypes import JSON
+from lume_dsl.values.classes import fields_of, is_named_tuple, is_object
+from lume_dsl.values.convert import structure, unstructure
+from lume_dsl.values.forms import JSON, plain_type, reference_form
 from lume_dsl.values.names import is_union, type_name
+from lume_dsl.values.scalars import Offences, short
+from lume_dsl.values.textforms import TEXT_FORMS
 
-__all__ = ["parse_text"]
+__all__ = ["parse_text", "parse_texts", "text_of_value"]
 
 
-def parse_text(text: str, tp: Any) -> tuple[Any, list[Offence]]:
-    """Return the value of ``tp`` that a person meant by ``text`` on a command line, and every offence.
+def parse_text(text: str, tp: Any) -> tuple[Any, Offences]:
+    """Return the value of ``tp`` that a person meant by ``text`` on a command line, and its offences.
 
-    Text for a ``str`` is taken as it stands. Numbers, ``true``/``false`` and ``null`` (``none``) are read as
-    such, lists, tuples and dicts as JSON. A union takes an
-    int before a float, numbers before bools, and a str last.
+    Text for a ``str`` is taken as it stands, as it is for dates, paths and the like. Numbers, ``true``/``false`` and
+    ``null`` (``none``) are read as such, an Enum's member by its value or its name. A list or tuple is JSON, or items
+    between commas, quoted as in CSV where they hold one; dicts and objects are JSON. A union takes an int before a
+    float, numbers before bools, and text last; there a text in JSON's quotes is a ``str`` whatever it looks like.
     """
-    arms = list(_arms(tp))
-    inside: list[Offence] = []
+    return _parse_arms(text, list(_arms(tp)), tp)
+
+
+def _parse_arms(text: str, arms: list[Any], tp: Any) -> tuple[Any, Offences]:
+    inside = Offences()
     for arm in arms:
         try:
-            value, offences = structure(_PARSERS.get(arm, _parse_json)(text), arm)
+            value, offences = structure(_read(text, arm, alone=len(arms) == 1), arm)
         except (ValueError, RecursionError):
             continue
         if not offences:
-            return value, []
-        if len(arms) == 1 or offences[0].path:  # the right shape, with a wrong part
-            inside = inside or offences
-    if inside:
-        return text, inside
-    return text, [Offence("", f"expected {type_name(tp)}, got {short(text)}{_json_hint(tp)}")]
+            return value, offences
+        if not inside and (len(arms) == 1 or offences.shown[0].path):  # the right shape, with a wrong part
+            inside = offences
+    if not inside:
+        inside.add(f"expected {_what(tp)}, got {short(text)}{_json_hint(text, tp)}")
+    return text, inside
+
+
+def parse_texts(texts: list[str], tp: Any) -> tuple[Any, Offences]:
+    """Return the value that a person meant by a flag that was given several times: a list takes the items of each."""
+    lists = [arm for arm in _arms(tp) if _is_array(arm)]
+    if len(texts) == 1 or not lists:
+        return parse_text(texts[-1], tp)
+    items: list[Any] = []
+    for text in texts:
+        try:
+            items += _read_items(text, lists[0], place=len(items))
+        except (ValueError, RecursionError):
+            return parse_text(text, lists[0])
+    return structure(items, tp)
 
 
 def _arms(tp: Any) -> Iterator[Any]:
-    tp = _unannotated(tp)
-    arms = map(_unannotated, get_args(tp)) if is_union(tp) else (tp,)
-    yield from sorted(arms, key=lambda arm: _READ_FIRST.index(arm) if arm in _READ_FIRST else len(_READ_FIRST) - 1.5)
+    tp = plain_type(tp)
+    arms = [arm for part in get_args(tp) for arm in _arms(part)] if is_union(tp) else [tp]
+    yield from sorted(arms, key=_turn)
+
+
+def _turn(arm: Any) -> float:
+    """How early text is read as a type where several could: ``5`` as an int, ``1`` as a number, text last."""
+    if isinstance(arm, type) and issubclass(arm, enum.Enum):
+        return -1
+    return _READ_FIRST.index(arm) if arm in _READ_FIRST else len(_READ_FIRST) - 1.5
 
 
 _READ_FIRST = [int, float, bool, type(None), str]
-"""How text is read where several arms could: ``5`` as an int, ``1`` as a number, anything else before a str."""
 
 
-def _unannotated(tp: Any) -> Any:
-    return get_args(tp)[0] if get_origin(tp) is Annotated else tp
+def _is_array(tp: Any) -> bool:
+    return get_origin(tp) in (list, tuple) or is_named_tuple(tp)
 
 
-def _parse_json(text: str) -> Any:
-    return json.loads(text)
+def _read(text: str, tp: Any, *, alone: bool) -> Any:
+    """The JSON form, or the value, that a text means for a type that is no union.
+
+    Raises:
+        ValueError: It means none.
+    """
+    if tp is str:
+        return _quoted(text) if not alone else text
+    if tp in _SCALARS:
+        return _SCALARS[tp](text)
+    if isinstance(tp, type) and tp in TEXT_FORMS:
+        return text
+    if get_origin(tp) is Literal:
+        return _read_choice(text, get_args(tp))
+    if isinstance(tp, type) and issubclass(tp, enum.Enum):
+        return _read_choice(text, tuple(tp))
+    return _read_items(text, tp, place=0) if _is_array(tp) else json.loads(text)
 
 
-def _parse_bool(text: str) -> bool:
+def _quoted(text: str) -> str:
+    """A text without JSON's quotes, where it has them."""
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        try:
+            return str(json.loads(text))
+        except ValueError:
+            return text
+    return text
+
+
+def _read_choice(text: str, choices: tuple[Any, ...]) -> Any:
+    """The choice whose JSON form is written so, else the member of an Enum that has this name, in any case."""
+    for choice in choices:
+        if text_of_value(choice) == text:
+            return choice
+    members = [choice for choice in choices if isinstance(choice, enum.Enum)]
+    for member in members:
+        if member.name == text:
+            return member
+    named = [member for member in members if member.name.lower() == text.lower()]
+    if len(named) != 1:
+        raise ValueError(text)
+    return named[0]
+
+
+def _read_items(text: str, tp: Any, *, place: int) -> Any:
+    if text.lstrip().startswith("["):
+        return json.loads(text)
+    try:
+        items = next(csv.reader([text], skipinitialspace=True, strict=True), [])
+    except csv.Error as error:
+        raise ValueError(text) from error
+    return [_read_item(item, _item_type(tp, place + number)) for number, item in enumerate(items)]
+
+
+def _read_item(text: str, tp: Any) -> Any:
+    value, offences = parse_text(text, tp)
+    if offences and plain_type(tp) is JSON:
+        raise ValueError(text)  # as it stands it would be a str, which nobody wrote
+    return text if offences else value
+
+
+def _item_type(tp: Any, place: int) -> Any:
+    arguments = [argument for argument in get_args(tp) if argument not in (..., ())]
+    if get_origin(tp) is list or (get_args(tp) and get_args(tp)[-1] is ...):
+        return arguments[0]
+    if is_named_tuple(tp):
+        arguments = [field.type for field in fields_of(tp)]
+    return arguments[place] if place < len(arguments) else JSON
+
+
+def _read_bool(text: str) -> bool:
     words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
     if text.lower() not in words:
         raise ValueError(text)
     return words[text.lower()]
 
 
-def _parse_none(text: str) -> None:
+def _read_none(text: str) -> None:
     if text.lower() not in ("null", "none"):
         raise ValueError(text)
 
 
-_PARSERS: dict[Any, Callable[[str], Any]] = {
-    str: str,
-    int: int,
-    float: float,
-    bool: _parse_bool,
-    type(None): _parse_none,
-    None: _parse_none,
-}
+_SCALARS: dict[Any, Any] = {int: int, float: float, bool: _read_bool, type(None): _read_none, None: _read_none}
 
 
-def _json_hint(tp: Any) -> str:
-    shown = [arm for arm in _arms(tp) if get_origin(arm) in (list, tuple, dict) or arm is JSON]
-    return f" (write JSON, for example '{json.dumps(_example(shown[0]))}')" if shown else ""
+def text_of_value(value: Any, tp: Any = JSON) -> str:
+    """Return a text that ``parse_text`` reads as this value of ``tp``, as short as a person would write it."""
+    plain = unstructure(value)
+    if not isinstance(plain, str):
+        return json.dumps(plain, ensure_ascii=False)
+    if type(value) is str and len(arms := list(_arms(tp))) > 1 and str in arms:
+        read, offences = parse_text(plain, tp)
+        return plain if not offences and type(read) is str and read == plain else json.dumps(plain)
+    return plain
+
+
+def _what(tp: Any) -> str:
+    arms = [arm for arm in _arms(tp) if arm is not type(None)]
+    if len(arms) == 1 and isinstance(arms[0], type):
+        if arms[0] in TEXT_FORMS:
+            form = TEXT_FORMS[arms[0]]
+            return f"{type_name(tp)} ({form.what}, as {form.example!r})"
+        if issubclass(arms[0], enum.Enum):
+            return f"{type_name(tp)}, one of {', '.join(text_of_value(member) for member in arms[0])}"
+    return type_name(tp)
+
+
+def _json_hint(text: str, tp: Any) -> str:
+    shown = [arm for arm in _arms(tp) if _is_array(arm) or get_origin(arm) is dict or arm is JSON or is_object(arm)]
+    if not shown:
+        return ""
+    if text.lstrip().startswith(("{", "[")):
+        try:
+            json.loads(text)
+        except json.JSONDecodeError as error:
+            return f" (as JSON: {error.msg} at character {error.pos + 1})"
+        except (ValueError, RecursionError):
+            pass
+    return f" (write JSON, for example '{json.dumps(_example(shown[0]))}')"
 
 
 def _example(tp: Any, number: int = 0) -> Any:
     """A JSON value of a type, and another one."""
     tp = next(_arms(tp))
-    arguments = get_args(tp)
+    arguments = [argument for argument in get_args(tp) if argument not in (..., ())]
     if get_origin(tp) is list:
         return [_example(arguments[0], 0), _example(arguments[0], 1)]
     if get_origin(tp) is dict:
         return {"a": _example(arguments[1])}
     if get_origin(tp) is tuple:
-        return [_example(argument, place) for place, argument in enumerate(arguments) if argument is not ...]
+        return [_example(argument, place) for place, argument in enumerate(arguments)]
+    if is_named_tuple(tp):
+        return [_example(field.type, place) for place, field in enumerate(fields_of(tp))]
+    if is_object(tp) and reference_form(tp) is None:
+        return {field.name: _example(field.type) for field in fields_of(tp) if field.required and field.type != tp}
+    if isinstance(tp, type) and tp in TEXT_FORMS:
+        return TEXT_FORMS[tp].example
+    if isinstance(tp, type) and issubclass(tp, enum.Enum):
+        return unstructure(list(tp)[number % len(tp)])
     examples = {int: (1, 2), float: (1.5, 2.5), bool: (True, False), str: ("a", "b"), JSON: ("a", 1)}
     return examples[tp][number % 2] if tp in examples else None

@@ -1,0 +1,291 @@
+"""Checks of lists, tuples, dicts, unions and of objects with named fields, made of the checks of what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast, get_args
+
+from lume_dsl.errors import did_you_mean
+from lume_dsl.values.classes import Field, class_of, fields_of, is_named_tuple, is_typed_dict
+from lume_dsl.values.names import type_name
+from lume_dsl.values.scalars import BULK, Check, Offences, check_float, check_int, check_str, short
+
+__all__ = ["any_json", "check_of_class", "dict_of", "list_of", "tuple_of", "union"]
+
+CheckOf = Callable[[Any], Check]
+"""The check of a type."""
+
+
+def _inside(check: Check, value: Any, step: str, offences: Offences) -> Any:
+    """The outcome of a check of a part of a value, whose offences are told by their path."""
+    before = offences.count
+    outcome = check(value, offences)
+    if offences.count != before:
+        offences.inside(step, before)
+    return outcome
+
+
+def any_json(value: Any, offences: Offences) -> Any:
+    """The check of ``JSON``: any JSON value, all of it."""
+    if type(value) is list:
+        return [_inside(any_json, item, f"[{place}]", offences) for place, item in enumerate(value)]
+    if type(value) is dict:
+        return _dict_items(value, any_json, offences)
+    if isinstance(value, float):
+        return check_float(value, offences)
+    if type(value) is str:
+        return check_str(value, offences)
+    if type(value) is int:
+        return check_int(value, offences)
+    if value is None or type(value) is bool:
+        return value
+    return offences.expected("a JSON value", value)
+
+
+def list_of(item_type: Any, check_of: CheckOf) -> Check:
+    """The check of ``list[item_type]``."""
+    item_check = check_of(item_type)
+    name = type_name(list[item_type])
+    is_plain = BULK.get(item_type)
+
+    def check(value: Any, offences: Offences) -> Any:
+        if type(value) is not list:
+            return offences.expected(name, value)
+        if is_plain is not None and value and is_plain(value):
+            return value.copy()
+        outcome = []
+        for place, item in enumerate(value):
+            before = offences.count
+            outcome.append(item_check(item, offences))
+            if offences.count != before:
+                offences.inside(f"[{place}]", before)
+        return outcome
+
+    return check
+
+
+def dict_of(value_type: Any, check_of: CheckOf) -> Check:
+    """The check of ``dict[str, value_type]``."""
+    value_check = check_of(value_type)
+    name = type_name(dict[str, value_type])
+
+    def check(value: Any, offences: Offences) -> Any:
+        if type(value) is not dict:
+            return offences.expected(name, value)
+        return _dict_items(value, value_check, offences)
+
+    return check
+
+
+def _dict_items(value: dict[Any, Any], check: Check, offences: Offences) -> dict[str, Any]:
+    items = {}
+    for key, item in value.items():
+        if type(key) is not str:
+            offences.add(f"expected str as a key, got {short(key)}")
+            continue
+        found = Offences()
+        check_str(key, found)
+        for offence in found.shown:
+            offences.add(f"has a key that {offence.message}")
+        items[key] = _inside(check, item, f"[{key!r}]", offences)
+    return items
+
+
+def tuple_of(arguments: tuple[Any, ...], check_of: CheckOf) -> Check:
+    """The check of ``tuple[A, B]``, or of ``tuple[A, ...]``; a JSON array becomes the tuple."""
+    if len(arguments) == 2 and arguments[1] is ...:
+        return _variadic_tuple(arguments[0], check_of)
+    places = tuple(argument for argument in arguments if argument != ())
+    checks = [check_of(place) for place in places]
+    name = f"tuple[{', '.join(map(type_name, places)) or '()'}]"
+
+    def check(value: Any, offences: Offences) -> Any:
+        if type(value) not in (tuple, list):
+            return offences.expected(name, value)
+        if len(value) != len(checks):
+            return offences.expected(f"{name} of {len(checks)} items", value)
+        return tuple(
+            _inside(item_check, item, f"[{place}]", offences)
+            for place, (item_check, item) in enumerate(zip(checks, value, strict=True))
+        )
+
+    return check
+
+
+def _variadic_tuple(item_type: Any, check_of: CheckOf) -> Check:
+    as_list = list_of(item_type, check_of)
+    name = f"tuple[{type_name(item_type)}, ...]"
+
+    def check(value: Any, offences: Offences) -> Any:
+        if type(value) not in (tuple, list):
+            return offences.expected(name, value)
+        return tuple(as_list(list(value), offences))
+
+    return check
+
+
+def union(tp: Any, check_of: CheckOf) -> Check:
+    """The check of a union: the arm that takes the value as it is, else the first that converts it."""
+    arms = [check_of(arm) for arm in get_args(tp)]
+    name = type_name(tp)
+
+    def check(value: Any, offences: Offences) -> Any:
+        converted: list[Any] = []
+        inside: list[Offences] = []
+        for arm in arms:
+            found = Offences()
+            outcome = arm(value, found)
+            if found:
+                # offences below the value's own path: this arm has the right shape and a wrong part
+                inside += [found] if all(offence.path for offence in found.shown) else []
+            elif _same_types(outcome, value):
+                return outcome
+            else:
+                converted.append(outcome)
+        if converted:
+            return converted[0]
+        if len(inside) == 1:
+            offences.take(inside[0])
+            return value
+        return offences.expected(name, value)
+
+    return check
+
+
+def _same_types(outcome: Any, value: Any) -> bool:
+    if type(outcome) is not type(value):
+        return False
+    if isinstance(value, (list, tuple)):
+        return all(map(_same_types, outcome, value))
+    if isinstance(value, dict):
+        return all(_same_types(outcome[key], item) for key, item in value.items())
+    return True
+
+
+# objects
+
+
+class _Fields:
+    """The checks of a class's fields, built at the first value: a class may hold itself."""
+
+    def __init__(self, tp: Any, check_of: CheckOf) -> None:
+        self.name = type_name(tp)
+        self._type = tp
+        self._check_of = check_of
+        self._checks: list[tuple[Field, Check]] | None = None
+
+    @property
+    def checks(self) -> list[tuple[Field, Check]]:
+        if self._checks is None:
+            self._checks = [(field, self._check_of(field.type)) for field in fields_of(self._type)]
+        return self._checks
+
+    def structure(self, given: Mapping[Any, Any], offences: Offences) -> dict[str, Any]:
+        """The value of each field that is given; missing and unknown ones are noted."""
+        outcome = {}
+        for field, check in self.checks:
+            if field.name in given:
+                outcome[field.name] = _inside(check, given[field.name], f".{field.name}", offences)
+            elif field.required:
+                offences.add(f"lacks {field.name!r}, which {self.name} requires")
+        names = [field.name for field, _ in self.checks]
+        for key in given:
+            if key not in names:
+                near = did_you_mean(key, names) if isinstance(key, str) else ""
+                offences.add(f"has {short(key)}, which is no field of {self.name}{near}")
+        return outcome
+
+
+def _typed_dict(tp: Any, check_of: CheckOf) -> Check:
+    """The check of a TypedDict: a dict with its keys and no others."""
+    fields = _Fields(tp, check_of)
+
+    def check(value: Any, offences: Offences) -> Any:
+        return fields.structure(value, offences) if type(value) is dict else offences.expected(fields.name, value)
+
+    return check
+
+
+def _named_tuple(tp: Any, check_of: CheckOf) -> Check:
+    """The check of a NamedTuple: one, or a JSON array of its values, of which those with a default may lack."""
+    fields, cls = _Fields(tp, check_of), class_of(tp)
+
+    def check(value: Any, offences: Offences) -> Any:
+        if type(value) is not cls and type(value) is not list:
+            return offences.expected(fields.name, value)
+        least = sum(field.required for field, _ in fields.checks)
+        if not least <= len(value) <= len(fields.checks):
+            return offences.expected(f"{fields.name} of {_number(least, len(fields.checks))} items", value)
+        before = offences.count
+        items = [
+            _inside(item_check, item, f".{field.name}", offences)
+            for item, (field, item_check) in zip(value, fields.checks, strict=False)
+        ]
+        return _made(cls, items, {}, offences) if offences.count == before else value
+
+    return check
+
+
+def _number(least: int, most: int) -> str:
+    return str(most) if least == most else f"{least} to {most}"
+
+
+def _record(tp: Any, check_of: CheckOf) -> Check:
+    """The check of an attrs class or dataclass: an instance, each of its fields, or a JSON object of them.
+
+    The outcome is a new instance, so that what a run gets is what would arrive from JSON.
+    """
+    fields, cls = _Fields(tp, check_of), class_of(tp)
+
+    def check(value: Any, offences: Offences) -> Any:
+        before = offences.count
+        if type(value) is cls:
+            given = _held(value, fields, offences)
+        elif type(value) is dict:
+            given = value
+        else:
+            return offences.expected(fields.name, value)
+        arguments = fields.structure(given, offences)
+        if offences.count != before:
+            return value
+        made = _made(cls, (), arguments, offences)
+        if type(value) is cls and offences.count == before and _differs(made, value):
+            offences.add(f"would not be the same {fields.name} again when it is made of its fields")
+        return made
+
+    return check
+
+
+def _held(instance: Any, fields: _Fields, offences: Offences) -> dict[str, Any]:
+    held = {}
+    for field, _ in fields.checks:
+        try:
+            held[field.name] = getattr(instance, field.attribute)
+        except Exception as error:  # a field that was deleted, or a property of a user's
+            offences.add(f"has no value of its field {field.name!r}: {type(error).__name__}")
+    return held
+
+
+def _made(cls: Any, args: Any, arguments: Mapping[str, Any], offences: Offences) -> Any:
+    try:
+        return cls(*args, **arguments)
+    except Exception as error:  # a validator of the user's may raise anything
+        reason = str(error.args[0]) if error.args else ""
+        offences.add(f"is refused by {cls.__name__}: {reason or type(error).__name__}")
+    return None
+
+
+def _differs(made: Any, value: Any) -> bool:
+    if type(value).__eq__ is cast(Any, object.__eq__):
+        return False  # compared by identity, so there is no telling
+    try:
+        return bool(made != value)
+    except Exception:  # an __eq__ of a user's
+        return False
+
+
+def check_of_class(tp: Any, check_of: CheckOf) -> Check:
+    """The check of a class of named fields."""
+    if is_named_tuple(tp):
+        return _named_tuple(tp, check_of)
+    return _typed_dict(tp, check_of) if is_typed_dict(tp) else _record(tp, check_of)

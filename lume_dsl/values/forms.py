@@ -1,0 +1,72 @@
+"""``JSON`` itself, types without their wrappers, and the classes whose values are references in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, NewType, get_args, get_origin
+
+import attrs
+
+from lume_dsl.values.classes import class_of
+
+__all__ = ["JSON", "SCALARS", "ReferenceForm", "plain_type", "reference_form", "register_reference"]
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    JSON: TypeAlias = "dict[str, JSON]" | "list[JSON]" | str | int | float | bool | None
+else:
+    JSON = NewType("JSON", object)
+    JSON.__doc__ = "Any JSON value: the type to write where a parameter holds JSON of no fixed shape."
+
+SCALARS = (str, int, float, bool, type(None))
+"""The JSON types that hold nothing else. Compared by identity: a subclass is another type."""
+
+
+@attrs.frozen
+class ReferenceForm:
+    """How values of a class, and of its subclasses, are references in JSON. The layer that has the class registers it.
+
+    Attributes:
+        base: The class.
+        mark: The member that every such reference has, and none of another class.
+        check_of: The check of the class or of a subclass, as ``values.scalars.Check``.
+        write: The reference of a value.
+        schema: The JSON Schema of a reference to one of the class or of a subclass.
+    """
+
+    base: type
+    mark: str
+    check_of: Callable[[Any], Callable[[Any, Any], Any]]
+    write: Callable[[Any], dict[str, Any]]
+    schema: Callable[[Any], dict[str, Any]]
+
+
+_references: list[ReferenceForm] = []
+
+
+def register_reference(form: ReferenceForm) -> None:
+    """Values of ``form.base`` are references in JSON from now on."""
+    _references.append(form)
+
+
+def reference_form(tp: Any) -> ReferenceForm | None:
+    """Return the form of a type whose values are references, or None."""
+    cls = class_of(tp)
+    if not isinstance(cls, type):
+        return None
+    return next((form for form in _references if issubclass(cls, form.base)), None)
+
+
+def plain_type(tp: Any) -> Any:
+    """The type without ``Annotated``, ``NewType`` and alias names around it, which say nothing of its JSON form."""
+    while tp is not JSON:
+        if get_origin(tp) is Annotated:
+            tp = get_args(tp)[0]
+        elif hasattr(tp, "__supertype__"):
+            tp = tp.__supertype__
+        elif type(tp).__name__ == "TypeAliasType" and not isinstance(tp, type):
+            tp = tp.__value__
+        else:
+            break
+    return tp

@@ -1,0 +1,143 @@
+"""Whether two arms of a union may have one JSON form, so that a value would come back as another."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Literal, get_args, get_origin
+
+from lume_dsl.values.classes import fields_of, is_named_tuple, is_object, is_typed_dict
+from lume_dsl.values.forms import JSON, SCALARS, plain_type, reference_form
+from lume_dsl.values.names import is_union
+from lume_dsl.values.textforms import TEXT_FORMS, TextForm
+
+__all__ = ["confused"]
+
+
+def confused(union: Any) -> tuple[Any, Any] | None:
+    """Return two arms of a union of JSON types that may have one JSON form and differ as values, or None."""
+    arms = _arms(union)
+    for place, first in enumerate(arms):
+        for second in arms[place + 1 :]:
+            if _may_confuse(first, second):
+                return first, second
+    return None
+
+
+def _arms(tp: Any) -> list[Any]:
+    tp = plain_type(tp)
+    return [arm for part in get_args(tp) for arm in _arms(part)] if is_union(tp) else [tp]
+
+
+def _may_confuse(a: Any, b: Any) -> bool:
+    if a == b or (_is_itself(a) and _is_itself(b)):
+        return False
+    if len(_arms(a)) > 1 or len(_arms(b)) > 1:
+        return any(_may_confuse(x, y) for x in _arms(a) for y in _arms(b))
+    first, second = _forms(plain_type(a)), _forms(plain_type(b))
+    if "any" in first or "any" in second:
+        return True
+    return any(_DETAILS[kind](first[kind], second[kind]) for kind in first.keys() & second.keys())
+
+
+def _is_itself(tp: Any) -> bool:
+    """Whether each value of the type is its own JSON form."""
+    tp = plain_type(tp)
+    if tp is None or tp is JSON or tp in SCALARS:
+        return True
+    if get_origin(tp) in (list, dict) or is_union(tp):
+        return all(map(_is_itself, get_args(tp)))
+    if get_origin(tp) is Literal:
+        return not any(isinstance(choice, (bytes, enum.Enum)) for choice in get_args(tp))
+    return is_typed_dict(tp) and not any(map(_holds, (field.type for field in fields_of(tp))))
+
+
+def _holds(tp: Any) -> bool:
+    """Whether a TypedDict's field may differ from its JSON form. Not looked into, as it may hold the class."""
+    return not (tp is None or tp is JSON or tp in SCALARS)
+
+
+_NAMES: dict[Any, str] = {str: "text", int: "int", float: "float", bool: "bool", type(None): "null", None: "null"}
+
+
+def _forms(tp: Any) -> dict[str, Any]:
+    """The kinds of JSON values of a type, each with its constants, its ``TextForm``, its type, or None for all."""
+    if tp is JSON:
+        return {"any": None}
+    if tp in _NAMES:
+        return {_NAMES[tp]: None}
+    if isinstance(tp, type) and tp in TEXT_FORMS:
+        return {"text": TEXT_FORMS[tp]}
+    if get_origin(tp) is Literal:
+        return _constants(get_args(tp))
+    if isinstance(tp, type) and issubclass(tp, enum.Enum):
+        return _constants(tuple(tp))
+    is_array = get_origin(tp) in (list, tuple) or is_named_tuple(tp)
+    return {"array" if is_array else "object": tp}
+
+
+def _constants(values: tuple[Any, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for value in values:
+        plain = value.value if isinstance(value, enum.Enum) else value
+        if isinstance(plain, bytes):
+            return {"text": TEXT_FORMS[bytes]}
+        found.setdefault(_NAMES[type(plain)], set()).add(plain)
+    return found
+
+
+def _same_constants(a: Any, b: Any) -> bool:
+    return a is None or b is None or bool(a & b)
+
+
+def _same_texts(a: Any, b: Any) -> bool:
+    if a is None or b is None:
+        return True
+    if isinstance(a, TextForm) and isinstance(b, TextForm):
+        free = {bytes, *(tp for tp, form in TEXT_FORMS.items() if not form.pattern)}
+        return a.type in free or b.type in free
+    if isinstance(a, TextForm):
+        return any(map(a.matches, b))
+    return any(map(b.matches, a)) if isinstance(b, TextForm) else bool(a & b)
+
+
+def _same_arrays(a: Any, b: Any) -> bool:
+    lengths = _length(a), _length(b)
+    if None not in lengths and lengths[0] != lengths[1]:
+        return False
+    if get_origin(a) is get_origin(b) is list:
+        return _may_confuse(get_args(a)[0], get_args(b)[0])
+    return True
+
+
+def _length(tp: Any) -> int | None:
+    if get_origin(tp) is tuple:
+        arguments = tuple(argument for argument in get_args(tp) if argument != ())
+        return None if arguments[-1:] == (...,) else len(arguments)
+    return len(fields_of(tp)) if is_named_tuple(tp) else None
+
+
+def _same_objects(a: Any, b: Any) -> bool:
+    forms = reference_form(a), reference_form(b)
+    if None not in forms:
+        return False  # each names its class
+    if get_origin(a) is get_origin(b) is dict:
+        return _may_confuse(get_args(a)[1], get_args(b)[1])
+    if not (is_object(a) and is_object(b)) or any(forms):
+        return True
+    return _taken_by(a, b) or _taken_by(b, a)
+
+
+def _taken_by(a: Any, b: Any) -> bool:
+    """Whether the JSON object of a value of ``a`` may have the fields that ``b`` asks for."""
+    known = {field.name for field in fields_of(b)}
+    written = {field.name for field in fields_of(a) if field.required or not is_typed_dict(a)}
+    needed = {field.name for field in fields_of(b) if field.required}
+    return written <= known and needed <= {field.name for field in fields_of(a)}
+
+
+_DETAILS = {
+    "text": _same_texts,
+    "array": _same_arrays,
+    "object": _same_objects,
+    **dict.fromkeys(("int", "float", "bool", "null"), _same_constants),
+}

@@ -1,0 +1,221 @@
+"""Checks of values that hold no others, and what a check notes. It knows nothing of containers."""
+
+from __future__ import annotations
+
+import enum
+import math
+import reprlib
+from collections.abc import Callable, Hashable
+from decimal import Decimal
+from typing import Any, get_args
+
+import attrs
+
+from lume_dsl.values.names import type_name
+from lume_dsl.values.textforms import TEXT_FORMS, TextForm
+
+__all__ = [
+    "BULK",
+    "SCALAR_CHECKS",
+    "Check",
+    "Offence",
+    "Offences",
+    "check_float",
+    "check_int",
+    "check_str",
+    "choice_check",
+    "enum_check",
+    "short",
+]
+
+LARGEST_EXACT_INT = 2**53
+"""Up to this, every int is a float (IEEE 754 binary64)."""
+
+LONGEST_INT_BITS = 8192
+"""Python writes an int of more than 4,300 digits as text only when told to, so JSON cannot carry it."""
+
+SHOWN = 10
+"""How many offences are told; the rest are counted."""
+
+
+@attrs.frozen
+class Offence:
+    """A part of a value that does not fit: its path (``".magnets[3].current"``) and what is wrong."""
+
+    path: str
+    message: str
+
+
+@attrs.define
+class Offences:
+    """What is wrong with a value: the first ten offences, and how many there are."""
+
+    shown: list[Offence] = attrs.field(factory=list)
+    count: int = 0
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    def add(self, message: str) -> None:
+        """Note an offence of the value that is being checked."""
+        self.count += 1
+        if len(self.shown) < SHOWN:
+            self.shown.append(Offence("", message))
+
+    def expected(self, what: str, value: Any) -> Any:
+        """Note that ``what`` was expected, and return the value as it is."""
+        self.add(f"expected {what}, got {short(value)}")
+        return value
+
+    def inside(self, step: str, before: int) -> None:
+        """The offences after the first ``before`` are of the part of the value that ``step`` leads to."""
+        for place in range(before, len(self.shown)):
+            offence = self.shown[place]
+            self.shown[place] = Offence(step + offence.path, offence.message)
+
+    def take(self, other: Offences) -> None:
+        """Note those of another look at the same value."""
+        self.count += other.count
+        self.shown += other.shown[: SHOWN - len(self.shown)]
+
+
+Check = Callable[[Any, Offences], Any]
+"""Takes a value and notes its offences; returns the value as its type holds it."""
+
+
+def short(value: Any) -> str:
+    """The value in at most some 80 characters, with its type where the text does not show it."""
+    brief = reprlib.Repr()
+    brief.maxstring = brief.maxother = 60
+    try:
+        text = brief.repr(value)
+    except Exception:  # an int of more than 4,300 digits, or a repr of a user's that fails
+        text = "a value that cannot be shown"
+    return text if type(value) in (str, int, float, bool, type(None)) else f"{text} ({type_name(type(value))})"
+
+
+def _exactly(tp: type) -> Check:
+    def check(value: Any, offences: Offences) -> Any:
+        return value if type(value) is tp else offences.expected(type_name(tp), value)
+
+    return check
+
+
+def check_str(value: Any, offences: Offences) -> Any:
+    if type(value) is not str:
+        return offences.expected("str", value)
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # half of a surrogate pair: no UTF-8 text, so no JSON document, can hold it
+            offences.add(f"is not valid Unicode text: {ascii(value)[:60]}")
+    return value
+
+
+def check_int(value: Any, offences: Offences) -> Any:
+    if type(value) is not int:
+        return offences.expected("int", value)
+    if value.bit_length() > LONGEST_INT_BITS:
+        offences.add(f"expected an int of at most {LONGEST_INT_BITS} bits")
+    return value
+
+
+def check_float(value: Any, offences: Offences) -> Any:
+    if type(value) is int:
+        return _float_of_int(value, offences)
+    if not isinstance(value, float):
+        return offences.expected("float", value)
+    if not math.isfinite(value):
+        offences.add(f"expected a finite float, got {value}, which is not JSON")
+    return float(value)  # numpy.float64 is a float that holds the same
+
+
+def _float_of_int(value: int, offences: Offences) -> Any:
+    if -LARGEST_EXACT_INT <= value <= LARGEST_EXACT_INT:
+        return float(value)
+    try:
+        if int(float(value)) == value:
+            return float(value)
+    except OverflowError:
+        pass
+    return offences.expected("float", value) if value.bit_length() > 1024 else _inexact(value, offences)
+
+
+def _inexact(value: int, offences: Offences) -> int:
+    offences.add(f"expected float, got {short(value)}, an int that no float equals")
+    return value
+
+
+def text_check(form: TextForm) -> Check:
+    """The check of a type whose JSON form is a text: a value of it, or the text."""
+    name = type_name(form.type)
+
+    def check(value: Any, offences: Offences) -> Any:
+        if form.holds(value):
+            text = form.write(value)
+            check_str(text, offences)  # a path may hold what is no text
+            return value if form.matches(text) else offences.expected(f"{name} ({form.what})", value)
+        if form.type is Decimal and type(value) is int:
+            return Decimal(value)
+        if type(value) is not str or not form.matches(value):
+            return offences.expected(f"{name} ({form.what}, as {form.example!r})", value)
+        check_str(value, offences)
+        return form.read(value)
+
+    return check
+
+
+def choice_check(tp: Any, structured: Callable[[Any, Any, Offences], Any]) -> Check:
+    """The check of ``Literal[...]``: one of its values, or its JSON form. ``structured`` converts to a value's type."""
+    choices = get_args(tp)
+    plain = {(type(choice), choice): choice for choice in choices}
+    name = type_name(tp)
+
+    def check(value: Any, offences: Offences) -> Any:
+        if isinstance(value, Hashable) and (type(value), value) in plain:
+            return plain[type(value), value]
+        for choice in choices:
+            if isinstance(choice, (bytes, enum.Enum)):
+                found = Offences()
+                if structured(value, type(choice), found) == choice and not found:
+                    return choice
+        return offences.expected(name, value)
+
+    return check
+
+
+def enum_check(tp: type[enum.Enum]) -> Check:
+    """The check of an Enum: a member, or its value."""
+    by_value = {(type(member.value), member.value): member for member in tp}
+    name = f"{tp.__name__}, one of {', '.join(repr(member.value) for member in tp)}"
+
+    def check(value: Any, offences: Offences) -> Any:
+        if isinstance(value, tp):
+            return value
+        if isinstance(value, Hashable) and (type(value), value) in by_value:
+            return by_value[type(value), value]
+        return offences.expected(name, value)
+
+    return check
+
+
+SCALAR_CHECKS: dict[Any, Check] = {
+    str: check_str,
+    int: check_int,
+    float: check_float,
+    bool: _exactly(bool),
+    None: _exactly(type(None)),
+    type(None): _exactly(type(None)),
+    **{tp: text_check(form) for tp, form in TEXT_FORMS.items()},
+}
+"""The checks of the types that hold no others, by type."""
+
+LARGEST_INT = 2**LONGEST_INT_BITS
+
+BULK: dict[Any, Callable[[list[Any]], bool]] = {
+    float: lambda items: set(map(type, items)) <= {float} and all(map(math.isfinite, items)),
+    int: lambda items: set(map(type, items)) <= {int} and -LARGEST_INT < min(items) <= max(items) < LARGEST_INT,
+    str: lambda items: set(map(type, items)) <= {str} and all(map(str.isascii, items)),
+    bool: lambda items: set(map(type, items)) <= {bool},
+}
+"""Whether all items of a list (not empty) are surely values of a type and need no conversion, at the speed of C."""
