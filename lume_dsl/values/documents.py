@@ -1,0 +1,177 @@
+"""Documents of parameter values, JSON or YAML, as plain Python. It knows nothing of flows, types or files."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from lume_dsl.values.document_errors import (
+    DIGITS_HINT,
+    FINITE_HINT,
+    NUMBER_HINT,
+    DocumentError,
+    brief,
+    duplicate,
+    step,
+    top_level,
+)
+from lume_dsl.values.yaml12 import read_yaml
+
+__all__ = ["DocumentError", "format_of", "read_document"]
+
+_JSON_HINT = "write text in double quotes, no comma after the last item, and no comments"
+
+
+def format_of(filename: str) -> str:
+    """Return ``"json"``, ``"yaml"`` or, for an ending that tells neither, ``""``.
+
+    >>> format_of("scan.yml")
+    'yaml'
+    """
+    ending = filename.lower().rpartition(".")[2] if "." in filename else ""
+    return {"json": "json", "yaml": "yaml", "yml": "yaml"}.get(ending, "")
+
+
+def read_document(text_or_bytes: str | bytes, *, name: str, format: str) -> dict[str, Any]:
+    """Return the values that a document holds by parameter: plain dict, list, str, int, float, bool and None.
+
+    ``name`` is what errors call the document. ``format`` is ``"json"``, ``"yaml"`` or ``""``: JSON if it
+    parses as that, else YAML. An empty document holds nothing. Parts that a YAML alias names are shared.
+
+    Raises:
+        DocumentError: for whatever cannot be read.
+    """
+    text = _text(text_or_bytes, name)
+    if format == "yaml":
+        return read_yaml(text, name)
+    try:
+        return _read_json(text, name)
+    except json.JSONDecodeError as error:
+        problem = DocumentError(name, f"is not JSON: {error.msg}", _JSON_HINT, error.lineno, error.colno)
+    if format == "json":
+        raise problem
+    try:
+        return read_yaml(text, name)
+    except DocumentError:
+        if re.match(r'\s*\{\s*"', text):  # meant as JSON
+            raise problem from None
+        raise
+
+
+# Text
+
+
+def _text(source: str | bytes, name: str) -> str:
+    """The document's text, without a byte order mark, for sure encodable."""
+    if isinstance(source, str):
+        return (source if source.isascii() else _decoded(source.encode("utf-8", "surrogatepass"), name)).removeprefix(
+            "\ufeff"
+        )
+    _refuse_utf_16(source, name)
+    return _decoded(source, name).removeprefix("\ufeff")
+
+
+def _decoded(source: bytes, name: str) -> str:
+    try:
+        return source.decode()
+    except UnicodeDecodeError as error:
+        line, start = source.count(b"\n", 0, error.start) + 1, source.rfind(b"\n", 0, error.start) + 1
+        column = len(source[start : error.start].decode()) + 1
+        message = f"is not UTF-8: byte 0x{source[error.start]:02x} at offset {error.start} ({error.reason})"
+        raise DocumentError(name, message, "save it as UTF-8", line, column) from None
+
+
+def _refuse_utf_16(source: bytes, name: str) -> None:
+    encoding = json.detect_encoding(source)
+    if encoding.startswith("utf-8"):
+        return
+    try:
+        source.decode(encoding)
+    except UnicodeDecodeError:
+        if not source.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return  # a stray NUL, which the parser names better
+    raise DocumentError(name, f"is {encoding[:6].upper()} text, where UTF-8 is read", "save it as UTF-8")
+
+
+# JSON
+
+
+@attrs.frozen
+class _Refused:
+    """Stands in a parsed JSON document for a part that is refused, until its path is found."""
+
+    message: str
+    fix: str
+
+
+def _read_json(text: str, name: str) -> dict[str, Any]:
+    if not text.strip(" \t\r\n"):
+        return {}
+    refused: list[_Refused] = []
+    try:
+        value = _parse_json(text, refused)
+    except RecursionError:
+        raise DocumentError(name, "is nested too deeply", "nest its lists and objects less deeply") from None
+    if refused:
+        path, first = next(_find_refused(value))
+        raise DocumentError(name, first.message, first.fix, path=path)
+    return top_level(value, name, '{"parameter": value}')
+
+
+def _parse_json(text: str, refused: list[_Refused]) -> Any:
+    """The parsed text, with a ``_Refused`` (of which ``refused`` is not empty then) for each part that is refused."""
+
+    def refuse(message: str, fix: str) -> _Refused:
+        refused.append(_Refused(message, fix))
+        return refused[-1]
+
+    def constant(text: str) -> _Refused:
+        return refuse(f"{text} is not JSON", FINITE_HINT)
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any] | _Refused:
+        found = dict(items)
+        return found if len(found) == len(items) else refuse(*duplicate(_first_twice(items)))
+
+    def finite(text: str) -> float | _Refused:
+        value = float(text)
+        return value if -math.inf < value < math.inf else refuse(f"{brief(text)} overflows a float", NUMBER_HINT)
+
+    def whole(text: str) -> int | _Refused:
+        try:
+            return int(text)
+        except ValueError:
+            return refuse(f"{brief(text)} has {len(text.lstrip('-')):,} digits, too many for an int", DIGITS_HINT)
+
+    decoder = json.JSONDecoder(object_pairs_hook=pairs, parse_constant=constant, parse_float=finite)
+    try:
+        return decoder.decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # Python reads no int of more than 4,300 digits: once more, slowly, to name the one
+        refused.clear()
+        return json.loads(text, object_pairs_hook=pairs, parse_constant=constant, parse_float=finite, parse_int=whole)
+
+
+def _find_refused(value: Any) -> Iterator[tuple[str, _Refused]]:
+    """Each refused part below a value, with its path, in the document's order."""
+    stack = [("", value)]
+    while stack:
+        path, value = stack.pop()
+        if isinstance(value, _Refused):
+            yield path, value
+        elif isinstance(value, dict):
+            stack += reversed([(path + step(key, path), item) for key, item in value.items()])
+        elif isinstance(value, list):
+            containers = (list, dict, _Refused)
+            stack += reversed([(f"{path}[{at}]", item) for at, item in enumerate(value) if type(item) in containers])
+
+
+def _first_twice(items: list[tuple[str, Any]]) -> str:
+    seen: set[str] = set()
+    return next(key for key, _ in items if key in seen or seen.add(key))  # type: ignore[func-returns-value]
