@@ -6,7 +6,7 @@ It notes names that cannot be resolved; whether the graph is right is for ``chec
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import GenericAlias
 from typing import Any, get_args
 
@@ -27,7 +27,8 @@ from lume_dsl.declare.graph import (
     TaskRun,
 )
 from lume_dsl.declare.hints import Hints, Scope, function_hints
-from lume_dsl.declare.references import Draft, Foreign, Pending, Reference, Source
+from lume_dsl.declare.operations import Outcomes
+from lume_dsl.declare.references import Draft, Foreign, Pending, Reference, Source, constant_of
 from lume_dsl.declare.tasks import plain_function
 from lume_dsl.errors import Problem, did_you_mean
 
@@ -51,19 +52,21 @@ class _Builder:
     def __init__(self, body: Body, scope: Scope) -> None:
         self.body = body
         self.scope = scope
+        self.references = body.references  # computed at each look
         self.hints: dict[int, Hints] = {}
         self.aliases: dict[str, str] = {}
         self.lost: set[str] = set()
+        self.members: dict[str, Member] = {}
+        self.outcomes = Outcomes(self._type_of, scope)
         self.names = self._names()
         self.annotations = dict(self._annotations())
 
     def graph(self) -> Graph:
-        members: dict[str, Member] = {}
         for draft in self.body.drafts:
             if draft in self.names:
                 member = self._member(draft)
-                members[member.name] = member
-        return Graph(_used(members), self.aliases)
+                self.members[member.name] = member
+        return Graph(_used(self.members), self.aliases)
 
     # names
 
@@ -71,7 +74,7 @@ class _Builder:
         """The final names: the first that still holds the draft, else its fallback, made unique."""
         names: dict[Draft, str] = {}
         own = set(self.body.drafts)
-        for name, draft in self.body.references.items():
+        for name, draft in self.references.items():
             if draft not in own:
                 fix = "use a name of this flow"
                 self._problem("foreign-reference", name, f"belongs to {draft.owner.name}", draft, fix)
@@ -79,7 +82,7 @@ class _Builder:
                 self.aliases[name] = names[draft]
             else:
                 names[draft] = name
-        taken = set(self.body.references)
+        taken = set(self.references)
         counts: Counter[str] = Counter()
         for draft in self.body.drafts:
             if isinstance(draft.work, Parameter) and draft not in names:
@@ -90,7 +93,7 @@ class _Builder:
         return names
 
     def _lost_parameter(self, draft: Draft) -> None:
-        taker = self.body.references.get(draft.name)
+        taker = self.references.get(draft.name)
         if taker is not None and not isinstance(taker.work, Parameter):
             self.lost.add(draft.name)
         if draft.name in self.body:
@@ -114,11 +117,11 @@ class _Builder:
         member = Member(
             name=name,
             work=draft.work,
-            type=self.annotations.get(name, hints.returns),
+            type=self.annotations.get(name, self._outcome(draft, inputs) or hints.returns),
             inputs=inputs,
             place=self.body.places.get(name, draft.place) if isinstance(draft.work, Parameter) else draft.place,
             expects={key: tp for key, tp in hints.arguments.items() if key in inputs},
-            visible=name in self.body.references,
+            visible=name in self.references,
         )
         runs_mapped = member.mapped and isinstance(draft.work, (TaskRun, StepRun))
         return attrs.evolve(member, type=GenericAlias(list, member.type)) if runs_mapped else member
@@ -132,7 +135,7 @@ class _Builder:
             self._foreign(draft, source.label, source.flow)
             return None
         if source.draft in self.names:
-            return Edge(self.names[source.draft], source.mapped)
+            return Edge(self.names[source.draft], source.mapped, source.checked)
         if source.draft.owner is not self.body:
             self._foreign(draft, source.draft.label, source.draft.owner.name)
         return None  # an unknown name or a lost parameter, which has its own problem
@@ -142,18 +145,18 @@ class _Builder:
         self._problem("foreign-reference", self.names[draft], message, draft, fix)
 
     def _pending(self, draft: Draft, pending: Pending) -> Input | None:
-        found = self.body.references.get(pending.name)
+        found = self.references.get(pending.name)
         if found is not None and found in self.names:
-            return Edge(self.names[found], pending.mapped)
+            return Edge(self.names[found], pending.mapped, pending.checked)
         if pending.default is not MISSING:
-            return Constant(pending.default)
+            return constant_of(pending.default)
         value = self.body.get(pending.name, MISSING)
         if value is MISSING:
-            near = did_you_mean(pending.name, self.body.references)
+            near = did_you_mean(pending.name, self.references)
             message = f"takes {pending.name!r}, which is not a name of this flow{near}"
             fix = f"rename the argument, or give it a reference as its default: {pending.name}=..."
             self._problem("unknown-name", self.names[draft], message, draft, fix)
-        return None if isinstance(value, Reference) or value is MISSING else Constant(value)
+        return None if isinstance(value, Reference) or value is MISSING else constant_of(value)
 
     # types
 
@@ -180,9 +183,20 @@ class _Builder:
             if id(function) not in self.hints:
                 self.hints[id(function)] = function_hints(function, self.scope)
             return self.hints[id(function)]
-        if isinstance(draft.work, Collection):
-            return Hints({}, draft.work.type)
         return Hints({})
+
+    def _outcome(self, draft: Draft, inputs: Mapping[str, Input]) -> Any:
+        """The type of an operation's or collection's value, or None."""
+        if not isinstance(draft.work, (Operation, Collection)):
+            return None
+        if len(inputs) < len(draft.inputs):  # one has its own problem
+            return draft.work.type if isinstance(draft.work, Collection) else Any
+        return self.outcomes.of(draft.work, inputs).type
+
+    def _type_of(self, name: str) -> Any:
+        """The type of a member that stands further up; of a value that has its own problem, nothing is known."""
+        found = self.members[name].type if name in self.members else Any
+        return Any if found is Unresolved else found
 
 
 def _used(members: dict[str, Member]) -> dict[str, Member]:

@@ -48,17 +48,25 @@ MISSING = Missing.MISSING
 
 @attrs.frozen
 class Parameter:
-    """An input of the flow. ``default`` is ``MISSING`` for a required one."""
+    """An input of the flow. ``default`` is ``MISSING`` for one without."""
 
     default: Any = MISSING
+    factory: Callable[[], Any] | None = None
+    """What gives the default of each run."""
     help: str = ""
     unit: str = ""
-    bounds: Mapping[str, Any] = attrs.field(factory=dict)
-    """``ge``, ``gt``, ``le`` and ``lt``, those that are given."""
+    constraints: Mapping[str, Any] = attrs.field(factory=dict)
+    """Those of ``declare.constraints`` that are given: bounds, lengths, a pattern, choices."""
+    validator: Callable[[Any], Any] | None = None
+    secret: bool = False
+    env: str = ""
+    """The environment variable that supplies its value, or ``""``."""
+    examples: tuple[Any, ...] = ()
 
     @property
     def required(self) -> bool:
-        return self.default is MISSING
+        """Whether a value must be given, or be in the environment."""
+        return self.default is MISSING and self.factory is None
 
 
 @attrs.frozen
@@ -123,18 +131,23 @@ Work: TypeAlias = Parameter | TaskRun | StepRun | Operation | Collection | Value
 
 @attrs.frozen
 class Constant:
-    """A value that stands in the body."""
+    """A value that stands in the body. ``checked`` is as of an ``Edge``."""
 
     value: Any
     mapped: bool = False
+    checked: bool = attrs.field(default=True, eq=False)
 
 
 @attrs.frozen
 class Edge:
-    """The value of another member, named; ``mapped``: each of its items in turn."""
+    """The value of another member, named; ``mapped``: each of its items in turn.
+
+    ``checked``: whether its type must fit, which says nothing of what runs, so that it does not count in comparisons.
+    """
 
     upstream: str
     mapped: bool = False
+    checked: bool = attrs.field(default=True, eq=False)
 
 
 Input: TypeAlias = Constant | Edge

@@ -16,7 +16,21 @@ from lume_dsl.declare.attributes import FlowAttribute
 from lume_dsl.declare.graph import MISSING, Collection, Constant, Operation, Work
 from lume_dsl.errors import Place, Problem, ReferenceValueError
 
-__all__ = ["Draft", "Link", "Owner", "Pending", "Reference", "Source", "draft_of", "has_references", "source_of"]
+__all__ = [
+    "Draft",
+    "Link",
+    "Owner",
+    "Pending",
+    "Reference",
+    "Source",
+    "Unchecked",
+    "UncheckedConstant",
+    "constant_of",
+    "draft_of",
+    "first_of",
+    "has_references",
+    "source_of",
+]
 
 
 class Owner(Protocol):
@@ -59,6 +73,7 @@ class Link:
 
     draft: Draft
     mapped: bool = False
+    checked: bool = True
 
 
 @attrs.frozen
@@ -68,6 +83,7 @@ class Pending:
     name: str
     default: Any = MISSING
     mapped: bool = False
+    checked: bool = True
 
 
 @attrs.frozen
@@ -77,6 +93,7 @@ class Foreign:
     label: str
     flow: str
     mapped: bool = False
+    checked: bool = True
 
 
 Source: TypeAlias = Constant | Link | Pending | Foreign
@@ -84,21 +101,26 @@ Source: TypeAlias = Constant | Link | Pending | Foreign
 
 def draft_of(reference: Reference) -> Draft:
     """The draft behind a reference. (An attribute would be in the way of the value's own.)"""
-    draft: Draft = object.__getattribute__(reference, "_lume_draft")
-    return draft
+    draft: Draft | None = object.__getattribute__(reference, "_lume_draft")
+    return _gather(reference) if draft is None else draft
 
 
 def has_references(value: Any) -> bool:
     """Whether a reference stands in the value, at any depth of lists, tuples, dicts and slices."""
+    return first_of(value, (Reference, FlowAttribute)) is not MISSING
+
+
+def first_of(value: Any, kinds: tuple[type, ...]) -> Any:
+    """The first part of the value that is of these kinds, at any depth; MISSING where there is none."""
     todo, seen = [value], set()
     while todo:
         item = todo.pop()
-        if isinstance(item, (Reference, FlowAttribute)):
-            return True
+        if isinstance(item, kinds):
+            return item
         if isinstance(item, (list, tuple, dict, slice)) and id(item) not in seen:
             seen.add(id(item))
             todo += _items(item)
-    return False
+    return MISSING
 
 
 def _items(container: Any) -> list[Any]:
@@ -109,12 +131,14 @@ def _items(container: Any) -> list[Any]:
 
 def source_of(value: Any, owner: Owner, *, mapped: bool = False) -> Source:
     """Return where an argument of a task comes from. Collections with references become members."""
+    if isinstance(value, Unchecked):
+        return attrs.evolve(source_of(_marked(value), owner, mapped=mapped), checked=False)
     if isinstance(value, Reference):
         return Link(draft_of(value), mapped)
     if isinstance(value, FlowAttribute):
         return Foreign(value.name, value.flow, mapped)
     if not has_references(value):
-        return Constant(value, mapped)
+        return constant_of(value, mapped=mapped)
     keys = tuple(value) if isinstance(value, dict) else ()
     inputs = {f"item_{place}": source_of(item, owner) for place, item in enumerate(_items(value))}
     kind = next(kind for kind in (dict, list, tuple, slice) if isinstance(value, kind))
@@ -122,6 +146,31 @@ def source_of(value: Any, owner: Owner, *, mapped: bool = False) -> Source:
         kind = type(value)
     gathered = owner.add(Collection(kind, keys), inputs, fallback=kind.__name__.title())
     return source_of(gathered, owner, mapped=mapped)
+
+
+@attrs.frozen
+class UncheckedConstant:
+    """A value without references whose type need not fit; what takes it has the value itself."""
+
+    value: Any
+
+
+def constant_of(value: Any, *, mapped: bool = False) -> Constant:
+    """Return a value without references as a constant. It is not checked where a part of it is marked so."""
+    is_marked = first_of(value, (UncheckedConstant,)) is not MISSING
+    return Constant(_without_marks(value), mapped, checked=False) if is_marked else Constant(value, mapped)
+
+
+def _without_marks(value: Any) -> Any:
+    if isinstance(value, UncheckedConstant):
+        return _without_marks(value.value)
+    if isinstance(value, dict):
+        return {key: _without_marks(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_without_marks, value))
+    if isinstance(value, tuple) and hasattr(value, "_make"):  # a namedtuple
+        return value._make(map(_without_marks, value))
+    return value
 
 
 class Reference:
@@ -169,6 +218,33 @@ class Reference:
         return self
 
     __array_ufunc__ = None  # so that NumPy leaves operators with an array on their left side to a reference
+
+
+class Unchecked(Reference):
+    """A reference, or a collection of some, whose type need not fit where it is taken."""
+
+    __slots__ = ("_lume_value",)
+
+    def __init__(self, value: Any) -> None:
+        object.__setattr__(self, "_lume_value", value)
+        object.__setattr__(self, "_lume_draft", draft_of(value) if isinstance(value, Reference) else None)
+
+
+def _marked(reference: Reference) -> Any:
+    """What an ``Unchecked`` was made of."""
+    return object.__getattribute__(reference, "_lume_value")
+
+
+def _gather(reference: Reference) -> Draft:
+    """Make a member of a marked collection that is used as a value by itself, and not as an argument.
+
+    Not before, as it would then have another place among the tasks than the same collection without the mark.
+    """
+    value = _marked(reference)
+    link = source_of(value, draft_of(first_of(value, (Reference,))).owner)
+    assert isinstance(link, Link)
+    object.__setattr__(reference, "_lume_draft", link.draft)
+    return link.draft
 
 
 _FIXES = {

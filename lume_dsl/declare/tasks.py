@@ -10,16 +10,24 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, ov
 
 import attrs
 
-from lume_dsl.declare.body import Body, PrefectTaskName, is_prefect_task, open_body, place_of
+from lume_dsl.declare.body import Body, PrefectTaskName, Unknown, is_prefect_task, open_body, place_of
 from lume_dsl.declare.graph import TaskRun
 from lume_dsl.declare.options import TaskOptions, option_problems
-from lume_dsl.declare.references import Source, source_of
+from lume_dsl.declare.references import (
+    Reference,
+    Source,
+    Unchecked,
+    UncheckedConstant,
+    first_of,
+    has_references,
+    source_of,
+)
 from lume_dsl.errors import DefinitionError, Problem
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["UNNAMED", "Task", "Unmapped", "check_options", "function_name", "task", "unmapped"]
+__all__ = ["UNNAMED", "Task", "Unmapped", "check_options", "function_name", "task", "unchecked", "unmapped"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,6 +58,23 @@ class Unmapped:
 def unmapped(value: T) -> T:
     """Mark an argument of ``.map`` that every item takes whole, as Prefect's ``unmapped`` does."""
     return Unmapped(value)  # type: ignore[return-value]  # typed as what each item's task receives
+
+
+def unchecked(value: Any) -> Any:
+    """Mark an argument whose type need not fit: ``fit(unchecked(image))``.
+
+    For an annotation that says less, or something else, than what is known of the value. Nothing else
+    changes: the same tasks and edges are made, and other uses of the value are checked as ever. It goes with
+    references, lists, tuples and dicts of them, and constants, in ``unmapped(…)`` or around it.
+    """
+    if isinstance(value, Unmapped):
+        return Unmapped(unchecked(value.value))
+    if isinstance(value, (Unknown, Unchecked, UncheckedConstant)):
+        return value
+    if isinstance(first_of(value, (Reference,)), Reference):
+        return Unchecked(value)
+    # What belongs to another flow alone is a problem, marked or not.
+    return value if has_references(value) else UncheckedConstant(value)
 
 
 def function_name(function: Any) -> str:

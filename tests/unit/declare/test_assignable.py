@@ -34,6 +34,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import NotRequired, TypeAliasType
 
 from lume_dsl.declare.assignable import assignable, element
 from lume_dsl.files import TextFile
@@ -42,6 +43,8 @@ from lume_dsl.values.jsontypes import JSON
 # ruff: noqa: E501, UP006, UP007, UP035, UP045 - both spellings of a type are in the tables
 
 T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 Bound = TypeVar("Bound", bound=str)
 UserId = NewType("UserId", int)
 Inner = NewType("Inner", UserId)
@@ -58,6 +61,49 @@ class Options(TypedDict):
 class Row(NamedTuple):
     a: int
     b: str
+
+
+class MoreOptions(Options):
+    b: str
+
+
+class OtherOptions(TypedDict):
+    a: str
+
+
+class LooseOptions(TypedDict, total=False):
+    a: str
+
+
+class MaybeOptions(TypedDict):
+    a: int
+    b: NotRequired[str]
+
+
+class Tree(TypedDict):
+    value: int
+    branches: list[Tree]
+
+
+class OtherTree(TypedDict):
+    value: int
+    branches: list[OtherTree]
+
+
+class TextTree(TypedDict):
+    value: int
+    branches: list[TextTree]
+    label: str
+
+
+class Chain(NamedTuple):
+    value: int
+    rest: Chain | None
+
+
+Plain = collections.namedtuple("Plain", "a b")
+Alias = TypeAliasType("Alias", list[int])
+Numbers = list[int]
 
 
 class Base:
@@ -87,6 +133,26 @@ class Box(Generic[T]):
 
 class Texts(list[str]):
     pass
+
+
+class MoreTexts(Texts):
+    pass
+
+
+class Items(list[T]):
+    pass
+
+
+class Swapped(dict[V, K], Generic[K, V]):
+    pass
+
+
+class Lookup(abc.Mapping[str, T]):
+    pass
+
+
+class Shape(str, enum.Enum):
+    ROUND = "round"
 
 
 FITS: list[tuple[Any, Any]] = [
@@ -122,6 +188,20 @@ FITS: list[tuple[Any, Any]] = [
     (tuple, tuple[int, int]), (tuple[int, int], tuple), (tuple[int, int], tuple[int, ...]),
     (tuple[int, ...], tuple[int, int]), (tuple[int, ...], tuple[float, ...]), (Tuple[int, str], tuple[float, str]),
     (tuple[int, int], abc.Sequence[float]), (tuple[()], tuple[int, ...]), (Row, tuple[int, str]), (tuple[int, str], Row),
+    # typed dictionaries
+    (MoreOptions, Options), (Options, MaybeOptions), (MaybeOptions, Options), (MaybeOptions, MoreOptions), (Options, dict[str, int]),
+    (Options, abc.Mapping[str, float]), (MoreOptions, dict[str, Any]), (LooseOptions, Options), (LooseOptions, dict[str, int]),
+    (dict[str, str], Options), (abc.Mapping[str, int], Options), (Tree, OtherTree), (Options, abc.Iterable[str]), (JSON, Options),
+    (Options, Optional[Options]), (list[MoreOptions], list[Options]), (MaybeOptions, dict[str, int]), (Any, Options),
+    # named tuples
+    (Row, tuple[float, str]), (Row, tuple[Any, ...]), (Row, tuple), (Plain, tuple[int, str]), (Row, abc.Sequence[Any]), (Chain, tuple[int, Any]),
+    (Chain, tuple[int, Chain]), (tuple[int, ...], Plain), (Plain, Plain), (tuple[int, None], Chain),
+    # enums
+    (Shape, str), (str, Shape), (Literal[Colour.RED], Colour), (Colour, Literal[Colour.RED]), (Literal["round"], Shape), (Shape, Literal["round"]),
+    # aliases and classes with type arguments
+    (Alias, list[float]), (Numbers, Alias), (Items[int], list[float]), (Items[Any], list[str]), (Items, list[str]), (list[str], Texts),
+    (MoreTexts, list[str]), (Texts, abc.Sequence[str]), (Swapped[int, str], dict[str, int]), (Lookup[int], abc.Mapping[str, float]),
+    (Items[int], Items[float]), (Callable[[int], str], Callable[[str], int]),
     # callables
     (Callable[[int], str], Callable), (Callable[[int], str], Callable[..., Any]), (abc.Callable[[], int], Callable[[], int]),
     (type[int], Callable[[], int]),
@@ -142,6 +222,13 @@ WRONG: list[tuple[Any, Any]] = [
     (dict[str, list[int]], dict[str, list[str]]), (dict[str, int], list[int]), (list[int | None], list[str]),
     (tuple[int, int], tuple[int, int, int]), (tuple[int, str], tuple[str, int]), (tuple[int, ...], tuple[str, ...]),
     (tuple[int, str], abc.Sequence[int]), (tuple[str, ...], tuple[int, int]), (list[int] | dict[str, int], list[str]),
+    # typed dictionaries, named tuples, enums, aliases and classes with type arguments
+    (Options, MoreOptions), (Options, OtherOptions), (Options, dict[str, str]), (MoreOptions, abc.Mapping[str, int]), (Options, dict[int, int]),
+    (Options, int), (int, Options), (Options, list[str]), (Spot, Options), (list[Options], list[OtherOptions]), (Tree, TextTree),
+    (Row, tuple[str, str]), (Row, tuple[int]), (Row, tuple[int, ...]), (Row, list[int]), (Plain, tuple[int]), (tuple[int], Row), (Row, Plain),
+    (Row, abc.Sequence[int]), (tuple[str, None], Chain), (Chain, tuple[str, Any]), (Colour, Shape), (Literal[Colour.RED], Shape), (Shape, int),
+    (Alias, list[str]), (str, Alias), (Texts, list[int]), (MoreTexts, abc.Sequence[int]), (list[int], Texts), (Items[int], list[str]),
+    (Items[int], Items[str]), (Swapped[int, str], dict[int, str]), (Lookup[int], abc.Mapping[str, str]), (Lookup[int], abc.Mapping[int, int]),
     (np.ndarray, list[float]), (list[float], np.ndarray), (np.ndarray, str), (float, np.ndarray), (str, numbers.Number),
     (type, int),
 ]  # fmt: skip
@@ -169,6 +256,11 @@ SIMPLE = [
     Spot,
     Colour,
     Options,
+    MoreOptions,
+    Tree,
+    Chain,
+    Texts,
+    Items[int],
     Readable,
     Row,
     UserId,
@@ -238,6 +330,12 @@ def test_what_is_no_type_does_not_make_it_crash(source: Any, target: Any) -> Non
         (Any, Any),
         (str, Any),
         (Optional[list[int]], Any),
+        (tuple[int, int], int),
+        (Texts, str),
+        (Items[int], int),
+        (list[list[int]], list[int]),
+        (Row, Any),
+        (Alias, int),
     ],
     ids=str,
 )

@@ -212,7 +212,7 @@ MIRRORED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 
 @pytest.mark.parametrize(("text", "symbol"), BINARY.items())
 def test_an_operator_makes_a_member(scan: Scan, text: str, symbol: str) -> None:
-    member = scan(f"x: int = 1\ny = {text}").__lume_graph__.members["y"]
+    member = scan(f"x: JSON = 1\ny = {text}").__lume_graph__.members["y"]
     assert member.work == Operation(symbol)
     assert member.inputs["x"] == Edge("x")
     assert member.inputs["y"].value == 1
@@ -221,7 +221,7 @@ def test_an_operator_makes_a_member(scan: Scan, text: str, symbol: str) -> None:
 @pytest.mark.parametrize(("text", "symbol"), BINARY.items())
 def test_an_operator_with_the_reference_on_its_right_keeps_the_order(scan: Scan, text: str, symbol: str) -> None:
     mirrored = "1" + text[1:-1] + "x"
-    member = scan(f"x: int = 1\ny = {mirrored}").__lume_graph__.members["y"]
+    member = scan(f"x: JSON = 1\ny = {mirrored}").__lume_graph__.members["y"]
     comparison = symbol in ("eq", "ne", *MIRRORED)
     constant, edge = ("y", "x") if comparison else ("x", "y")
     assert member.work == Operation(MIRRORED.get(symbol, symbol))
@@ -236,7 +236,7 @@ def test_an_operator_of_one_operand_makes_a_member(scan: Scan, text: str, symbol
 
 
 def test_items_and_attributes_are_members_named_as_they_are_written(scan: Scan) -> None:
-    graph = scan("x: dict[str, JSON]\ni: int\ny = add(x['k'], x.a[i])").__lume_graph__
+    graph = scan("x: JSON\ni: int\ny = add(x['k'], x.a[i])").__lume_graph__
     assert list(graph.members) == ["x", "i", "x['k']", "x.a", "x.a[i]", "y"]
     assert graph.members["x['k']"].work == Operation("getitem")
     assert graph.members["x['k']"].inputs["key"].value == "k"
@@ -257,7 +257,7 @@ def test_an_operator_with_an_array_makes_one_member(scan: Scan, side: str) -> No
 
 
 def test_a_path_and_a_text_can_be_joined_to_a_reference(scan: Scan) -> None:
-    graph = scan("x: str = ''\na = Path('folder') / x\nb = 'pre' + x\nc = [1] + x\nd = x + 'post'").__lume_graph__
+    graph = scan("x: JSON = ''\na = Path('folder') / x\nb = 'pre' + x\nc = [1] + x\nd = x + 'post'").__lume_graph__
     symbols = [member.work.symbol for member in graph.members.values() if isinstance(member.work, Operation)]
     assert symbols == ["truediv", "add", "add", "add"]
 
