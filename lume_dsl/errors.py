@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 import os
 import pickle
+import re
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -44,15 +46,36 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
+_TERMINAL_CELL = re.compile(r"<ipython-input-(\d+)-\w+>")
+"""What IPython in a terminal compiles a cell as; a notebook's kernel compiles it as a file of a temporary folder."""
+
+
+def _cell_of(file: str) -> str:
+    """``"In[3]"`` for the name that this process's IPython has compiled a cell under, else ``""``."""
+    if found := _TERMINAL_CELL.fullmatch(file):
+        return f"In[{found[1]}]"
+    get_shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    name_cell = getattr(getattr(get_shell and get_shell(), "compile", None), "format_code_name", None)
+    return (name_cell(file) or ("Cell", ""))[1] if name_cell else ""
+
+
 @attrs.frozen
 class Place:
-    """A line of a source file: ``flows/beam.py:12``."""
+    """A line of a source file, ``flows/beam.py:12``, or of a notebook's cell, ``In[3]:2``.
+
+    Attributes:
+        file: The name that the source was compiled under.
+        line: The line, from 1.
+        cell: The cell as its notebook shows it, or ``""``. It is asked for when the place is made: only that
+            process knows it, and a kernel compiles the same text under the same name each time that it runs.
+    """
 
     file: str
     line: int
+    cell: str = attrs.field(default=attrs.Factory(lambda self: _cell_of(self.file), takes_self=True), kw_only=True)
 
     def __str__(self) -> str:
-        return f"{_shortest(self.file)}:{self.line}"
+        return f"{self.cell or _shortest(self.file)}:{self.line}"
 
 
 def _shortest(file: str) -> str:
@@ -71,7 +94,8 @@ class Problem:
     """One thing that is wrong with a flow or a value.
 
     Attributes:
-        kind: The kind of problem, a slug such as ``"parameter-type"``.
+        kind: The kind of problem, a slug such as ``"parameter-type"``, which is the name of a page of
+            ``docs/problems`` and ends the first line of the text.
         subject: What it is about: ``"Scan.shots"``.
         message: What is wrong, and what was expected.
         fix: What to write instead, or ``""``.
@@ -86,8 +110,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
-        text = f"{where}{self.subject}: {self.message}"
-        return f"{text}\n    {self.fix}" if self.fix else text
+        first, *others = f"{where}{self.subject}: {self.message}".split("\n")
+        return "\n".join([f"{first}  [{self.kind}]", *others, *([f"    {self.fix}"] if self.fix else [])])
 
 
 class LumeError(Exception):
@@ -120,10 +144,22 @@ class ReferenceValueError(DefinitionError, TypeError):
     """
 
 
+@attrs.define(slots=False, eq=False)
 class ParameterError(_Problems):
-    """Parameter values do not fit. ``problems`` holds every offender of the call, in field order."""
+    """Parameter values do not fit. ``problems`` holds the offenders of the call, in field order.
 
+    Attributes:
+        problems: What is wrong; of each value at most ten offences.
+        count: How many there are, those that ``problems`` leaves out included; 0 for as many as it holds.
+    """
+
+    count: int = 0
     exit_code = 2
+
+    def __str__(self) -> str:
+        lines = [str(problem) for problem in self.problems[:SHOWN]]
+        left = max(self.count, len(self.problems)) - len(lines)
+        return "\n".join(lines + ([f"and {left:,} more"] if left else []))
 
 
 @attrs.define(slots=False, eq=False)

@@ -3,7 +3,8 @@
 Python blocks of a page run in order in one namespace, in a folder of their own that has ``examples/`` and
 ``flows.py``, which is the first block of README. A block that begins with ``# raises X`` must raise it, and the
 ``text`` block after it, if one follows, is the error's text. In a ``console`` block, what follows a ``$`` line is its
-output; ``...`` stands for any text. An ``expression    # value`` line is checked when its comment is a Python value.
+output; ``...`` stands for any text, and a command with the comment ``# exits with 3`` must, what follows being its
+stderr. An ``expression    # value`` line is checked when its comment is a Python value.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any, NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples" / "README.md"]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "examples" / "README.md"]
 NOT_RUN = ("make ", "python -m pip ", "git ")
 """Commands that set a machine up; .ci/run runs what they stand for."""
 
@@ -77,7 +78,7 @@ def run_python(text: str, module: ModuleType) -> BaseException | None:
     expected = re.match(r"# raises (\w+)\n", text)
     try:
         for statement in ast.parse(text).body:
-            code = compile(ast.Module([statement], []), "flows.py", "exec")
+            code = compile(ast.Module([statement], []), "flows.py", "exec", dont_inherit=True)
             exec(code, vars(module))
             check_value(statement, text, module)
     except Exception as error:
@@ -124,11 +125,13 @@ def run_console(text: str, folder: Path, where: str) -> None:
         done = subprocess.run(
             [sys.executable, *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120, check=False
         )
-        assert done.returncode == 0, f"{where}: {command}\n{done.stderr}"
+        code = re.search(r"# exits with (\d+)$", command)
+        assert done.returncode == (int(code[1]) if code else 0), f"{where}: {command}\n{done.stderr}"
         if expected:
-            expected, found = (re.sub(r"\b\d+\.\d s\b", "0.3 s", text) for text in (expected, done.stdout))
+            output = done.stderr if code else done.stdout
+            expected, found = (re.sub(r"\b\d+\.\d s\b", "0.3 s", text) for text in (expected, output))
             matches = doctest.OutputChecker().check_output(expected, found, FLAGS)
-            assert matches, f"{where}: {command}\nexpected:\n{expected}\ngot:\n{done.stdout}"
+            assert matches, f"{where}: {command}\nexpected:\n{expected}\ngot:\n{output}"
 
 
 def test_links_between_pages_lead_somewhere() -> None:

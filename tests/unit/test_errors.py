@@ -88,11 +88,16 @@ def test_a_value_that_is_not_there_yet_is_also_no_attribute() -> None:
 
 
 def test_a_problem_is_shown_with_its_line_and_its_fix() -> None:
-    assert str(PROBLEM) == "beam.py:12: Scan.shots: the default 'three' is not an int\n    write 3"
+    assert str(PROBLEM) == "beam.py:12: Scan.shots: the default 'three' is not an int  [default]\n    write 3"
 
 
 def test_a_problem_without_a_line_or_a_fix_is_shown_without() -> None:
-    assert str(BARE) == "Scan.charge: expected float, got 'a'"
+    assert str(BARE) == "Scan.charge: expected float, got 'a'  [parameter-value]"
+
+
+def test_the_kind_ends_the_first_line_of_a_problem_that_has_several() -> None:
+    problem = Problem("import", "flows", "does not import: ValueError: one\ntwo", "mend it")
+    assert str(problem) == "flows: does not import: ValueError: one  [import]\ntwo\n    mend it"
 
 
 def test_an_error_shows_every_problem_in_its_order() -> None:
