@@ -6,9 +6,8 @@ Nothing of the user's tasks runs. File types and record classes are known here o
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from types import FunctionType
 from typing import Any, get_origin
@@ -18,25 +17,30 @@ import attrs
 from lume_dsl.declare.assignable import assignable, element
 from lume_dsl.declare.body import Unknown
 from lume_dsl.declare.build import Unresolved
+from lume_dsl.declare.constraints import constraint_problems
 from lume_dsl.declare.graph import (
+    MISSING,
     Constant,
     Edge,
     FileResult,
     Graph,
     Input,
     Member,
+    Operation,
     Parameter,
     RecordResult,
     TaskRun,
     ValueResult,
 )
-from lume_dsl.declare.parameters import check_value, spec_of
+from lume_dsl.declare.operations import Outcomes, written
+from lume_dsl.declare.parameters import check_value, spec_of, unit_of
 from lume_dsl.declare.references import Reference, draft_of
-from lume_dsl.errors import Problem, RecordError
+from lume_dsl.errors import Problem, RecordError, text_of
 from lume_dsl.values.convert import short, structure
 from lume_dsl.values.encoding import encode
 from lume_dsl.values.jsontypes import offenders
 from lume_dsl.values.names import type_name
+from lume_dsl.values.units import difference, unit_in, unit_problem
 
 __all__ = ["SHOWN_AS", "check", "is_file_type", "is_record_type"]
 
@@ -51,15 +55,20 @@ class Subject:
     name: str
     graph: Graph
     annotated: frozenset[str]
+    names: Mapping[str, Any] = attrs.field(factory=dict)
+    """Names that annotations may use besides those of their modules: of a function around the class."""
 
     def problem(self, kind: str, member: Member, message: str, fix: str = "", part: str = "") -> Problem:
         return Problem(kind, f"{self.name}.{member.name}{part}", message, fix, member.place)
 
 
-def check(name: str, graph: Graph, annotated: frozenset[str]) -> list[Problem]:
+def check(name: str, graph: Graph, annotated: frozenset[str], names: Mapping[str, Any] | None = None) -> list[Problem]:
     """Return all problems of a flow's graph."""
-    subject = Subject(name, graph, annotated)
-    checks = (_annotations, _parameter_types, _defaults, _results, _edges, _names, _paths, _cycles)
+    subject = Subject(name, graph, annotated, names or {})
+    checks = (
+        *(_annotations, _parameter_types, _parameters, _results, _edges, _units, _secrets),
+        *(_operations, _names, _paths, _cycles),
+    )
     return [problem for one in checks for problem in one(subject)]
 
 
@@ -96,56 +105,99 @@ def _annotations(flow: Subject) -> Iterator[Problem]:
 
 def _parameter_types(flow: Subject) -> Iterator[Problem]:
     for member in _typed_parameters(flow):
-        for offender in offenders(member.type):
+        for offender in offenders(member.type, flow.names):
             whole = type_name(member.type)
             path = f"{whole} → {offender.path}: " if offender.path else ""
-            message = f"{path}{offender.type} is not JSON-serialisable, so it cannot be a parameter's type"
+            message = f"{path}{offender.type} {offender.why}, so it cannot be a parameter's type"
             yield flow.problem("parameter-type", member, message, offender.fix)
 
 
-def _defaults(flow: Subject) -> Iterator[Problem]:
+def _parameters(flow: Subject) -> Iterator[Problem]:
+    """Constraints and options fit the type; default and examples fit type and constraints."""
     for member in _typed_parameters(flow):
-        spec = spec_of(member)
-        if offenders(member.type):
+        if offenders(member.type, flow.names):
             continue
-        yield from _bounds(flow, member)
-        if isinstance(spec.default, Reference):
-            if not isinstance(spec.default, Unknown):
-                message = f"the default is {draft_of(spec.default).label}, whose value is known only when the flow runs"
-                yield flow.problem("default", member, message, "a default is a constant")
-        elif not spec.required:
-            for message in check_value(spec.default, member.type, spec)[1]:
-                fits_type = not structure(spec.default, member.type)[1]
-                other = "change the bound" if fits_type else f"annotate {member.name} as {_type_of_value(spec.default)}"
-                fix = f"change the default, or {other}"
-                yield flow.problem("default", member, f"the default {short(spec.default)} does not fit: {message}", fix)
+        spec, sound = spec_of(member), True
+        for message, fix in constraint_problems(member.type, spec.constraints):
+            yield flow.problem("bound", member, message, fix)
+            sound = False
+        yield from _parameter_options(flow, member, spec)
+        if sound:
+            yield from _default(flow, member, spec)
+            yield from _examples(flow, member, spec)
 
 
-def _bounds(flow: Subject, member: Member) -> Iterator[Problem]:
-    bounds = spec_of(member).bounds
-    wrong = {name: bound for name, bound in bounds.items() if not _is_bound(bound) or not _is_number(member.type)}
-    for name, bound in wrong.items():
-        message = f"the bound {name}={short(bound)} does not go with {type_name(member.type)}"
-        yield flow.problem("bound", member, message, "bounds are numbers, on an int or a float")
-    lowest = max((bounds[name] for name in ("ge", "gt") if name in bounds), default=-math.inf) if not wrong else 0
-    highest = min((bounds[name] for name in ("le", "lt") if name in bounds), default=math.inf) if not wrong else 0
-    if lowest > highest:
-        message = f"no value is at least {lowest} and at most {highest}"
-        yield flow.problem("bound", member, message, "exchange the bounds")
+def _default(flow: Subject, member: Member, spec: Parameter) -> Iterator[Problem]:
+    if isinstance(spec.default, Reference):
+        if not isinstance(spec.default, Unknown):
+            message = f"the default is {draft_of(spec.default).label}, whose value is known only when the flow runs"
+            yield flow.problem("default", member, message, "a default is a constant")
+        return
+    value = spec.default
+    if spec.factory is not None:
+        try:
+            value = spec.factory()
+        except Exception as error:  # a function of the user's
+            message = f"the factory raised {type(error).__name__}: {text_of(error)}"
+            yield flow.problem("default", member, message, "give a function that takes nothing and returns a value")
+            return
+    if value is MISSING or (spec.secret and value is not None):
+        return
+    what = f"the default {short(value)}" if spec.factory is None else f"the factory's {short(value)}"
+    offences = check_value(value, member)[1]
+    for offence in offences.shown:
+        part = f" at {offence.path}" if offence.path else ""
+        fits_type = not structure(value, member.type)[1]
+        other = "change the bound" if fits_type else f"annotate {member.name} as {_type_of_value(value)}"
+        message = f"{what} does not fit{part}: {offence.message}"
+        yield flow.problem("default", member, message, f"change the default, or {other}")
+    if offences.count > len(offences.shown):
+        message = f"{what} has {offences.count - len(offences.shown):,} more parts that do not fit"
+        yield flow.problem("default", member, message, "change the default")
 
 
-def _is_bound(bound: Any) -> bool:
-    return isinstance(bound, (int, float)) and not isinstance(bound, bool) and math.isfinite(bound)
+def _examples(flow: Subject, member: Member, spec: Parameter) -> Iterator[Problem]:
+    for example in spec.examples:
+        for offence in check_value(example, member)[1].shown[:1]:
+            part = f" at {offence.path}" if offence.path else ""
+            message = f"the example {short(example)} does not fit{part}: {offence.message}"
+            yield flow.problem("example", member, message, "change the example")
+
+
+def _parameter_options(flow: Subject, member: Member, spec: Parameter) -> Iterator[Problem]:
+    """What of ``parameter(...)`` does not go together."""
+    env: Any = spec.env  # where no type checker was asked
+    wrong = [
+        (spec.factory is not None and spec.default is not MISSING, "has both default and factory", "keep one of them"),
+        (spec.factory is not None and not callable(spec.factory), "its factory is not callable", "write factory=list"),
+        (
+            spec.validator is not None and not callable(spec.validator),
+            "its validator is not callable",
+            "give a function that takes the value, and raises ValueError where it is wrong",
+        ),
+        (
+            spec.secret and (spec.factory is not None or (spec.default is not MISSING and spec.default is not None)),
+            "is secret, and its default stands in the source",
+            f'leave the default out, and write env="{member.name.upper()}"',
+        ),
+        (spec.secret and bool(spec.examples), "is secret, and has examples", "leave the examples out"),
+        (
+            not isinstance(env, str) or "=" in env or "\0" in env,
+            f"env={short(env)} is no variable's name",
+            f'write env="{member.name.upper()}"',
+        ),
+    ]
+    for is_wrong, message, fix in wrong:
+        if is_wrong:
+            yield flow.problem("parameter-option", member, message, fix)
+    if problem := unit_problem(unit_of(member)):
+        yield flow.problem("unit", member, problem, "write a unit such as pC, mm or MeV, or say it in help")
 
 
 def _typed_parameters(flow: Subject) -> Iterator[Member]:
     for member in flow.graph.parameters.values():
         if member.name in flow.annotated and member.type is not Unresolved:
             yield member
-
-
-def _is_number(tp: Any) -> bool:
-    return bool(assignable(int, tp) or assignable(float, tp))
 
 
 def _type_of_value(value: Any) -> str:
@@ -214,7 +266,7 @@ def _holds_references(value: Any) -> bool:
 
 def _fit(flow: Subject, member: Member, key: str, expected: Any, kind: str) -> Iterator[Problem]:
     source = member.inputs.get(key)
-    if source is None or _fits(flow, source, expected):
+    if source is None or not source.checked or _fits(flow, source, expected):
         return
     found, origin = _found(flow, source)
     whole = f"list[{type_name(expected)}]" if source.mapped else type_name(expected)
@@ -283,6 +335,48 @@ def _found(flow: Subject, source: Input) -> tuple[str, str]:
     if isinstance(source, Constant):
         return short(source.value), "the body"
     return type_name(flow.graph.members[source.upstream].type), source.upstream
+
+
+# operations
+
+
+def _operations(flow: Subject) -> Iterator[Problem]:
+    """No operator, item or attribute surely fails for the types of its values."""
+    outcomes = Outcomes(lambda name: _known_type(flow, name))
+    for member in flow.graph.members.values():
+        if isinstance(member.work, Operation) and (outcome := outcomes.of(member.work, member.inputs)).wrong:
+            message = f"{outcome.wrong} ({written(member.work.symbol, member.inputs)})"
+            yield flow.problem("operation-type", member, message, outcome.fix)
+
+
+def _known_type(flow: Subject, name: str) -> Any:
+    tp = flow.graph.members[name].type
+    return Any if tp is Unresolved else tp
+
+
+def _units(flow: Subject) -> Iterator[Problem]:
+    """Units at both ends of an edge are the same, where both are declared."""
+    for member in flow.graph.members.values():
+        for key, expected in member.expects.items():
+            source, wanted = member.inputs.get(key), unit_in(expected)
+            if not wanted or not isinstance(source, Edge) or not source.checked:
+                continue
+            upstream = flow.graph.members[source.upstream]
+            given = unit_of(upstream) if isinstance(upstream.work, Parameter) else unit_in(upstream.type)
+            if how := difference(given, wanted):
+                message = f"expected {wanted} for {key!r}, got {given} from {source.upstream}: {how}"
+                fix = f"convert it in a task, or declare one unit for both; unchecked({source.upstream}) opts out"
+                yield flow.problem("unit", member, message, fix)
+
+
+def _secrets(flow: Subject) -> Iterator[Problem]:
+    """No result is a secret parameter itself, which would be shown and kept."""
+    for member in flow.graph.results.values():
+        for key, source in member.inputs.items():
+            upstream = flow.graph.members[source.upstream].work if isinstance(source, Edge) else None
+            if isinstance(upstream, Parameter) and upstream.secret:
+                message = f"{SHOWN_AS.get(key, key)!r} is a secret parameter, which a result would show"
+                yield flow.problem("parameter-option", member, message, "leave it out")
 
 
 # names, paths, cycles

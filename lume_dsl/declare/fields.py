@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
@@ -63,6 +63,36 @@ def parameter(
     gt: float | None = None,
     le: float | None = None,
     lt: float | None = None,
+    multiple_of: float | None = None,
+    min_length: int | None = None,
+    max_length: int | None = None,
+    pattern: str | None = None,
+    choices: Sequence[Any] | None = None,
+    validator: Callable[[Any], object] | None = None,
+    secret: bool = False,
+    env: str = "",
+    examples: Sequence[Any] = (),
+    kw_only: Literal[True] = True,
+) -> T: ...
+@overload
+def parameter(
+    *,
+    factory: Callable[[], T],
+    help: str = "",
+    unit: str = "",
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    multiple_of: float | None = None,
+    min_length: int | None = None,
+    max_length: int | None = None,
+    pattern: str | None = None,
+    choices: Sequence[Any] | None = None,
+    validator: Callable[[Any], object] | None = None,
+    secret: bool = False,
+    env: str = "",
+    examples: Sequence[Any] = (),
     kw_only: Literal[True] = True,
 ) -> T: ...
 @overload
@@ -74,18 +104,37 @@ def parameter(
     gt: float | None = None,
     le: float | None = None,
     lt: float | None = None,
+    multiple_of: float | None = None,
+    min_length: int | None = None,
+    max_length: int | None = None,
+    pattern: str | None = None,
+    choices: Sequence[Any] | None = None,
+    validator: Callable[[Any], object] | None = None,
+    secret: bool = False,
+    env: str = "",
+    examples: Sequence[Any] = (),
     kw_only: Literal[True] = True,
 ) -> Any: ...
 @_specifier
 def parameter(
     *,
     default: Any = MISSING,
+    factory: Callable[[], Any] | None = None,
     help: str = "",
     unit: str = "",
     ge: float | None = None,
     gt: float | None = None,
     le: float | None = None,
     lt: float | None = None,
+    multiple_of: float | None = None,
+    min_length: int | None = None,
+    max_length: int | None = None,
+    pattern: str | None = None,
+    choices: Sequence[Any] | None = None,
+    validator: Callable[[Any], object] | None = None,
+    secret: bool = False,
+    env: str = "",
+    examples: Sequence[Any] = (),
     kw_only: Literal[True] = True,
 ) -> Any:
     """Declare an input of the flow: ``charge: float = parameter(default=250.0, unit="pC", ge=0)``.
@@ -93,18 +142,44 @@ def parameter(
     The annotation is its type, which must be JSON-serialisable. Without a default it is required.
 
     Args:
-        default: The value where none is given. It must fit the type and the bounds.
+        default: The value where none is given. It must fit the type and all that is said here.
+        factory: Gives the default of each run, where it is no constant. Called once when the flow is defined.
         help: One line for ``--help``.
-        unit: The unit that the value is in, for people.
+        unit: The unit that the value is in: ``"pC"``. With pint, ``--charge 0.25nC`` is read as 250.0.
         ge: The value is at least this.
         gt: The value is greater than this.
         le: The value is at most this.
         lt: The value is less than this.
+        multiple_of: The value divided by this is a whole number.
+        min_length: The text has at least as many characters; the list, tuple or dict as many items.
+        max_length: As ``min_length``, at most.
+        pattern: A regular expression that matches the whole text.
+        choices: The values that there are.
+        validator: Called with the value. It raises an exception, whose text is told, or returns False where the
+            value is wrong.
+        secret: The value is shown nowhere: not in a repr, an error, a log of the command line, a record or a schema.
+        env: The environment variable that supplies the value where none is given.
+        examples: Values for ``--help`` and the schema.
         kw_only: Always True; type checkers read it.
     """
     body = open_body("parameter()", _IN_A_BODY)
-    bounds = {name: bound for name, bound in (("ge", ge), ("gt", gt), ("le", le), ("lt", lt)) if bound is not None}
-    return body.add(Parameter(default, help, unit, bounds), {}, fallback="parameter()")
+    limits = {
+        "ge": ge, "gt": gt, "le": le, "lt": lt, "multiple_of": multiple_of,
+        "min_length": min_length, "max_length": max_length, "pattern": pattern,
+        "choices": tuple(choices) if choices is not None else None,
+    }  # fmt: skip
+    work = Parameter(
+        default=default,
+        factory=factory,
+        help=help,
+        unit=unit,
+        constraints={name: limit for name, limit in limits.items() if limit is not None},
+        validator=validator,
+        secret=secret,
+        env=env,
+        examples=tuple(examples),
+    )
+    return body.add(work, {}, fallback="parameter()")
 
 
 @_specifier

@@ -20,10 +20,11 @@ from lume_dsl.declare.body import Body, place_of
 from lume_dsl.declare.build import build
 from lume_dsl.declare.checks import check
 from lume_dsl.declare.fields import db_result, file_result, parameter, result
-from lume_dsl.declare.graph import Graph
+from lume_dsl.declare.graph import Graph, Parameter
 from lume_dsl.declare.hints import Scope
-from lume_dsl.declare.parameters import bind_values, spec_of
+from lume_dsl.declare.parameters import bind_values, shown_values, spec_of
 from lume_dsl.declare.references import Reference
+from lume_dsl.declare.schema import flow_schema
 from lume_dsl.errors import DefinitionError, Problem, did_you_mean
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ else:
         return lambda cls: cls
 
 
-__all__ = ["FlowMeta", "FlowOptions", "LumeFlow", "flow", "parameters_of", "results"]
+__all__ = ["FlowMeta", "FlowOptions", "LumeFlow", "flow", "parameters_of", "results", "schema"]
 
 RESERVED = ("run", "flow", "flow_run")
 """The names of a flow that are not a user's to give. All else that one asks of a class is the metaclass's."""
@@ -104,8 +105,9 @@ class FlowMeta(type):
         namespace.end()
         _check_bases(namespace, bases)
         _check_names(namespace)
-        graph, annotated = build(namespace, Scope.of_frame(frame))
-        problems = namespace.problems + check(name, graph, annotated)
+        scope = Scope.of_frame(frame)
+        graph, annotated = build(namespace, scope)
+        problems = namespace.problems + check(name, graph, annotated, scope.locals)
         if problems:
             raise DefinitionError(tuple(sorted(problems, key=_source_order)))
         return super().__new__(mcs, name, bases, _class_namespace(namespace, graph), **kwargs)
@@ -123,7 +125,7 @@ class FlowMeta(type):
                 inspect.Parameter(
                     name,
                     inspect.Parameter.KEYWORD_ONLY,
-                    default=inspect.Parameter.empty if spec_of(member).required else spec_of(member).default,
+                    default=_signature_default(spec_of(member)),
                     annotation=member.type,
                 )
                 for name, member in cls.__lume_graph__.parameters.items()
@@ -134,6 +136,16 @@ class FlowMeta(type):
         """Return the stored records of this flow whose inputs have these values, newest first."""
         found: Results[DBResult] = _engine().results_of(cls, **inputs)
         return found
+
+    def schema(cls) -> dict[str, Any]:
+        """Return the JSON Schema (2020-12) of this flow's parameters and results."""
+        return flow_schema(cls)
+
+
+def _signature_default(spec: Parameter) -> Any:
+    if spec.factory is not None or (spec.env and spec.required):
+        return ...  # as stubs write a default that only a call knows
+    return inspect.Parameter.empty if spec.required else spec.default
 
 
 def _engine() -> Any:
@@ -177,7 +189,7 @@ def _class_namespace(body: Body, graph: Graph) -> dict[str, Any]:
     namespace["__annotations__"] = dict(body.annotations)
     shown = {name: name for name, member in graph.members.items() if member.visible} | dict(graph.aliases)
     for attribute, name in shown.items():
-        kind = ParameterAttribute if name in graph.parameters else RunAttribute
+        kind = ParameterAttribute if isinstance(graph.members[name].work, Parameter) else RunAttribute
         namespace[attribute] = kind(body.name, name, graph.members[name])
     namespace.update(__lume_graph__=graph, __lume_options__={}, __lume_compiled__=Compiled())
     return namespace
@@ -215,7 +227,8 @@ class LumeFlow(metaclass=FlowMeta):
             return type(self).flow
 
     def __repr__(self) -> str:
-        values = ", ".join(f"{name}={value!r}" for name, value in parameters_of(self).items())
+        shown = shown_values(type(self).__lume_graph__, parameters_of(self))
+        values = ", ".join(f"{name}={value!r}" for name, value in shown.items())
         return f"{type(self).__qualname__}({values})"
 
     def __eq__(self, other: object) -> bool:
@@ -276,6 +289,15 @@ def results(flow_class: FlowMeta, /, **inputs: Any) -> Results[DBResult]:
     As ``flow_class.results(…)``, for flows that have a parameter called ``results``.
     """
     return FlowMeta.results(flow_class, **inputs)
+
+
+def schema(flow_class: FlowMeta, /) -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a flow's parameters and results.
+
+    As ``flow_class.schema()``, for flows that have a parameter called ``schema``. What it takes and a flow does not
+    is told at ``declare.schema.flow_schema``.
+    """
+    return flow_schema(flow_class)
 
 
 def flow(*misplaced: Any, **options: Unpack[FlowOptions]) -> Callable[[type[F]], type[F]]:

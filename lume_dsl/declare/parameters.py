@@ -1,19 +1,41 @@
-"""Values of a flow's parameters: each against its type and bounds, all of a call at once."""
+"""Values of a flow's parameters: each against its type and constraints, all of a call at once."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lume_dsl.declare.body import caller_place
+from lume_dsl.declare.constraints import broken, is_number_type
 from lume_dsl.declare.graph import MISSING, Graph, Member, Parameter
 from lume_dsl.declare.references import has_references
-from lume_dsl.errors import DefinitionError, ParameterError, Problem, did_you_mean
-from lume_dsl.values.convert import structure
+from lume_dsl.environment import variable_text
+from lume_dsl.errors import DefinitionError, ParameterError, Problem, did_you_mean, text_of
+from lume_dsl.values.convert import structure, unstructure
 from lume_dsl.values.names import type_name
+from lume_dsl.values.scalars import Offence, Offences
+from lume_dsl.values.text import parse_text
+from lume_dsl.values.units import UnitError, read_quantity, unit_in
 
-__all__ = ["BOUND_SIGNS", "bind_values", "check_given", "check_value", "spec_of"]
+__all__ = [
+    "FROM_FLOW",
+    "HIDDEN",
+    "bind_values",
+    "check_given",
+    "check_value",
+    "json_values",
+    "parse_value",
+    "shown_values",
+    "spec_of",
+    "unit_of",
+    "value_problems",
+]
+
+HIDDEN = "***"
+"""What is shown, and recorded, in place of a secret."""
+
+FROM_FLOW = {"__lume__": "default"}
+"""The default that Prefect has of a parameter whose default only a run knows: of a factory, or of a variable."""
 
 
 def spec_of(member: Member) -> Parameter:
@@ -23,51 +45,103 @@ def spec_of(member: Member) -> Parameter:
     return member.work
 
 
-def check_value(value: Any, tp: Any, spec: Parameter) -> tuple[Any, list[str]]:
-    """Return the value as ``tp`` holds it, and what is wrong with it: its type, else its bounds.
-
-    Each message says where in the value (``[3]: expected float, got 'high'``).
-    """
-    converted, offences = structure(value, tp)
-    if offences:
-        return value, [
-            f"{offence.path}: {offence.message}" if offence.path else offence.message for offence in offences
-        ]
-    return converted, _bound_problems(converted, spec)
+def unit_of(member: Member) -> str:
+    """The unit of a parameter: of ``parameter(unit=...)``, or of its annotation."""
+    return spec_of(member).unit or unit_in(member.type)
 
 
-BOUND_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
-"""How a person reads the names of bounds."""
+def check_value(value: Any, member: Member) -> tuple[Any, Offences]:
+    """Return the value as the parameter's type holds it, and its offences: of its type, else of its constraints."""
+    spec = spec_of(member)
+    converted, offences = structure(value, member.type)
+    if not offences:
+        for message in broken(converted, spec.constraints, unit_of(member)):
+            offences.add(message)
+        if not offences and spec.validator is not None:
+            _validate(spec.validator, converted, offences)
+    return (value, offences) if offences else (converted, offences)
 
 
-def _bound_problems(value: Any, spec: Parameter) -> list[str]:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return []
-    unit = f" {spec.unit}" if spec.unit else ""
-    return [
-        f"expected {BOUND_SIGNS[name]} {bound}{unit}, got {value}"
-        for name, bound in spec.bounds.items()
-        if isinstance(bound, (int, float)) and not getattr(operator, name)(value, bound)
-    ]
+def _validate(validator: Any, value: Any, offences: Offences) -> None:
+    name = getattr(validator, "__name__", type(validator).__name__)
+    try:
+        verdict = validator(value)
+    except Exception as error:  # how a validator says no
+        offences.add(f"is refused by {name}: {text_of(error) or type(error).__name__}")
+    else:
+        if verdict is False:
+            offences.add(f"is refused by {name}")
+
+
+def parse_value(text: str, member: Member) -> tuple[Any, Offences]:
+    """Return the value that a person meant by a text, a quantity with a unit (``0.25nC``) included."""
+    value, offences = parse_text(text, member.type)
+    unit = unit_of(member)
+    if not offences or not unit or not is_number_type(member.type):
+        return value, offences
+    try:
+        quantity = read_quantity(text, unit)
+    except UnitError as error:
+        offences = Offences()
+        offences.add(str(error))
+        return text, offences
+    if quantity is None:
+        return value, offences
+    exact = int(quantity) if quantity == int(quantity) else float(quantity)
+    return structure(exact, member.type)
+
+
+def value_problems(name: str, member: Member, offences: Offences) -> list[Problem]:
+    """Return the problems that offences are; those of a secret do not show it."""
+    subject = f"{name}.{member.name}"
+    shown = offences.shown
+    if spec_of(member).secret:
+        about = f"expected {type_name(member.type)}" if shown else ""
+        shown = [Offence("", f"does not fit: {about}, or what parameter() says of it; its value is secret")]
+    return [Problem("parameter-value", subject + offence.path, offence.message) for offence in shown]
 
 
 def bind_values(name: str, graph: Graph, args: tuple[Any, ...], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the value of every parameter, in field order, defaults filled in.
+    """Return the value of every parameter, in field order: what is given, else its variable's, else its default.
 
     Raises:
         ParameterError: All values that are missing, unknown, or do not fit.
         DefinitionError: A value is a reference of a flow's body.
     """
     problems = [_positional(name, graph)] if args else []
-    missing = [member for key, member in graph.parameters.items() if key not in values and spec_of(member).required]
-    problems += [_missing(name, member, spec_of(member)) for member in missing]
-    filled = {key: values.get(key, spec_of(member).default) for key, member in graph.parameters.items()}
-    bound, wrong = _check_all(name, graph, {key: value for key, value in filled.items() if value is not MISSING})
-    problems += wrong + _all_unknown(name, graph, values)
-    if problems:
-        order = [f"{name}.{key}" for key in graph.parameters]
-        raise ParameterError(tuple(sorted(problems, key=lambda problem: _place_of(problem, order))))
+    given = {key: value for key, value in values.items() if type(value) is not dict or value != FROM_FLOW}
+    filled: dict[str, Any] = {}
+    for key, member in graph.parameters.items():
+        if key in given:
+            filled[key] = given[key]
+        elif (found := _unsaid(member)) is not MISSING:
+            filled[key] = found
+        else:
+            problems.append(_missing(name, member, spec_of(member)))
+    bound, wrong, count = _check_all(name, graph, filled)
+    unknown = _all_unknown(name, graph, given)
+    if problems or wrong or unknown:
+        count += len(problems) + len(unknown)
+        raise ParameterError(in_field_order(name, graph, [*problems, *wrong, *unknown]), count)
     return bound
+
+
+class _Text(str):
+    """The text of an environment variable, which is read as on the command line."""
+
+    __slots__ = ("variable",)
+    variable: str
+
+
+def _unsaid(member: Member) -> Any:
+    """The value of a parameter that is not given, or ``MISSING``."""
+    spec = spec_of(member)
+    text = variable_text(spec.env) if spec.env else None
+    if text is not None:
+        found = _Text(text)
+        found.variable = spec.env
+        return found
+    return spec.factory() if spec.factory is not None else spec.default
 
 
 def check_given(name: str, graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,48 +150,75 @@ def check_given(name: str, graph: Graph, values: Mapping[str, Any]) -> dict[str,
     Raises:
         ParameterError: All values that are unknown or do not fit.
     """
-    bound, wrong = _check_all(name, graph, {key: value for key, value in values.items() if key in graph.parameters})
-    if problems := wrong + _all_unknown(name, graph, values):
-        raise ParameterError(tuple(problems))
+    known = {key: value for key, value in values.items() if key in graph.parameters}
+    bound, wrong, count = _check_all(name, graph, known)
+    unknown = _all_unknown(name, graph, values)
+    if wrong or unknown:
+        raise ParameterError(tuple(wrong + unknown), count + len(unknown))
     return bound
 
 
-def _check_all(name: str, graph: Graph, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+def _check_all(name: str, graph: Graph, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem], int]:
+    """The values as their types hold them, the problems of those that do not fit, and how many these are in all."""
     bound: dict[str, Any] = {}
     problems: list[Problem] = []
+    count = 0
     for key, value in values.items():
         member = graph.parameters[key]
-        bound[key], messages = check_value(value, member.type, spec_of(member))
-        if messages and has_references(value):
+        bound[key], offences = _read_and_check(value, member)
+        if not offences:
+            continue
+        if has_references(value):
             raise DefinitionError((_subflow(name, key),))
-        problems += [Problem("parameter-value", *_at(f"{name}.{key}", message)) for message in messages]
-    return bound, problems
+        problems += value_problems(name, member, offences)
+        count += offences.count
+    return bound, problems, count
+
+
+def _read_and_check(value: Any, member: Member) -> tuple[Any, Offences]:
+    if not isinstance(value, _Text):
+        return check_value(value, member)
+    read, offences = parse_value(str(value), member)
+    if not offences:
+        read, offences = check_value(read, member)
+    offences.shown = [Offence(o.path, f"{o.message} (from ${value.variable})") for o in offences.shown]
+    return read, offences
+
+
+def json_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON forms of parameter values, in their order."""
+    return {name: unstructure(value) for name, value in values.items()}
+
+
+def shown_values(graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameter values as they may be shown and recorded: secrets are hidden."""
+    return {
+        name: HIDDEN if name in graph.parameters and spec_of(graph.parameters[name]).secret else value
+        for name, value in values.items()
+    }
 
 
 def _all_unknown(name: str, graph: Graph, values: Mapping[str, Any]) -> list[Problem]:
     return [_unknown(name, key, graph) for key in values if key not in graph.parameters]
 
 
-def _place_of(problem: Problem, order: list[str]) -> int:
-    """The call as a whole, then the fields in their order, then what is about no field of the flow."""
-    subject = problem.subject.partition("[")[0]
-    if "." not in subject:
-        return -1
-    return order.index(subject) if subject in order else len(order)
+def in_field_order(name: str, graph: Graph, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return problems in order: of the call as a whole, of the fields in theirs, then of no field of the flow."""
+    order = {key: place for place, key in enumerate(graph.parameters)}
 
+    def place(problem: Problem) -> int:
+        _, dot, rest = problem.subject.removeprefix(name).partition(".")
+        key = rest.partition(".")[0].partition("[")[0]
+        return order.get(key, len(order)) if dot else -1
 
-def _at(subject: str, message: str) -> tuple[str, str]:
-    """Move the path that a message begins with into the subject: ``Scan.magnets[3]``."""
-    if message.startswith("["):
-        path, _, rest = message.partition("]: ")
-        return f"{subject}{path}]", rest
-    return subject, message
+    return tuple(sorted(problems, key=place))
 
 
 def _missing(name: str, member: Member, spec: Parameter) -> Problem:
     about = f", {spec.help}" if spec.help else ""
     message = f"is required ({type_name(member.type)}{about})"
-    return Problem("parameter-missing", f"{name}.{member.name}", message, f"give it: {member.name}=...")
+    fix = f"give it: {member.name}=..." + (f", or set ${spec.env}" if spec.env else "")
+    return Problem("parameter-missing", f"{name}.{member.name}", message, fix)
 
 
 def _unknown(name: str, key: str, graph: Graph) -> Problem:

@@ -28,6 +28,7 @@ from lume_dsl.declare.graph import (
     TaskRun,
     ValueResult,
 )
+from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.calls import ServiceCall, StepCall
 from lume_dsl.engine.flow import CompiledFlow
 from lume_dsl.engine.members import Gather, Keep, TypedParameter, operation_task
@@ -122,6 +123,7 @@ class _Compiler:
                 result_name=member.name,
                 project_name=self.options.get("project", ""),
                 order=member.inputs,
+                hidden=[name for name, one in self.graph.parameters.items() if spec_of(one).secret],
                 **options,
             )
         return Keep(**options)

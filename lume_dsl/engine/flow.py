@@ -15,14 +15,13 @@ from prefect.engine.flow_runner import FlowRunner
 from prefect.engine.state import Pending, State
 from prefect.engine.task_runner import TaskRunner
 
-from lume_dsl.declare.parameters import bind_values
+from lume_dsl.declare.parameters import bind_values, json_values
 from lume_dsl.engine.lengths import check_known_lengths
 from lume_dsl.engine.targets import check_file_results
 from lume_dsl.errors import FlowRunError, TaskFailure
 from lume_dsl.settings import current_settings
 from lume_dsl.tasks.configure import configure_services
 from lume_dsl.tasks.context import CHECKED, SETTINGS
-from lume_dsl.values.convert import unstructure
 
 if TYPE_CHECKING:
     from lume_dsl.declare.flow import FlowMeta
@@ -47,7 +46,7 @@ class CompiledFlow(prefect.Flow):
         self.members: dict[str, prefect.Task] = {}
         self.configure: configure_services | None = None
         super().__init__(**options)
-        self.state_handlers = [_carry_settings, *self.state_handlers]
+        self.state_handlers = [_prepare_run, *self.state_handlers]
 
     def fill(self, edges: Sequence[Edge]) -> None:
         """Take in ``members``, ``configure`` and the edges. (``add_task`` and ``add_edge`` search all others.)"""
@@ -106,13 +105,13 @@ class CompiledFlow(prefect.Flow):
             check_file_results(self.flow_class.__lume_graph__, values)
             check_known_lengths(self.name, self.flow_class.__lume_graph__, values)
         prefect.context.setdefault("caches", {})
-        json_values = {name: unstructure(value) for name, value in values.items()}
+        given = json_values(values)
         state: State = self._run_guarded(
-            parameters=json_values,
+            parameters=given,
             runner_cls=runner_cls or get_default_flow_runner_class(),
             run_on_schedule=run_on_schedule,
             # The runner fills "parameters" in the order of a set; given here, they keep the order of the fields.
-            context={**(context or {}), SETTINGS: settings, CHECKED: not run_on_schedule, "parameters": json_values},
+            context={**(context or {}), SETTINGS: settings, CHECKED: not run_on_schedule, "parameters": given},
             **kwargs,
         )
         if state.result is None:  # interrupted before any task
@@ -145,13 +144,18 @@ def _task_name(error: BaseException) -> str | None:
     return names[-1] if names else None
 
 
-def _carry_settings(_flow: prefect.Flow, _old: State, new: State) -> State:
-    """A state handler: what runs from now on, on whatever worker, has the settings of this process.
+def _prepare_run(flow: CompiledFlow, _old: State, new: State) -> State:
+    """A state handler: what runs from now on, on whatever worker, has checked parameters and this process's settings.
 
     ``start`` gives them already; an agent runs a flow without it.
+
+    Raises:
+        ParameterError: All values that are missing, unknown or do not fit. Prefect makes it a failed run.
     """
     if new.is_running() and SETTINGS not in prefect.context:
         prefect.context[SETTINGS] = current_settings()
+        given = dict(prefect.context.get("parameters") or {})
+        prefect.context["parameters"] = json_values(bind_values(flow.name, flow.flow_class.__lume_graph__, (), given))
     return new
 
 

@@ -9,9 +9,9 @@ import prefect
 from prefect.core.parameter import no_default
 from prefect.tasks.core import operators
 
-from lume_dsl.declare.graph import Collection, Member, Operation
-from lume_dsl.declare.parameters import check_value, spec_of
-from lume_dsl.errors import ParameterError, Problem
+from lume_dsl.declare.graph import Collection, Graph, Member, Operation
+from lume_dsl.declare.parameters import FROM_FLOW, bind_values, spec_of
+from lume_dsl.tasks.context import run_services
 from lume_dsl.values.convert import unstructure
 
 __all__ = ["Gather", "Keep", "Operate", "TypedParameter", "operation_task"]
@@ -25,14 +25,14 @@ class TypedParameter(prefect.Parameter):
         self.member = member
         spec = spec_of(member)
         default: Any = no_default if spec.required else unstructure(spec.default)
+        if spec.factory is not None or spec.env:
+            default = FROM_FLOW
         super().__init__(member.name, default=default)
 
     def run(self) -> Any:
-        value, messages = check_value(super().run(), self.member.type, spec_of(self.member))
-        if messages:
-            subject = f"{self.flow_name}.{self.name}"
-            raise ParameterError(tuple(Problem("parameter-value", subject, message) for message in messages))
-        return value
+        given = {self.name: super().run()}
+        with run_services():  # a record is given as its reference
+            return bind_values(self.flow_name, Graph({self.name: self.member}), (), given)[self.name]
 
 
 class Keep(prefect.Task):

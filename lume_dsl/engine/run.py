@@ -14,13 +14,12 @@ from prefect.executors import Executor
 from lume_dsl import services
 from lume_dsl.declare.attributes import RUN
 from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of
-from lume_dsl.declare.parameters import check_given
+from lume_dsl.declare.parameters import check_given, json_values, shown_values
 from lume_dsl.engine.compile import CONFIGURE, compile_flow
 from lume_dsl.engine.lengths import check_lengths
 from lume_dsl.engine.outcome import FlowRun, error_of
 from lume_dsl.records import DBResult, Query, Results
 from lume_dsl.settings import current_settings
-from lume_dsl.values.convert import unstructure
 
 __all__ = ["prepare", "results_of", "run_flow"]
 
@@ -79,11 +78,12 @@ def results_of(flow_class: FlowMeta, /, **inputs: Any) -> Results[DBResult]:
         ParameterError: All names that are no parameters, and values that no run can have had.
     """
     options = flow_class.__lume_options__
-    values = check_given(flow_class.__name__, flow_class.__lume_graph__, inputs)
+    graph = flow_class.__lume_graph__
+    values = check_given(flow_class.__name__, graph, inputs)
     query = Query(
         flow_name=options.get("name", flow_class.__name__),
         project_name=options.get("project"),
-        inputs={key: unstructure(value) for key, value in values.items()},
+        inputs=shown_values(graph, json_values(values)),
     )
     return services.current().results(query, DBResult)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import prefect
 
+from lume_dsl.declare.parameters import HIDDEN
 from lume_dsl.errors import RecordError
 from lume_dsl.records import DBResult
 from lume_dsl.services import load
@@ -33,6 +34,7 @@ class SaveDBResult(ServiceTask):
         result_name: What tells this record from others of the flow.
         project_name: The project of a record that is made of outputs; if "", that of the flow run, or "default".
         order: Names of outputs in the order in which the record keeps them; Prefect passes them in any.
+        hidden: Names of parameters that are secret: the record keeps ``"***"`` of them.
         options: Initialisation arguments of ``prefect.Task``.
     """
 
@@ -43,12 +45,14 @@ class SaveDBResult(ServiceTask):
         result_name: str = "",
         project_name: str = "",
         order: Iterable[str] = (),
+        hidden: Iterable[str] = (),
         **options: Unpack[TaskOptions],
     ) -> None:
         self.record_type = record_type
         self.result_name = result_name
         self.project_name = project_name
         self.order = tuple(order)
+        self.hidden = frozenset(hidden)
         super().__init__(**options)
 
     def run(self, result: Any = NOT_GIVEN, **outputs: Any) -> dict[str, Any]:  # type: ignore[override]  # as every Prefect task does
@@ -82,6 +86,7 @@ class SaveDBResult(ServiceTask):
     def record_of(self, given: Mapping[str, Any]) -> DBResult:
         """Make a record of outputs; its inputs are the flow run's parameters."""
         context = prefect.context
+        parameters = context.get("parameters") or {}
         outputs = {name: given[name] for name in (*self.order, *given) if name in given}
         base = {field.name for field in attrs.fields(DBResult)}
         own = {field.name for field in attrs.fields(self.record_type)} - base
@@ -90,7 +95,7 @@ class SaveDBResult(ServiceTask):
             flow_name=context.get("flow_name", ""),
             flow_run_id=context.get("flow_run_id"),
             result_name=self.result_name,
-            inputs=dict(context.get("parameters") or {}),
+            inputs={name: HIDDEN if name in self.hidden else value for name, value in parameters.items()},
             outputs={name: value for name, value in outputs.items() if name not in own},
             **{name: value for name, value in outputs.items() if name in own},
         )

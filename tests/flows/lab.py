@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from datetime import date, timedelta
+from enum import Enum
 from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import attrs
 
 from lume_dsl import (
     JSON,
@@ -169,3 +174,49 @@ class AnyName(LumeFlow):
     @step
     def total(self, results: int, state: int, map: int, context: int, executor: int, parameters: int) -> int:
         return results + state + map + context + executor + parameters + self.logger + self.json
+
+
+class Mode(Enum):
+    FAST = "fast"
+    SLOW = "slow"
+
+
+@attrs.frozen
+class Magnet:
+    name: str
+    current: float = 0.0
+
+
+@task
+def together(mode: Mode, day: date, magnets: list[Magnet], path: Path, token: str, stamp: UUID) -> dict[str, Any]:
+    return {"mode": mode, "day": day, "magnets": magnets, "path": path, "token": token, "stamp": stamp}
+
+
+class Typed(LumeFlow):
+    """Parameters of many types, one of a factory and one of a variable."""
+
+    mode: Mode = parameter()
+    day: date = date(2026, 1, 1)
+    magnets: list[Magnet] = parameter(factory=lambda: [Magnet("QUAD:0")])
+    path: Path = Path("data")
+    token: str = parameter(secret=True, env="LAB_TOKEN")
+    stamp: UUID = parameter(factory=uuid4)
+
+    seen = together(mode, day, magnets, path, token, stamp)
+
+    @step
+    def in_step(self) -> UUID:
+        return self.stamp
+
+    record: DBResult = db_result(in_step=in_step)
+
+
+class Next(LumeFlow):
+    """Takes what another flow resulted in."""
+
+    record: DBResult = parameter()
+    file: TextFile = parameter()
+
+    @step
+    def both(self, record: DBResult, file: TextFile) -> str:
+        return str(record.outputs["text"]) + file.read()

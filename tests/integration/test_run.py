@@ -8,7 +8,7 @@ import pickle
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -286,12 +286,65 @@ def test_parameters_are_checked_before_any_task_starts_however_the_flow_is_start
         lab.MarkedThenSaved.flow.run()
 
 
-def test_a_parameter_task_checks_its_value_where_a_server_gives_it(lab: ModuleType) -> None:
+def test_values_of_a_server_are_checked_before_any_task(lab: ModuleType) -> None:
     runner = prefect.engine.FlowRunner(lab.Greeting.flow)  # what an agent's process does: no Flow.run
     state = runner.run(parameters={"text1": 5}, return_tasks=lab.Greeting.flow.tasks)
     assert state.is_failed()
-    failed = state.result[lab.Greeting.flow.members["text1"]]
-    assert isinstance(failed.result, ParameterError)
+    assert isinstance(state.result, ParameterError)
+    assert "Greeting.text1: expected str, got 5" in str(state.result)
+
+
+def test_a_parameter_task_checks_its_value_by_itself(lab: ModuleType) -> None:
+    task = lab.Greeting.flow.members["text1"]
+    with prefect.context(parameters={"text1": 5}), pytest.raises(ParameterError, match="expected str, got 5"):
+        task.run()
+
+
+def test_values_of_every_kind_arrive_as_their_types_hold_them(lab: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_TOKEN", "s3cret")
+    given = {"mode": "slow", "day": "2026-11-24", "magnets": [{"name": "QUAD:1", "current": 2}], "path": "a.txt"}
+    here = lab.Typed(**given).run()
+    assert here.seen == {
+        "mode": lab.Mode.SLOW,
+        "day": date(2026, 11, 24),
+        "magnets": [lab.Magnet("QUAD:1", 2.0)],
+        "path": Path("a.txt"),
+        "token": "s3cret",
+        "stamp": here.stamp,
+    }
+    assert here.in_step == here.stamp
+    assert here.record.inputs["token"] == "***"
+    assert here.record.inputs["magnets"] == [{"name": "QUAD:1", "current": 2.0}]
+    assert lab.Typed.results(mode=lab.Mode.SLOW, day=date(2026, 11, 24)).count() == 1
+    assert "s3cret" not in repr(here)
+
+
+def test_a_server_leaves_a_factory_and_a_variable_to_the_process_that_runs_the_flow(
+    lab: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_TOKEN", "s3cret")
+    flow = lab.Typed.flow
+    assert {parameter.name for parameter in flow.parameters() if parameter.required} == {"mode"}
+    state = prefect.engine.FlowRunner(flow).run(parameters={"mode": "slow"}, return_tasks=flow.tasks)
+    assert state.is_successful(), state.message
+    found = {name: state.result[flow.members[name]].result for name in ("stamp", "in_step", "seen")}
+    assert found["seen"]["token"] == "s3cret"
+    assert found["seen"]["stamp"] == found["stamp"] == found["in_step"]
+    monkeypatch.delenv("LAB_TOKEN")
+    state = prefect.engine.FlowRunner(flow).run(parameters={"mode": "slow"}, return_tasks=flow.tasks)
+    assert "Typed.token: is required (str)" in str(state.result)
+
+
+def test_the_record_and_the_file_of_one_flow_are_parameters_of_the_next(lab: ModuleType) -> None:
+    first = lab.Greeting(text1="hey").run()
+    for record, file in (
+        (first.record, first.text_file),
+        (first.record.reference(), first.text_file.reference()),
+    ):
+        assert lab.Next(record=record, file=file).run().both == "hey youhey you"
+    missing = {**first.record.reference(), "query": {"unique_hash": "0" * 64}}
+    with pytest.raises(ParameterError, match=r"Next\.record: no record with"):
+        lab.Next(record=missing, file=first.text_file)
 
 
 # services

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NamedTuple, TypedDict
 
 import attrs
 from prefect.tasks.shell import ShellTask
@@ -15,6 +16,7 @@ from lume_dsl import (
     DBResult,
     LumeFlow,
     TextFile,
+    Unit,
     db_result,
     file_result,
     flow,
@@ -22,8 +24,10 @@ from lume_dsl import (
     parameter,
     result,
     results,
+    schema,
     step,
     task,
+    unchecked,
     unmapped,
 )
 
@@ -37,6 +41,28 @@ class Spot:
 @task
 def append_text(text1: str, text2: str) -> str:
     return text1 + text2
+
+
+class Mode(Enum):
+    FAST = "fast"
+
+
+@attrs.frozen
+class Magnet:
+    current: float
+
+
+class Row(NamedTuple):
+    number: int
+
+
+class Keys(TypedDict):
+    a: int
+
+
+@task
+def per_shot(charge: Annotated[float, Unit("pC")], shots: int) -> float:
+    return charge / shots
 
 
 @task(max_retries=3, retry_delay=timedelta(seconds=1), tags=["slow"], services=True)
@@ -61,8 +87,20 @@ class Everything(LumeFlow):
     settings: dict[str, JSON] = parameter(default={"a": [1, None]})
     maybe: int | None = None
     images: list[list[float]] = parameter(default=[[1.0]])
+    mode: Mode = parameter(default=Mode.FAST, choices=[Mode.FAST])
+    magnets: list[Magnet] = parameter(factory=list, min_length=0, max_length=5)
+    row: Row = parameter(default=Row(1), validator=lambda row: row.number > 0)
+    keys: Keys = parameter(default=Keys(a=1), examples=[{"a": 2}])
+    day: date | None = parameter(default=None)
+    path: Path = Path("a")
+    device: str = parameter(default="CAM:1", pattern="[A-Z]+:[0-9]+", env="LAB_DEVICE")
+    token: str | None = parameter(default=None, secret=True, env="LAB_TOKEN")
+    step_size: float = parameter(default=0.5, multiple_of=0.5)
+    before: TextFile | None = parameter(default=None)
 
     text = append_text(text1, text2)
+    opted_out = append_text(unchecked(shots), text2)
+    density = per_shot(charge, shots)
     spots = fit.map(images, unmapped(charge))
     first = spots[0]
     size = first.sigma_x * 2
@@ -102,6 +140,15 @@ assert_type(done.record, DBResult)
 assert_type(done.record.outputs, dict[str, Any])
 assert_type(done.flow_run.id, str)
 assert_type(done.pair, tuple[int, float])
+assert_type(done.mode, Mode)
+assert_type(done.magnets, list[Magnet])
+assert_type(done.row, Row)
+assert_type(done.day, date | None)
+assert_type(done.path, Path)
+assert_type(done.density, float)
+assert_type(done.opted_out, str)
+assert_type(Everything.schema(), dict[str, Any])
+assert_type(schema(Everything), dict[str, Any])
 assert_type(Everything.results(text1="a").latest(), DBResult)
 assert_type(results(Everything, text1="a").count(), int)
 assert_type(Everything.flow.name, str)

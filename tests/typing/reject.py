@@ -56,6 +56,11 @@ class Wrong(LumeFlow):
     shots: int = parameter(default="three")  # type: ignore[assignment]
     other: str = 5  # type: ignore[assignment]
     limited: int = parameter(default=1, ge="0")  # type: ignore[call-overload]
+    made: list[int] = parameter(factory=dict)  # type: ignore[arg-type]
+    longer: str = parameter(default="a", min_length="2")  # type: ignore[call-overload]
+    matched: str = parameter(default="a", pattern=5)  # type: ignore[call-overload]
+    hidden: str = parameter(secret="yes")  # type: ignore[call-overload]
+    valid: int = parameter(default=1, validator=5)  # type: ignore[call-overload]
     missing: str = parameter(hlep="the left part")  # type: ignore[call-overload]
 
     # edges: of a wrong type, too few, too many, unknown

@@ -33,7 +33,7 @@ ONE_MISTAKE: list[Any] = [
     ),
     pytest.param(
         "x: list[int] = [1, 2.5]",
-        ("default", 2, "Scan.x", "the default [1, 2.5] (list) does not fit: [1]: expected int, got 2.5", "change the default, or annotate x as a type that holds it"),
+        ("default", 2, "Scan.x", "the default [1, 2.5] (list) does not fit at [1]: expected int, got 2.5", "change the default, or annotate x as a type that holds it"),
         id="a plain default with a wrong item",
     ),
     pytest.param(
@@ -453,7 +453,8 @@ def test_a_value_of_another_flow_is_refused(define: Any, task: str, value: str) 
     with pytest.raises(DefinitionError) as caught:
         define(f"{OTHER}        z = {task}({value})\n")
     assert [str(problem) for problem in caught.value.problems] == [
-        f"beam.py:7: Scan.z: takes {'y' if 'y' in value else 'x'}, which belongs to Other\n    use a name of this flow"
+        f"beam.py:7: Scan.z: takes {'y' if 'y' in value else 'x'}, which belongs to Other  [foreign-reference]\n"
+        "    use a name of this flow"
     ]
 
 
@@ -535,7 +536,7 @@ def test_inheriting_from_a_flow_with_fields_is_refused(define: Any, bases: str) 
         define(source)
     (problem,) = caught.value.problems
     assert str(problem) == (
-        "beam.py:4: Scan: Parent has parameters or tasks, and this version does not inherit them\n"
+        "beam.py:4: Scan: Parent has parameters or tasks, and this version does not inherit them  [inheritance]\n"
         "    share tasks as functions with @task, or methods through a class without fields"
     )
 

@@ -118,14 +118,14 @@ def test_all_that_is_wrong_with_a_call_is_told_at_once_in_field_order() -> None:
     with pytest.raises(ParameterError) as caught:
         Beam(chrge=1, charge="high", pair=(1, "a"), scaled=3, label=5)  # type: ignore[call-arg, arg-type]
     assert str(caught.value) == (
-        "Beam.shots: is required (int, number of shots)\n"
+        "Beam.shots: is required (int, number of shots)  [parameter-missing]\n"
         "    give it: shots=...\n"
-        "Beam.charge: expected float, got 'high'\n"
-        "Beam.pair[1]: expected float, got 'a'\n"
-        "Beam.label: expected str | None, got 5\n"
-        "Beam.chrge: is not a parameter; did you mean 'charge'?\n"
+        "Beam.charge: expected float, got 'high'  [parameter-value]\n"
+        "Beam.pair[1]: expected float, got 'a'  [parameter-value]\n"
+        "Beam.label: expected str | None, got 5  [parameter-value]\n"
+        "Beam.chrge: is not a parameter; did you mean 'charge'?  [parameter-unknown]\n"
         "    the parameters are: shots, charge, pair, label\n"
-        "Beam.scaled: is a result of Beam, not a parameter\n"
+        "Beam.scaled: is a result of Beam, not a parameter  [parameter-unknown]\n"
         "    read it after a run: Beam(...).run().scaled"
     )
     assert [problem.kind for problem in caught.value.problems] == [
@@ -139,7 +139,10 @@ def test_all_that_is_wrong_with_a_call_is_told_at_once_in_field_order() -> None:
 
 
 def test_values_by_position_are_told_to_be_named() -> None:
-    with pytest.raises(ParameterError, match=r"^Beam: takes its parameters by name\n    write Beam\(shots=...\)"):
+    with pytest.raises(
+        ParameterError,
+        match=r"^Beam: takes its parameters by name  \[parameter-positional\]\n    write Beam\(shots=...\)",
+    ):
         Beam(3)  # type: ignore[misc]
 
 
@@ -157,7 +160,7 @@ def test_values_by_position_are_told_to_be_named() -> None:
 def test_a_value_is_checked_against_its_type_and_its_bounds(value: Any, message: str) -> None:
     with pytest.raises(ParameterError) as caught:
         Beam(shots=value)
-    assert str(caught.value) == message
+    assert str(caught.value) == f"{message}  [parameter-value]"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +188,7 @@ def test_a_value_nested_very_deeply_is_told_and_no_crash(scan: Scan, make: str) 
         value.append(value)
     for _ in range(100_000 if make != "cycle" else 0):
         value = [value] if make == "list" else {"a": value}
-    with pytest.raises(ParameterError, match=r"^Scan.x: is nested too deeply$"):
+    with pytest.raises(ParameterError, match=r"^Scan.x: is nested too deeply  \[parameter-value\]$"):
         scan("x: JSON = parameter()")(x=value)
 
 
@@ -324,9 +327,9 @@ def test_all_misspelt_options_are_told_at_the_line_of_the_decorator(define: Any)
         define("@flow(nmae='a', projcet='b')\nclass Scan(LumeFlow):\n    x: int = 1")
     known = "name, project, schedule, executor, run_config, storage, labels, state_handlers, on_failure, "
     assert str(caught.value) == (
-        "beam.py:1: Scan: 'nmae' is not a flow option; did you mean 'name'?\n"
+        "beam.py:1: Scan: 'nmae' is not a flow option; did you mean 'name'?  [flow-option]\n"
         f"    the options are: {known}terminal_state_handler\n"
-        "beam.py:1: Scan: 'projcet' is not a flow option; did you mean 'project'?\n"
+        "beam.py:1: Scan: 'projcet' is not a flow option; did you mean 'project'?  [flow-option]\n"
         f"    the options are: {known}terminal_state_handler"
     )
 

@@ -1,0 +1,220 @@
+"""What ``parameter(...)`` says of a value holds of every value, and is checked when the flow is defined."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from lume_dsl.errors import ParameterError
+
+Scan = Callable[..., Any]
+Problems = Callable[..., list[tuple[str, int, str, str, str]]]
+
+
+@pytest.mark.parametrize(
+    ("declared", "good", "bad", "message"),
+    [
+        ("int = parameter(multiple_of=5)", 10, 7, "expected a multiple of 5, got 7"),
+        ("float = parameter(multiple_of=0.1)", 0.3, 0.35, "expected a multiple of 0.1, got 0.35"),
+        ("str = parameter(min_length=2)", "ab", "a", "expected at least 2 characters, got 1"),
+        ("list[int] = parameter(max_length=1)", [1], [1, 2], "expected at most 1 item, got 2"),
+        ("bytes = parameter(min_length=1)", b"a", b"", "expected at least 1 byte, got 0"),
+        ("str = parameter(pattern='[a-z]+')", "abc", "abc\n", "expected text that matches '[a-z]+', got 'abc\\n'"),
+        ("str = parameter(choices=['a', 'b'])", "a", "c", "expected one of 'a', 'b', got 'c'"),
+        ("int = parameter(choices=[1, 2])", 1, 3, "expected one of 1, 2, got 3"),
+        ("float | None = parameter(ge=0)", None, -1.0, "expected >= 0, got -1.0"),
+        ("str | None = parameter(choices=['a'])", None, "b", "expected one of 'a', got 'b'"),
+        ("float = parameter(gt=0, unit='pC')", 0.1, 0, "expected > 0 pC, got 0.0"),
+        ("int = parameter(validator=even)", 2, 3, "is refused by even: 3 is odd"),
+        ("int = parameter(validator=lambda x: x > 0)", 2, 0, "is refused by <lambda>"),
+    ],
+)
+def test_a_value_is_held_to_what_the_parameter_says(
+    define: Callable[..., Any], declared: str, good: Any, bad: Any, message: str
+) -> None:
+    flow = define(
+        f"""
+        def even(value: int) -> None:
+            if value % 2:
+                raise ValueError(f"{{value}} is odd")
+
+        class Scan(LumeFlow):
+            x: {declared}
+        """
+    )["Scan"]
+    assert flow(x=good).x == good
+    with pytest.raises(ParameterError) as caught:
+        flow(x=bad)
+    assert [(problem.subject, problem.message) for problem in caught.value.problems] == [("Scan.x", message)]
+
+
+SECRET_DEFAULT = "is secret, and its default stands in the source"
+
+
+@pytest.mark.parametrize(
+    ("declared", "kind", "message"),
+    [
+        ("str = parameter(default='a', multiple_of=2)", "bound", "multiple_of=2 does not go with str"),
+        ("int = parameter(multiple_of=0)", "bound", "multiple_of=0 is not above 0"),
+        ("int = parameter(min_length=1)", "bound", "min_length=1 does not go with int"),
+        ("str = parameter(min_length=-1)", "bound", "min_length=-1 does not go with str"),
+        ("int = parameter(pattern='a')", "bound", "pattern='a' does not go with int"),
+        (
+            "str = parameter(pattern='(')",
+            "bound",
+            "pattern='(' is no regular expression: missing ), unterminated subpattern at position 0",
+        ),
+        ("int = parameter(choices=[1, 'b'])", "bound", "the choice 'b' does not fit: expected int, got 'b'"),
+        ("int = parameter(gt=1, lt=1)", "bound", "no value is at least 1 and at most 1"),
+        (
+            "str = parameter(min_length=3, max_length=2)",
+            "bound",
+            "no value is as long as min_length and as short as max_length",
+        ),
+        ("int = parameter(examples=['a'])", "example", "the example 'a' does not fit: expected int, got 'a'"),
+        ("int = parameter(default=1, factory=int)", "parameter-option", "has both default and factory"),
+        ("int = parameter(factory=str)", "default", "the factory's '' does not fit: expected int, got ''"),
+        ("int = parameter(factory=lambda: 1 / 0)", "default", "the factory raised ZeroDivisionError: division by zero"),
+        ("int = parameter(validator=5)", "parameter-option", "its validator is not callable"),
+        ("str = parameter(default='a', secret=True)", "parameter-option", SECRET_DEFAULT),
+        ("str = parameter(secret=True, examples=['a'])", "parameter-option", "is secret, and has examples"),
+        ("str = parameter(env='A=B')", "parameter-option", "env='A=B' is no variable's name"),
+    ],
+)
+def test_what_does_not_go_together_is_told_at_its_line(
+    problems: Problems, declared: str, kind: str, message: str
+) -> None:
+    assert [found[:4] for found in problems(f"x: {declared}")] == [(kind, 2, "Scan.x", message)]
+
+
+def test_a_unit_that_is_none_is_refused(problems: Problems) -> None:
+    ((kind, line, subject, message, _),) = problems('x: float = parameter(default=1.0, unit="picoQ")')
+    assert (kind, line, subject) == ("unit", 2, "Scan.x")
+    assert "picoQ" in message
+
+
+UNITS = """
+def of_charge(x: Annotated[float, Unit("nC")]) -> Annotated[float, Unit("mm")]:
+    return x
+
+of_charge = task(of_charge)
+
+class Scan(LumeFlow):
+    charge: float = parameter(default=1.0, unit={unit!r})
+    charges: list[float] = parameter(default=[1.0], unit={unit!r})
+    size = of_charge({value})
+    sizes = of_charge.map(charges)
+"""
+
+
+def test_units_at_both_ends_of_an_edge_are_compared(define: Callable[..., Any]) -> None:
+    define(UNITS.format(unit="nC", value="charge"))
+    define(UNITS.replace("    sizes = of_charge.map(charges)", "").format(unit="pC", value="unchecked(charge)"))
+    with pytest.raises(Exception, match=r"expected nC for 'x', got pC from charge: pC is 0\.001 nC") as caught:
+        define(UNITS.format(unit="pC", value="charge"))
+    assert [problem.kind for problem in caught.value.problems] == ["unit", "unit"]  # type: ignore[attr-defined]
+
+
+def test_a_tasks_unit_is_followed_to_the_next_task(define: Callable[..., Any]) -> None:
+    source = UNITS.format(unit="nC", value="charge") + "    again = of_charge(size)\n"
+    with pytest.raises(Exception, match="mm and nC are of different dimensions"):
+        define(source)
+
+
+def test_a_factory_gives_each_flow_its_own_value(scan: Scan) -> None:
+    flow = scan("x: list[int] = parameter(factory=list)")
+    assert flow().x == []
+    assert flow().x is not flow().x
+
+
+def test_a_variable_supplies_a_value_that_is_not_given(scan: Scan, monkeypatch: pytest.MonkeyPatch) -> None:
+    flow = scan('x: list[int] = parameter(default=[0], env="LAB_X")\ny: float = parameter(env="LAB_Y", unit="pC")')
+    monkeypatch.setenv("LAB_X", "1,2")
+    monkeypatch.setenv("LAB_Y", "0.25nC")
+    assert (flow().x, flow().y) == ([1, 2], 250.0)
+    assert flow(x=[5], y=1).x == [5]
+    monkeypatch.setenv("LAB_X", "one")
+    monkeypatch.delenv("LAB_Y")
+    with pytest.raises(ParameterError) as caught:
+        flow()
+    assert [(problem.kind, problem.message) for problem in caught.value.problems] == [
+        ("parameter-value", "expected int, got 'one' (from $LAB_X)"),
+        ("parameter-missing", "is required (float)"),
+    ]
+    assert caught.value.problems[1].fix == "give it: y=..., or set $LAB_Y"
+
+
+def test_a_secret_is_shown_in_no_repr_and_no_error(scan: Scan, monkeypatch: pytest.MonkeyPatch) -> None:
+    flow = scan('x: str = parameter(secret=True, env="LAB_TOKEN", min_length=5)')
+    monkeypatch.setenv("LAB_TOKEN", "pssst")
+    assert flow().x == "pssst"
+    assert repr(flow()) == "Scan(x='***')"
+    monkeypatch.setenv("LAB_TOKEN", "psst")
+    for wrong in ({}, {"x": "psst"}, {"x": ["psst"]}):
+        with pytest.raises(ParameterError) as caught:
+            flow(**wrong)
+        assert "psst" not in str(caught.value)
+
+
+def test_a_secret_is_no_result(problems: Problems) -> None:
+    found = problems("x: str = parameter(secret=True)\nrecord: DBResult = db_result(x=x)")
+    assert [(kind, line, message) for kind, line, _, message, _ in found] == [
+        ("parameter-option", 3, "'x' is a secret parameter, which a result would show")
+    ]
+
+
+def test_the_first_ten_of_many_offenders_are_told_and_all_are_counted(scan: Scan) -> None:
+    flow = scan("x: list[int] = parameter()\ny: int = parameter()")
+    with pytest.raises(ParameterError) as caught:
+        flow(x=["a"] * 1000)
+    assert caught.value.count == 1001
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith("Scan.x[0]: expected int, got 'a'")
+    assert lines[-1] == "and 991 more"
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_classes_of_a_function_are_resolved_in_it(define: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "beam", ModuleType("beam"))  # dataclasses looks it up
+    source = """
+    import attrs, dataclasses
+
+    def make():
+        @attrs.frozen
+        class Magnet:
+            current: "float"
+            inner: "Inner | None" = None
+
+        @dataclasses.dataclass
+        class Inner:
+            names: "list[str]"
+
+        class Scan(LumeFlow):
+            magnet: Magnet = parameter()
+
+        return Scan
+
+    Scan = make()
+    """
+    for future in (False, True):
+        flow = define(source, future=future)["Scan"]
+        assert flow(magnet={"current": 1, "inner": {"names": ["a"]}}).magnet.inner.names == ["a"]
+        with pytest.raises(ParameterError, match=r"Scan\.magnet\.inner\.names\[0\]: expected str, got 1"):
+            flow(magnet={"current": 1, "inner": {"names": [1]}})
+
+
+def test_a_union_that_json_cannot_tell_apart_is_refused(problems: Problems) -> None:
+    assert problems("x: str | Path = parameter()") == [
+        (
+            "parameter-type",
+            2,
+            "Scan.x",
+            "str | Path has two arms, str and Path, that JSON cannot tell apart, so it cannot be a parameter's type",
+            "keep one of them, or hold each in a class of its own",
+        )
+    ]
