@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from lume_dsl._version import __version__
 from lume_dsl.declare.fields import db_result, file_result, parameter, result
-from lume_dsl.declare.flow import LumeFlow, flow, results
+from lume_dsl.declare.flow import LumeFlow, flow, results, schema
 from lume_dsl.declare.steps import step
-from lume_dsl.declare.tasks import Task, task, unmapped
+from lume_dsl.declare.tasks import Task, task, unchecked, unmapped
 from lume_dsl.errors import (
     DefinitionError,
     FileError,
@@ -24,7 +24,8 @@ from lume_dsl.errors import (
 from lume_dsl.files import File, ImageFile, JSONFile, NumPyFile, TextFile, YAMLFile
 from lume_dsl.records import DBResult
 from lume_dsl.services import load
-from lume_dsl.values.jsontypes import JSON
+from lume_dsl.values.forms import JSON
+from lume_dsl.values.units import Unit
 
 __all__ = [
     "JSON",
@@ -45,6 +46,7 @@ __all__ = [
     "SettingsError",
     "Task",
     "TextFile",
+    "Unit",
     "YAMLFile",
     "__version__",
     "db_result",
@@ -54,7 +56,9 @@ __all__ = [
     "parameter",
     "result",
     "results",
+    "schema",
     "step",
     "task",
+    "unchecked",
     "unmapped",
 ]

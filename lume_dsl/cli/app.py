@@ -22,6 +22,8 @@ COMMANDS = {
     "run": "Run a flow, and show what it results in.",
     "check": "Check the flows of a module without running them.",
     "show": "Show a flow's parameters, tasks and results.",
+    "schema": "Print the JSON Schema of a flow's parameters and results.",
+    "explain": "Explain a kind of problem that a message names.",
 }
 
 INTERRUPTED = 130

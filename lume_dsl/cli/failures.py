@@ -7,12 +7,10 @@ import traceback
 from collections.abc import Iterable
 from typing import Any
 
-import attrs
-
 import lume_dsl
-from lume_dsl.errors import FlowRunError, LumeError, ParameterError, Problem, TaskFailure, text_of
+from lume_dsl.errors import FlowRunError, LumeError, ParameterError, TaskFailure, text_of
 
-__all__ = ["describe", "document", "usage_document"]
+__all__ = ["describe", "document", "usage_document", "visible"]
 
 SHOWN = 10
 """How many names of task runs that failed alike are shown."""
@@ -25,9 +23,22 @@ def describe(error: LumeError, *, verbose: bool = False) -> str:
         return "\n".join([f"{error.flow_name} failed", *failures, *_not_run(error)])
     if verbose and error.__cause__ is not None:
         return "".join(traceback.format_exception(error.__cause__)) + f"\n{error}"
-    if isinstance(error, ParameterError):
-        return "\n".join(str(_as_flag(problem)) for problem in error.problems)
-    return str(error)
+    return visible(_all_of(error) if isinstance(error, ParameterError) else str(error))
+
+
+def _all_of(error: ParameterError) -> str:
+    """All problems of a call, which the error's own text leaves out after the first ten."""
+    left = error.count - len(error.problems)
+    return "\n".join([*map(str, error.problems), *([f"and {left:,} more"] if left > 0 else [])])
+
+
+def visible(text: str) -> str:
+    """Return the text with escapes in place of what would act on a terminal: control characters, marks of direction."""
+    return "".join(char if char.isprintable() or char == "\n" else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode()
 
 
 def document(error: LumeError) -> dict[str, Any]:
@@ -82,11 +93,3 @@ def _drop_ours(shown: traceback.TracebackException) -> None:
     own = [place for place, frame in enumerate(shown.stack) if not any(part in frame.filename for part in ours)]
     if own:
         del shown.stack[: own[0]]
-
-
-def _as_flag(problem: Problem) -> Problem:
-    """A problem with a value, told in flags instead of keyword arguments."""
-    flag = problem.subject.partition(".")[2].replace("_", "-")
-    if problem.kind == "parameter-missing":
-        return attrs.evolve(problem, fix=f"give it: --{flag} VALUE")
-    return problem

@@ -1,107 +1,188 @@
-"""A flow's parameters as flags of the command line."""
+"""A flow's parameters as flags of the command line, and what flags say in the order in which they stand."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import attrs
 import click
 
+from lume_dsl.cli.assignments import Assignment, Given, assembled
+from lume_dsl.cli.flag_help import help_of, shown_type
+from lume_dsl.cli.parameter_files import read_parameter_file
 from lume_dsl.declare.flow import FlowMeta
-from lume_dsl.declare.graph import Member, Parameter
-from lume_dsl.declare.parameters import BOUND_SIGNS, bind_values, spec_of
+from lume_dsl.declare.graph import Member
+from lume_dsl.declare.parameters import spec_of
 from lume_dsl.errors import ParameterError, Problem
-from lume_dsl.values.convert import unstructure
-from lume_dsl.values.names import type_name
-from lume_dsl.values.text import parse_text
 
-__all__ = ["parameter_options", "read_flags"]
+__all__ = ["FileOption", "ParameterOption", "parameter_options", "part_options", "read_flags", "said"]
+
+TAKES_FILE = "--params"
 
 
-def parameter_options(flow: FlowMeta, *, taken: set[str]) -> dict[str, click.Option]:
-    """Return an option for each parameter: ``--charge-limit`` (``--charge_limit`` too) for ``charge_limit``.
+class ParameterOption(click.Option):
+    """An option for a parameter, or for the part of it that ``steps`` lead to.
 
-    A parameter whose flag is one of ``taken`` gets ``--parameter-json`` for ``--json``.
+    Its text is read by us. A flag without a value stands for ``stands_for``. Its help shows one spelling.
+    """
+
+    parameter: str
+    steps: tuple[str, ...] = ()
+    stands_for: str = ""
+    opposite: str = ""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        if self.hidden:
+            return None
+        shown = f"{self.opts[0]} / {self.opposite}" if self.opposite else f"{self.opts[0]} {self.metavar or ''}"
+        return shown.rstrip(), self.help or ""
+
+
+class FileOption(click.Option):
+    """``--params FILE``: values of several parameters."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            [TAKES_FILE, "parameter_files"],
+            multiple=True,
+            expose_value=False,
+            metavar="FILE",
+            help="Read values from a YAML or JSON file, or from stdin (-).",
+        )
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        return f"{TAKES_FILE} FILE", self.help or ""
+
+
+def parameter_options(flow: FlowMeta, *, taken: set[str]) -> list[ParameterOption]:
+    """Return the options of all parameters: ``--charge-limit`` (``--charge_limit`` too) for ``charge_limit``.
+
+    A bool has two, ``--flag`` and ``--no-flag``. A parameter whose flag is one of ``taken`` gets ``--parameter-json``
+    for ``--json``.
     """
     parameters = flow.__lume_graph__.parameters
-    flags = taken | {f"--{name.replace('_', '-')}" for name in parameters if name.startswith("no_")}
-    return {
-        name: _option(name, member, taken if name.startswith("no_") else flags) for name, member in parameters.items()
-    }
+    flags = _flags(parameters, taken)
+    others = taken | set(flags.values())
+    options: list[ParameterOption] = []
+    for name, member in parameters.items():
+        options += _options(flags[name], member, others, len(options))
+    return options
 
 
-def _option(name: str, member: Member, taken: set[str]) -> click.Option:
-    spec = spec_of(member)
-    flag = f"--{name.replace('_', '-')}"
-    flag = f"--parameter{flag[1:]}" if flag in taken else flag
+def _flags(names: Iterable[str], taken: set[str]) -> dict[str, str]:
+    own = {name: f"--{name.replace('_', '-')}" for name in names}
+    flags = {}
+    for name, flag in own.items():
+        while flag in taken or (flag != own[name] and flag in own.values()):
+            flag = f"--parameter{flag[1:]}"
+        flags[name] = flag
+    return flags
+
+
+def _options(flag: str, member: Member, taken: set[str], number: int) -> Iterator[ParameterOption]:
+    name = member.name
     spellings = [flag] if "_" not in name else [flag, f"--{name}"]
-    if member.type is bool:
-        has_off = f"--no-{flag[2:]}" not in taken  # else it is another parameter's flag
-        switches = [f"{on}/--no-{on[2:]}" if has_off else on for on in spellings]
-        return _Switch([*switches, _variable(name)], is_flag=True, default=None, help=_help(spec))
-    return _TextOption([*spellings, _variable(name)], metavar=type_name(member.type), help=_help(spec))
+    variable = f"parameter_{number}"  # not the name, whose variable might be another's
+    if member.type is not bool:
+        option = ParameterOption(
+            [*spellings, variable],
+            multiple=True,
+            expose_value=False,
+            metavar=shown_type(member.type),
+            help=help_of(member),
+        )
+        option.parameter = name
+        yield option
+        return
+    negatives = [f"--no-{on[2:]}" for on in spellings]
+    has_off = negatives[0] not in taken  # else it is another parameter's flag
+    yield _switch(name, spellings, variable, on=True, opposite=negatives[0] if has_off else "", text=help_of(member))
+    if has_off:
+        yield _switch(name, negatives, f"{variable}_off", on=False)
 
 
-class _Switch(click.Option):
-    """A flag for a bool; its help shows one spelling."""
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        return " / ".join([self.opts[0], *self.secondary_opts[:1]]), self.help or ""
-
-
-class _TextOption(click.Option):
-    """An option whose text is read by us; its help shows one spelling."""
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        return f"{self.opts[0]} {self.metavar}", self.help or ""
+def _switch(
+    name: str, spellings: Sequence[str], variable: str, *, on: bool, opposite: str = "", text: str = ""
+) -> ParameterOption:
+    option = ParameterOption([*spellings, variable], is_flag=True, expose_value=False, hidden=not on, help=text)
+    option.parameter, option.stands_for, option.opposite = name, "true" if on else "false", opposite
+    return option
 
 
-def _variable(name: str) -> str:
-    return f"parameter_{name}"
+def part_options(options: Iterable[ParameterOption], arguments: Iterable[str]) -> list[ParameterOption]:
+    """Return an option for each argument such as ``--settings.magnets.0.current``, with or without ``=value``."""
+    whole = {flag: option for option in options if not option.stands_for for flag in option.opts}
+    flags = dict.fromkeys(argument.partition("=")[0] for argument in arguments if argument.startswith("--"))
+    return [
+        _part_option(whole[first], flag, tuple(rest.split(".")), number)
+        for number, flag in enumerate(flags)
+        for first, dot, rest in [flag.partition(".")]
+        if dot and first in whole
+    ]
 
 
-def _help(spec: Parameter) -> str:
-    facts = [f"{sign} {spec.bounds[key]}" for key, sign in BOUND_SIGNS.items() if key in spec.bounds]
-    if spec.unit:
-        facts.insert(0, f"unit: {spec.unit}")
-    facts.append("required" if spec.required else f"default: {_text(spec.default)}")
-    return f"{spec.help}  [{'; '.join(facts)}]".strip()
+def _part_option(whole: ParameterOption, flag: str, steps: tuple[str, ...], number: int) -> ParameterOption:
+    option = ParameterOption([f"--part-{number}"], multiple=True, expose_value=False, hidden=True)
+    option.opts = [flag]  # not as a declaration, in which a slash has a meaning
+    option.parameter, option.steps = whole.parameter, steps
+    return option
 
 
-def _text(default: Any) -> str:
-    """A default as one would write it after its flag."""
-    return repr(default) if isinstance(default, str) else json.dumps(unstructure(default))
+def said(order: Iterable[click.Parameter], texts: Mapping[str, Any]) -> list[tuple[click.Parameter, str]]:
+    """Return each option of ours with its text, in the order of the command line.
+
+    Args:
+        order: The options as the parser met them.
+        texts: The texts that it found, by variable.
+    """
+    met: Counter[str] = Counter()
+    found: list[tuple[click.Parameter, str]] = []
+    for option in order:
+        if isinstance(option, ParameterOption) and option.stands_for:
+            found.append((option, option.stands_for))
+        elif isinstance(option, (ParameterOption, FileOption)) and option.name is not None:
+            found.append((option, texts[option.name][met[option.name]]))
+            met[option.name] += 1
+    return found
 
 
-def read_flags(flow: FlowMeta, flags: Mapping[str, click.Option], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of all parameters that flags were given for.
+def read_flags(
+    flow: FlowMeta, options: Sequence[ParameterOption], given: Iterable[tuple[click.Parameter, str]]
+) -> dict[str, Any]:
+    """Return the values of all parameters that flags and files give; ``options`` are those of whole parameters.
 
     Raises:
-        ParameterError: All values that are missing or do not fit.
+        ParameterError: All files that cannot be read, else all values that are missing, unknown, or do not fit.
     """
-    graph = flow.__lume_graph__
-    values: dict[str, Any] = {}
+    parts: list[Given] = []
     problems: list[Problem] = []
-    for name, member in graph.parameters.items():
-        found = given.get(_variable(name))
-        if isinstance(found, str):
-            found, offences = parse_text(found, member.type)
-            subject = f"{flow.__name__}.{name}"
-            problems += [Problem("parameter-value", subject + offence.path, offence.message) for offence in offences]
-        if found is not None or given.get(_variable(name)) is not None:
-            values[name] = found
-    problems += _unbound(flow, values, {problem.subject.partition("[")[0] for problem in problems})
+    for option, text in given:
+        if isinstance(option, ParameterOption):
+            parts.append(Assignment(option.parameter, (text,), option.steps))
+            continue
+        try:
+            parts.append(read_parameter_file(text))
+        except ParameterError as error:
+            problems += error.problems
     if problems:
-        order = {f"{flow.__name__}.{name}": place for place, name in enumerate(graph.parameters)}
-        raise ParameterError(tuple(sorted(problems, key=lambda p: order.get(p.subject.partition("[")[0], 0))))
-    return values
-
-
-def _unbound(flow: FlowMeta, values: Mapping[str, Any], told: set[str]) -> list[Problem]:
-    """The problems that binding finds with values that could be read."""
+        raise ParameterError(tuple(problems))
     try:
-        bind_values(flow.__name__, flow.__lume_graph__, (), values)
+        return assembled(flow.__name__, flow.__lume_graph__, parts)
     except ParameterError as error:
-        return [problem for problem in error.problems if problem.subject.partition("[")[0] not in told]
-    return []
+        raise ParameterError(
+            tuple(_told_as_flag(problem, flow, options) for problem in error.problems), error.count
+        ) from None
+
+
+def _told_as_flag(problem: Problem, flow: FlowMeta, options: Sequence[ParameterOption]) -> Problem:
+    """A problem, mended by a flag instead of a keyword argument."""
+    if problem.kind != "parameter-missing":
+        return problem
+    name = problem.subject.removeprefix(f"{flow.__name__}.")
+    option = next(option for option in options if option.parameter == name)
+    flag = option.opts[0]
+    wanted = f"{flag} or {option.opposite}" if option.opposite else flag if option.stands_for else f"{flag} VALUE"
+    env = spec_of(flow.__lume_graph__.parameters[name]).env
+    return attrs.evolve(problem, fix=f"give it: {wanted}{f', or set ${env}' if env else ''}")

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from lume_dsl.cli.flags import parameter_options, read_flags
+from lume_dsl.cli.failures import visible
+from lume_dsl.cli.flag_help import part_rows
+from lume_dsl.cli.flags import FileOption, ParameterOption, parameter_options, part_options, read_flags, said
 from lume_dsl.cli.progress import log_to_stderr, progress_of
 from lume_dsl.cli.streams import write_document
 from lume_dsl.cli.tables import results_document, show_run
 from lume_dsl.declare.find import find_flow
 from lume_dsl.declare.flow import FlowMeta
+from lume_dsl.declare.parameters import spec_of
+from lume_dsl.values.convert import short
 from lume_dsl.values.names import type_name
 
-__all__ = ["command"]
+__all__ = ["FlowCommand", "command"]
 
 
 class _Flows(click.Group):
     """Makes a command of the flow that its name names."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        return _FlowCommand(cmd_name, find_flow(cmd_name))
+        return FlowCommand(cmd_name, find_flow(cmd_name))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return []
@@ -38,39 +42,88 @@ def command() -> None:
     """
 
 
-class _FlowCommand(click.Command):
+class FlowCommand(click.Command):
+    """The command that runs one flow. ``given`` is what was said of its parameters, in the order in which it was."""
+
     def __init__(self, name: str, flow: FlowMeta) -> None:
         self.flow = flow
+        self.flags = parameter_options(flow, taken={"--params", "--json", "--verbose", "--help"})
+        self.given: list[tuple[click.Parameter, str]] = []
         options = [
+            FileOption(),
             click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document and nothing else."),
             click.Option(["-v", "--verbose"], is_flag=True, help="Show Prefect's log and whole tracebacks."),
         ]
-        self.flags = parameter_options(flow, taken={"--json", "--verbose", "--help"})
         super().__init__(
             name,
-            params=[*self.flags.values(), *options],
+            params=[*self.flags, *options],
             callback=self._run,
             help=flow.__doc__ or "",
             no_args_is_help=False,
         )
 
-    def _run(self, as_json: bool, verbose: bool, **texts: Any) -> None:
-        values = read_flags(self.flow, self.flags, texts)
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        self.params += part_options(self.flags, args)
+        ctx.allow_extra_args = True  # they are refused here, in words of ours
+        try:
+            texts, extra, order = self.make_parser(ctx).parse_args(args=list(args))
+            self.given = said(order, texts)
+            super().parse_args(ctx, args)
+            if extra:
+                raise click.UsageError(_refused(extra, self.given, self.flow, self.params), ctx)
+        except click.UsageError as error:
+            raise click.UsageError(visible(error.format_message()), error.ctx or ctx) from None
+        return []
+
+    def _run(self, as_json: bool, verbose: bool) -> None:
+        values = read_flags(self.flow, self.flags, self.given)
         if as_json:
             _run_as_json(self.flow, values, verbose=verbose)
         else:
             _run_for_people(self.flow, values, verbose=verbose)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        flags = list(self.flags.values())
-        others = [option for option in self.get_params(ctx) if option not in flags]
-        for title, options in (("Parameters", flags), ("Options", others)):
-            if rows := [row for option in options if (row := option.get_help_record(ctx))]:
-                with formatter.section(title):
-                    formatter.write_dl(rows)
-        if results := self.flow.__lume_graph__.results:
-            with formatter.section("Results"):
-                formatter.write_dl([(name, type_name(member.type)) for name, member in results.items()])
+        graph = self.flow.__lume_graph__
+        whole = {option.parameter: option for option in reversed(self.flags) if not option.hidden}
+        sections: dict[str, list[click.Parameter]] = {
+            "Parameters": list(self.flags),
+            "Options": [option for option in self.get_params(ctx) if not isinstance(option, ParameterOption)],
+        }
+        for title, options in sections.items():
+            _write(formatter, title, [row for option in options if (row := option.get_help_record(ctx))])
+            if title == "Parameters":
+                parts = [row for n, member in graph.parameters.items() for row in part_rows(whole[n].opts[0], member)]
+                _write(formatter, "Parts of parameters", parts)
+        _write(formatter, "Results", [(name, type_name(member.type)) for name, member in graph.results.items()])
+
+
+def _write(formatter: click.HelpFormatter, title: str, rows: list[tuple[str, str]]) -> None:
+    if rows:
+        with formatter.section(title):
+            formatter.write_dl(rows)
+
+
+def _refused(
+    extra: list[str],
+    given: Sequence[tuple[click.Parameter, str]],
+    flow: FlowMeta,
+    options: Sequence[click.Parameter],
+) -> str:
+    """What is wrong with arguments that belong to no flag. It may be a secret's second word, which is not shown."""
+    flags = {flag for option in options for flag in option.opts}
+    for option, text in given:
+        if text in flags:
+            return f"Option {option.opts[0]!r} requires an argument; {text!r} was read as that"
+    if extra[0].lower() in ("true", "false", "yes", "no", "on", "off"):
+        return f"Got {extra[0]!r}, which follows no flag; a bool has no value: write --flag or --no-flag"
+    parameters = flow.__lume_graph__.parameters
+    is_secret = any(isinstance(o, ParameterOption) and spec_of(parameters[o.parameter]).secret for o, _ in given)
+    shown = "" if is_secret else f" ({' '.join(map(short, extra))})"
+    plural = "s" * (len(extra) > 1)
+    return (
+        f"Got {len(extra)} unexpected extra argument{plural}{shown}; a value follows its flag, quoted where it has "
+        "spaces, and a list is one value, as in 1,2,3"
+    )
 
 
 def _run_for_people(flow: FlowMeta, values: Mapping[str, Any], *, verbose: bool) -> None:

@@ -13,14 +13,15 @@ from lume_dsl.cli.streams import readers_may_leave
 from lume_dsl.declare.checks import SHOWN_AS
 from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of
 from lume_dsl.declare.graph import Constant, Input, Member
-from lume_dsl.declare.parameters import spec_of
+from lume_dsl.declare.parameters import json_values, shown_values, spec_of
 from lume_dsl.errors import RecordError
 from lume_dsl.files import File
 from lume_dsl.records import DBResult
 from lume_dsl.services import current
 from lume_dsl.settings import mask_url
-from lume_dsl.values.convert import unstructure
+from lume_dsl.values.convert import structure, unstructure
 from lume_dsl.values.encoding import encode
+from lume_dsl.values.jsontypes import offenders
 from lume_dsl.values.names import type_name
 
 __all__ = ["results_document", "show_flow", "show_run"]
@@ -29,24 +30,27 @@ __all__ = ["results_document", "show_flow", "show_run"]
 def results_document(done: LumeFlow) -> dict[str, Any]:
     """Return a run as JSON: its flow, id, state, times, parameters, and each result.
 
-    A file or record result is the reference that ``lume_dsl.load`` takes. Another result is its value, in the
-    form in which records keep it; what no record could keep is ``{"__repr__": text}``.
+    A file or record result is the reference that ``lume_dsl.load`` takes. Another result is its value, in
+    the JSON form of its annotation or, where that has none, in the form in which records keep it; what no record
+    could keep is ``{"__repr__": text}``.
     """
-    run = done.flow_run
+    run, graph = done.flow_run, type(done).__lume_graph__
     return {
         "flow": run.flow_name,
         "flow_run_id": run.id,
         "state": type(run.state).__name__,
         "start_time": run.start_time.isoformat(),
         "end_time": run.end_time.isoformat(),
-        "parameters": unstructure(parameters_of(done)),
-        "results": {name: _as_json(run.value(name)) for name in type(done).__lume_graph__.results},
+        "parameters": shown_values(graph, json_values(parameters_of(done))),
+        "results": {name: _as_json(run.value(name), member) for name, member in graph.results.items()},
     }
 
 
-def _as_json(value: Any) -> Any:
+def _as_json(value: Any, member: Member) -> Any:
     if isinstance(value, (File, DBResult)):
         return value.reference()
+    if not offenders(member.type) and not structure(value, member.type)[1]:
+        return unstructure(value)
     try:
         return encode(value)
     except RecordError:

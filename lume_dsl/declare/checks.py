@@ -157,7 +157,12 @@ def _default(flow: Subject, member: Member, spec: Parameter) -> Iterator[Problem
 
 
 def _examples(flow: Subject, member: Member, spec: Parameter) -> Iterator[Problem]:
-    for example in spec.examples:
+    examples: Any = spec.examples  # where no type checker was asked
+    if not isinstance(examples, tuple):
+        message = f"examples={short(examples)} is no list"
+        yield flow.problem("example", member, message, "write examples=[...]")
+        return
+    for example in examples:
         for offence in check_value(example, member)[1].shown[:1]:
             part = f" at {offence.path}" if offence.path else ""
             message = f"the example {short(example)} does not fit{part}: {offence.message}"
@@ -190,7 +195,10 @@ def _parameter_options(flow: Subject, member: Member, spec: Parameter) -> Iterat
     for is_wrong, message, fix in wrong:
         if is_wrong:
             yield flow.problem("parameter-option", member, message, fix)
-    if problem := unit_problem(unit_of(member)):
+    unit: Any = unit_of(member)
+    if not isinstance(unit, str):
+        yield flow.problem("unit", member, f"unit={short(unit)} is no text", 'write unit="pC"')
+    elif problem := unit_problem(unit):
         yield flow.problem("unit", member, problem, "write a unit such as pC, mm or MeV, or say it in help")
 
 

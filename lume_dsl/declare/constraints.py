@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Literal, get_args, get_origin
 
-from lume_dsl.values.convert import short, structure
+from lume_dsl.values.canonical import digest
+from lume_dsl.values.convert import short, structure, unstructure
+from lume_dsl.values.encoding import encode
 from lume_dsl.values.forms import plain_type
 from lume_dsl.values.names import is_union, type_name
 
@@ -56,7 +58,8 @@ def _is_multiple(value: float, of: float) -> bool:
 
 
 def _is_same(value: Any, choice: Any) -> bool:
-    return type(value) is type(choice) and bool(value == choice)
+    """Whether they have one JSON form, by number: a choice may be written as one writes a value."""
+    return digest(encode(unstructure(value))) == digest(encode(unstructure(choice)))
 
 
 def shown_constraints(constraints: Mapping[str, Any]) -> list[str]:
@@ -108,6 +111,8 @@ def _limit_problems(tp: Any, name: str, limit: Any) -> Iterator[tuple[str, str]]
             yield message, "lengths are whole numbers, of a str, bytes, list, tuple or dict"
     elif name == "pattern":
         yield from _pattern_problems(tp, limit)
+    elif name == "choices" and not isinstance(limit, tuple):
+        yield f"choices={short(limit)} is no list", "write choices=[...]"
     elif name == "choices":
         for choice in limit:
             if offences := structure(choice, tp)[1]:

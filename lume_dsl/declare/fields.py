@@ -53,6 +53,11 @@ def _specifier(function: F) -> F:
     return checked  # type: ignore[return-value]  # it is called as function is
 
 
+def _listed(values: Any) -> Any:
+    """The values as a tuple; what is no list, a text for one, stays as it is for the checks to refuse."""
+    return tuple(values) if isinstance(values, (list, tuple, set, frozenset, range)) else values
+
+
 @overload
 def parameter(
     *,
@@ -166,7 +171,7 @@ def parameter(
     limits = {
         "ge": ge, "gt": gt, "le": le, "lt": lt, "multiple_of": multiple_of,
         "min_length": min_length, "max_length": max_length, "pattern": pattern,
-        "choices": tuple(choices) if choices is not None else None,
+        "choices": _listed(choices),
     }  # fmt: skip
     work = Parameter(
         default=default,
@@ -177,7 +182,7 @@ def parameter(
         validator=validator,
         secret=secret,
         env=env,
-        examples=tuple(examples),
+        examples=_listed(examples),
     )
     return body.add(work, {}, fallback="parameter()")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -65,11 +66,12 @@ def check_value(value: Any, member: Member) -> tuple[Any, Offences]:
 def _validate(validator: Any, value: Any, offences: Offences) -> None:
     name = getattr(validator, "__name__", type(validator).__name__)
     try:
-        verdict = validator(value)
+        verdict = validator(copy.deepcopy(value))  # its own, which it may change
+        is_right = verdict is None or bool(verdict)
     except Exception as error:  # how a validator says no
         offences.add(f"is refused by {name}: {text_of(error) or type(error).__name__}")
     else:
-        if verdict is False:
+        if not is_right:
             offences.add(f"is refused by {name}")
 
 
@@ -109,12 +111,14 @@ def bind_values(name: str, graph: Graph, args: tuple[Any, ...], values: Mapping[
         DefinitionError: A value is a reference of a flow's body.
     """
     problems = [_positional(name, graph)] if args else []
-    given = {key: value for key, value in values.items() if type(value) is not dict or value != FROM_FLOW}
+    given = {key: value for key, value in values.items() if not _is_from_flow(value, graph.parameters.get(key))}
     filled: dict[str, Any] = {}
     for key, member in graph.parameters.items():
         if key in given:
             filled[key] = given[key]
-        elif (found := _unsaid(member)) is not MISSING:
+        elif isinstance(found := _unsaid(name, member), Problem):
+            problems.append(found)
+        elif found is not MISSING:
             filled[key] = found
         else:
             problems.append(_missing(name, member, spec_of(member)))
@@ -133,15 +137,28 @@ class _Text(str):
     variable: str
 
 
-def _unsaid(member: Member) -> Any:
-    """The value of a parameter that is not given, or ``MISSING``."""
+def _is_from_flow(value: Any, member: Member | None) -> bool:
+    """Whether it is what Prefect gives for a parameter whose default only a run knows."""
+    if type(value) is not dict or value != FROM_FLOW or member is None:
+        return False
+    return spec_of(member).factory is not None or bool(spec_of(member).env)
+
+
+def _unsaid(name: str, member: Member) -> Any:
+    """The value of a parameter that is not given, ``MISSING``, or the problem of a factory that fails."""
     spec = spec_of(member)
     text = variable_text(spec.env) if spec.env else None
     if text is not None:
         found = _Text(text)
         found.variable = spec.env
         return found
-    return spec.factory() if spec.factory is not None else spec.default
+    if spec.factory is None:
+        return spec.default
+    try:
+        return spec.factory()
+    except Exception as error:  # a function of the user's
+        message = f"its factory raised {type(error).__name__}: {text_of(error)}"
+        return Problem("parameter-value", f"{name}.{member.name}", message, f"give it: {member.name}=...")
 
 
 def check_given(name: str, graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -168,8 +168,8 @@ def _without_marks(value: Any) -> Any:
         return {key: _without_marks(item) for key, item in value.items()}
     if type(value) in (list, tuple):
         return type(value)(map(_without_marks, value))
-    if isinstance(value, tuple) and hasattr(value, "_make"):  # a namedtuple
-        return value._make(map(_without_marks, value))
+    if isinstance(value, tuple) and hasattr(value, "_fields"):  # a namedtuple
+        return type(value)(*map(_without_marks, value))
     return value
 
 

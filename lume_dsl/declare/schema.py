@@ -37,10 +37,10 @@ def flow_schema(flow_class: FlowMeta) -> Schema:
     - what only Python code refuses: a validator of a parameter or of a class; a reference of a file or record of
       another class, or that is not there.
 
-    Further, validators may divide floats for ``multiple_of``, where we count by the decimal text; and a ``pattern``
-    is Python's, whose ``\\d`` and ``\\w`` take letters and digits of all scripts. What is printed of a secret,
-    which is ``writeOnly``, is not its value. ``choices`` of a type that is written as text, such as ``Decimal``, are
-    asked for as we write them: ``"1.5"``, not ``"1.50"``. A variable that ``env`` names, where it is set, is not looked at.
+    Further, validators may divide floats for ``multiple_of``, where we count by the decimal text; a ``pattern`` is
+    Python's, whose ``\\d`` and ``\\w`` take letters and digits of all scripts; and ``choices`` of a type that is
+    written as text, such as ``Decimal``, are asked for as we write them: ``"1.5"``, not ``"1.50"``. What is printed
+    of a secret, which is ``writeOnly``, is not its value. A variable that ``env`` names is not looked at.
     """
     graph = flow_class.__lume_graph__
     text = vars(flow_class).get("__doc__")

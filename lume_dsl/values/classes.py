@@ -10,8 +10,9 @@ import inspect
 import sys
 import typing
 import weakref
-from collections.abc import Callable, Mapping
-from typing import Any, ForwardRef, TypeVar, get_args, get_origin, is_typeddict
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, ForwardRef, NamedTuple, TypeVar, get_args, get_origin, is_typeddict
 
 import attrs
 import typing_extensions
@@ -65,10 +66,6 @@ def is_typed_dict(tp: Any) -> bool:
     return is_typeddict(cls) or typing_extensions.is_typeddict(cls)
 
 
-_hints: weakref.WeakKeyDictionary[type, dict[str, Any]] = weakref.WeakKeyDictionary()
-"""The resolved annotations of each class that was met. The first look has the names of where it is used."""
-
-
 def fields_of(tp: Any, names: Mapping[str, Any] | None = None) -> tuple[Field, ...]:
     """Return the fields of such a class, in order, with type arguments (``Box[int]``) put in their places.
 
@@ -79,10 +76,11 @@ def fields_of(tp: Any, names: Mapping[str, Any] | None = None) -> tuple[Field, .
     Raises:
         NameError: An annotation uses a name that is not known; or whatever else its evaluation raises.
     """
-    cls = class_of(tp)
-    hints = _resolved(cls, names or {})
-    known = dict(zip(getattr(cls, "__parameters__", ()), get_args(tp), strict=False)) | _inherited(cls)
-    return tuple(attrs.evolve(field, type=_substituted(field.type, known)) for field in _plain_fields(cls, hints))
+    fields = tuple(_plain_fields(class_of(tp), _typed_hints(tp, names or {})))
+    for field in fields:
+        if isinstance(field.type, _Failed):
+            raise field.type.error
+    return fields
 
 
 def _plain_fields(cls: Any, hints: Mapping[str, Any]) -> list[Field]:
@@ -122,14 +120,31 @@ _QUALIFIERS: dict[Any, bool] = {
 }
 
 
-def _resolved(cls: type, names: Mapping[str, Any]) -> dict[str, Any]:
-    found = _hints.get(cls)
-    if found is None:
-        found = {}
-        for base in reversed(cls.__mro__) if not is_typed_dict(cls) else (cls,):
-            found |= _own_hints(base, names)
-        _hints[cls] = found
-    return found
+@attrs.frozen
+class _Failed:
+    """An annotation that cannot be resolved, which matters only if a field has it."""
+
+    error: Exception
+
+
+_own: weakref.WeakKeyDictionary[type, dict[str, Any]] = weakref.WeakKeyDictionary()
+"""The resolved annotations of each class of a module, without those that it inherits."""
+
+
+def _typed_hints(tp: Any, names: Mapping[str, Any]) -> dict[str, Any]:
+    """The annotations of a class and of its bases, each with the type arguments that it is given."""
+    cls = class_of(tp)
+    given = dict(zip(getattr(cls, "__parameters__", ()), get_args(tp), strict=False))
+    own = {name: _substituted(hint, given) for name, hint in _own_hints(cls, names).items()}
+    inherited: dict[str, Any] = {}
+    for base in reversed(cls.__dict__.get("__orig_bases__", cls.__bases__)):
+        if class_of(base) not in _NO_FIELDS and isinstance(class_of(base), type):
+            inherited |= _typed_hints(_substituted(base, given), names)
+    # A TypedDict's own annotations hold those of its bases, with the bases' type variables.
+    return {**own, **inherited} if is_typed_dict(cls) else {**inherited, **own}
+
+
+_NO_FIELDS = (object, tuple, dict, typing.Generic, NamedTuple, typing.TypedDict, typing_extensions.TypedDict)
 
 
 def _own_hints(cls: Any, names: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,34 +152,32 @@ def _own_hints(cls: Any, names: Mapping[str, Any]) -> dict[str, Any]:
 
     A worker that gets such a class by value has no names of the function to look it up with.
     """
+    if cls in _own:
+        return _own[cls]
     annotations = inspect.get_annotations(cls)
-    if not any(_holds_text(annotation) for annotation in annotations.values()):
-        return annotations
-    module = vars(sys.modules.get(cls.__module__, typing))
-    local = {cls.__name__: cls, **names}
-    resolve: Callable[..., dict[str, Any]] = typing_extensions.get_type_hints
-    holder = type(cls.__name__, (), {"__annotations__": annotations, "__module__": cls.__module__})
-    hints = {k: v for k, v in resolve(holder, module, local, include_extras=True).items() if k in annotations}
-    if "<locals>" in cls.__qualname__:
+    is_local = "<locals>" in cls.__qualname__
+    local = {cls.__name__: cls, **(names if is_local else {})}
+    hints = {name: _resolved(cls, annotation, local) for name, annotation in annotations.items()}
+    if not is_local:
+        _own[cls] = hints
+    elif any(map(_holds_text, annotations.values())) and not any(isinstance(h, _Failed) for h in hints.values()):
         cls.__annotations__ = hints
     return hints
 
 
+def _resolved(cls: type, annotation: Any, local: Mapping[str, Any]) -> Any:
+    if not _holds_text(annotation):
+        return annotation
+    module = vars(sys.modules.get(cls.__module__, typing))
+    holder = SimpleNamespace(__annotations__={"it": annotation})
+    try:
+        return typing_extensions.get_type_hints(holder, module, dict(local), include_extras=True)["it"]
+    except Exception as error:  # whatever the text raises
+        return _Failed(error)
+
+
 def _holds_text(annotation: Any) -> bool:
     return isinstance(annotation, (str, ForwardRef)) or any(map(_holds_text, get_args(annotation)))
-
-
-def _inherited(cls: Any) -> dict[Any, Any]:
-    """The type variables of base classes that a class gives a type: ``class Ints(Box[int])``."""
-    known: dict[Any, Any] = {}
-    for base in getattr(cls, "__orig_bases__", ()):
-        origin = get_origin(base)
-        parameters = getattr(origin, "__parameters__", ())
-        given = zip(parameters, get_args(base), strict=False)
-        known |= {variable: argument for variable, argument in given if variable is not argument}
-        if isinstance(origin, type) and origin is not typing.Generic:
-            known |= _inherited(origin)
-    return known
 
 
 def _substituted(tp: Any, known: Mapping[Any, Any]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast, get_args
 
-from lume_dsl.errors import did_you_mean
+from lume_dsl.errors import did_you_mean, text_of
 from lume_dsl.values.classes import Field, class_of, fields_of, is_named_tuple, is_typed_dict
 from lume_dsl.values.names import type_name
 from lume_dsl.values.scalars import BULK, Check, Offences, check_float, check_int, check_str, short
@@ -249,11 +249,24 @@ def _record(tp: Any, check_of: CheckOf) -> Check:
         if offences.count != before:
             return value
         made = _made(cls, (), arguments, offences)
-        if type(value) is cls and offences.count == before and _differs(made, value):
-            offences.add(f"would not be the same {fields.name} again when it is made of its fields")
+        if offences.count == before:
+            _check_made(made, value, fields, offences)
         return made
 
     return check
+
+
+def _check_made(made: Any, value: Any, fields: _Fields, offences: Offences) -> None:
+    """Note what a class's own code makes of its fields that JSON would not bring back."""
+    before = offences.count
+    held = fields.structure(_held(made, fields, offences), offences)
+    if offences.count != before:
+        return
+    again = _made(type(made), (), held, offences)
+    if offences.count == before and _held(again, fields, offences) != held:
+        offences.add(f"is another {fields.name} each time that it is made of its fields")
+    elif type(value) is type(made) and (held != _held(value, fields, offences) or _differs(made, value)):
+        offences.add(f"would not be the same {fields.name} again when it is made of its fields")
 
 
 def _held(instance: Any, fields: _Fields, offences: Offences) -> dict[str, Any]:
@@ -270,7 +283,7 @@ def _made(cls: Any, args: Any, arguments: Mapping[str, Any], offences: Offences)
     try:
         return cls(*args, **arguments)
     except Exception as error:  # a validator of the user's may raise anything
-        reason = str(error.args[0]) if error.args else ""
+        reason = error.args[0] if error.args and isinstance(error.args[0], str) else text_of(error)
         offences.add(f"is refused by {cls.__name__}: {reason or type(error).__name__}")
     return None
 

@@ -106,6 +106,9 @@ class _Walk:
 
     def of_literal(self, tp: Any, path: tuple[str, ...]) -> list[Offender]:
         members = {type(choice) for choice in get_args(tp) if isinstance(choice, enum.Enum)}
+        plain = [choice.value if isinstance(choice, enum.Enum) else choice for choice in get_args(tp)]
+        if len({(type(value), value) for value in plain}) < len(plain):
+            return [Offender(" → ".join(path), type_name(tp), "keep one of them", "has two choices of one JSON form")]
         return [offender for member in members for offender in self.of_enum(member, path)]
 
     def of_enum(self, tp: type[enum.Enum], path: tuple[str, ...]) -> list[Offender]:

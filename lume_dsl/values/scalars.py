@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import math
 import reprlib
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -146,6 +146,11 @@ def _inexact(value: int, offences: Offences) -> int:
     return value
 
 
+def _differs(read: Any, value: Any) -> bool:
+    """Whether a text brings back another value: of ananother system's path, or a time whose zone depends on the day."""
+    return bool(read != value) or (getattr(read, "tzinfo", None) is None) != (getattr(value, "tzinfo", None) is None)
+
+
 def text_check(form: TextForm) -> Check:
     """The check of a type whose JSON form is a text: a value of it, or the text."""
     name = type_name(form.type)
@@ -154,7 +159,11 @@ def text_check(form: TextForm) -> Check:
         if form.holds(value):
             text = form.write(value)
             check_str(text, offences)  # a path may hold what is no text
-            return value if form.matches(text) else offences.expected(f"{name} ({form.what})", value)
+            if not form.matches(text):
+                return offences.expected(f"{name} ({form.what})", value)
+            if _differs(form.read(text), value):
+                offences.add(f"would come back as another value: {short(value)}, in JSON {text!r}")
+            return value
         if form.type is Decimal and type(value) is int:
             return Decimal(value)
         if type(value) is not str or not form.matches(value):
@@ -169,10 +178,11 @@ def choice_check(tp: Any, structured: Callable[[Any, Any, Offences], Any]) -> Ch
     """The check of ``Literal[...]``: one of its values, or its JSON form. ``structured`` converts to a value's type."""
     choices = get_args(tp)
     plain = {(type(choice), choice): choice for choice in choices}
+    types = set(map(type, choices))
     name = type_name(tp)
 
     def check(value: Any, offences: Offences) -> Any:
-        if isinstance(value, Hashable) and (type(value), value) in plain:
+        if type(value) in types and (type(value), value) in plain:
             return plain[type(value), value]
         for choice in choices:
             if isinstance(choice, (bytes, enum.Enum)):
@@ -187,12 +197,13 @@ def choice_check(tp: Any, structured: Callable[[Any, Any, Offences], Any]) -> Ch
 def enum_check(tp: type[enum.Enum]) -> Check:
     """The check of an Enum: a member, or its value."""
     by_value = {(type(member.value), member.value): member for member in tp}
+    types = {type(member.value) for member in tp}
     name = f"{tp.__name__}, one of {', '.join(repr(member.value) for member in tp)}"
 
     def check(value: Any, offences: Offences) -> Any:
         if isinstance(value, tp):
             return value
-        if isinstance(value, Hashable) and (type(value), value) in by_value:
+        if type(value) in types and (type(value), value) in by_value:
             return by_value[type(value), value]
         return offences.expected(name, value)
 

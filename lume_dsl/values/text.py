@@ -24,16 +24,23 @@ def parse_text(text: str, tp: Any) -> tuple[Any, Offences]:
     Text for a ``str`` is taken as it stands, as it is for dates, paths and the like. Numbers, ``true``/``false`` and
     ``null`` (``none``) are read as such, an Enum's member by its value or its name. A list or tuple is JSON, or items
     between commas, quoted as in CSV where they hold one; dicts and objects are JSON. A union takes an int before a
-    float, numbers before bools, and text last; there a text in JSON's quotes is a ``str`` whatever it looks like.
+    float, numbers before bools, and text last; there a text in JSON's quotes is text, whatever it looks like.
     """
-    return _parse_arms(text, list(_arms(tp)), tp)
+    arms = list(_arms(tp))
+    quoted = _quoted(text) if any(map(_has_choices, arms)) or len(arms) > 1 else None
+    if quoted is not None:  # nothing but a text
+        for arm in filter(_is_text, arms):
+            value, offences = structure(quoted, arm)
+            if not offences:
+                return value, offences
+    return _parse_arms(text, arms, tp)
 
 
 def _parse_arms(text: str, arms: list[Any], tp: Any) -> tuple[Any, Offences]:
     inside = Offences()
     for arm in arms:
         try:
-            value, offences = structure(_read(text, arm, alone=len(arms) == 1), arm)
+            value, offences = structure(_read(text, arm), arm)
         except (ValueError, RecursionError):
             continue
         if not offences:
@@ -79,14 +86,22 @@ def _is_array(tp: Any) -> bool:
     return get_origin(tp) in (list, tuple) or is_named_tuple(tp)
 
 
-def _read(text: str, tp: Any, *, alone: bool) -> Any:
+def _has_choices(tp: Any) -> bool:
+    return get_origin(tp) is Literal or (isinstance(tp, type) and issubclass(tp, enum.Enum))
+
+
+def _is_text(tp: Any) -> bool:
+    return tp is str or _has_choices(tp) or (isinstance(tp, type) and tp in TEXT_FORMS)
+
+
+def _read(text: str, tp: Any) -> Any:
     """The JSON form, or the value, that a text means for a type that is no union.
 
     Raises:
         ValueError: It means none.
     """
     if tp is str:
-        return _quoted(text) if not alone else text
+        return text
     if tp in _SCALARS:
         return _SCALARS[tp](text)
     if isinstance(tp, type) and tp in TEXT_FORMS:
@@ -98,20 +113,20 @@ def _read(text: str, tp: Any, *, alone: bool) -> Any:
     return _read_items(text, tp, place=0) if _is_array(tp) else json.loads(text)
 
 
-def _quoted(text: str) -> str:
-    """A text without JSON's quotes, where it has them."""
-    if len(text) > 1 and text[0] == text[-1] == '"':
-        try:
-            return str(json.loads(text))
-        except ValueError:
-            return text
-    return text
+def _quoted(text: str) -> str | None:
+    """The text in JSON's quotes, or None where it has none."""
+    if len(text) < 2 or not text[0] == text[-1] == '"':
+        return None
+    try:
+        return str(json.loads(text))
+    except ValueError:
+        return None
 
 
 def _read_choice(text: str, choices: tuple[Any, ...]) -> Any:
     """The choice whose JSON form is written so, else the member of an Enum that has this name, in any case."""
     for choice in choices:
-        if text_of_value(choice) == text:
+        if _plain_text(choice) == text:
             return choice
     members = [choice for choice in choices if isinstance(choice, enum.Enum)]
     for member in members:
@@ -164,15 +179,21 @@ def _read_none(text: str) -> None:
 _SCALARS: dict[Any, Any] = {int: int, float: float, bool: _read_bool, type(None): _read_none, None: _read_none}
 
 
-def text_of_value(value: Any, tp: Any = JSON) -> str:
-    """Return a text that ``parse_text`` reads as this value of ``tp``, as short as a person would write it."""
+def text_of_value(value: Any, tp: Any = None) -> str:
+    """Return a text that ``parse_text`` reads as this value of ``tp``, as short as a person would write it.
+
+    Without ``tp``, as for a type that is the value's own.
+    """
+    plain = _plain_text(value)
+    if tp is None or not isinstance(unstructure(value), str):
+        return plain
+    read, offences = parse_text(plain, tp)
+    return plain if not offences and type(read) is type(value) and read == value else json.dumps(unstructure(value))
+
+
+def _plain_text(value: Any) -> str:
     plain = unstructure(value)
-    if not isinstance(plain, str):
-        return json.dumps(plain, ensure_ascii=False)
-    if type(value) is str and len(arms := list(_arms(tp))) > 1 and str in arms:
-        read, offences = parse_text(plain, tp)
-        return plain if not offences and type(read) is str and read == plain else json.dumps(plain)
-    return plain
+    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
 
 
 def _what(tp: Any) -> str:
@@ -190,30 +211,32 @@ def _json_hint(text: str, tp: Any) -> str:
     shown = [arm for arm in _arms(tp) if _is_array(arm) or get_origin(arm) is dict or arm is JSON or is_object(arm)]
     if not shown:
         return ""
-    if text.lstrip().startswith(("{", "[")):
+    example = _example(shown[0])
+    if text.lstrip().startswith(("{", "[")) and (len(text) > 40 or not example):
         try:
             json.loads(text)
         except json.JSONDecodeError as error:
             return f" (as JSON: {error.msg} at character {error.pos + 1})"
         except (ValueError, RecursionError):
             pass
-    return f" (write JSON, for example '{json.dumps(_example(shown[0]))}')"
+    return f" (write JSON, for example '{json.dumps(example)}')"
 
 
-def _example(tp: Any, number: int = 0) -> Any:
-    """A JSON value of a type, and another one."""
-    tp = next(_arms(tp))
+def _example(tp: Any, number: int = 0, outer: tuple[Any, ...] = ()) -> Any:
+    """A JSON value of a type, and another one. What is within a class that holds itself is left empty."""
+    tp = next((arm for arm in _arms(tp) if arm not in outer), None)
+    outer = (*outer, tp)
     arguments = [argument for argument in get_args(tp) if argument not in (..., ())]
     if get_origin(tp) is list:
-        return [_example(arguments[0], 0), _example(arguments[0], 1)]
+        return [_example(arguments[0], number, outer) for number in (0, 1) if arguments[0] not in outer]
     if get_origin(tp) is dict:
-        return {"a": _example(arguments[1])}
+        return {"a": _example(arguments[1], 0, outer)}
     if get_origin(tp) is tuple:
-        return [_example(argument, place) for place, argument in enumerate(arguments)]
+        return [_example(argument, place, outer) for place, argument in enumerate(arguments)]
     if is_named_tuple(tp):
-        return [_example(field.type, place) for place, field in enumerate(fields_of(tp))]
+        return [_example(field.type, place, outer) for place, field in enumerate(fields_of(tp))]
     if is_object(tp) and reference_form(tp) is None:
-        return {field.name: _example(field.type) for field in fields_of(tp) if field.required and field.type != tp}
+        return {field.name: _example(field.type, 0, outer) for field in fields_of(tp) if field.required}
     if isinstance(tp, type) and tp in TEXT_FORMS:
         return TEXT_FORMS[tp].example
     if isinstance(tp, type) and issubclass(tp, enum.Enum):

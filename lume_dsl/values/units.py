@@ -173,7 +173,8 @@ def _new_registry() -> Any:
     except ImportError:
         return None
     with decimal.localcontext(_WIDE):
-        return pint.UnitRegistry(non_int_type=Decimal)
+        number: Any = Decimal  # pint's annotation knows of float alone
+        return pint.UnitRegistry(non_int_type=number)
 
 
 @lru_cache(maxsize=1024)

@@ -7,6 +7,7 @@ processes are timed from outside, as a person waits for them.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -26,7 +27,7 @@ DEFINE = f"import sys; sys.path.insert(0, {str(GREETING.parent)!r}); import gree
 Times = dict[str, list[float]]
 
 
-def in_turn(work: dict[str, Callable[[], None]], rounds: int) -> Times:
+def in_turn(work: dict[str, Callable[[], object]], rounds: int) -> Times:
     """The seconds of each piece of work, one after another in each round, after a round that does not count."""
     times: Times = {name: [] for name in work}
     for number in range(rounds + 1):
@@ -118,6 +119,58 @@ def definition(rounds: int) -> Table:
     return table("Defining and compiling a chain of tasks, against 1000 tasks", times, "1000 tasks")
 
 
+def parameters_and_edges(number: int) -> Callable[[], None]:
+    """Defines a flow of ``number`` parameters, each with a bound, and of as many tasks, each of which takes one."""
+    from lume_dsl import LumeFlow, parameter, task
+
+    @task
+    def doubled(value: float) -> float:
+        return 2 * value
+
+    lines = ["class Wide(LumeFlow):"]
+    lines += [f"    p{place}: float = parameter(default={place}.0, ge=0)" for place in range(number)]
+    lines += [f"    t{place} = doubled(p{place})" for place in range(number)]
+    code = compile("\n".join(lines), "wide.py", "exec")
+
+    def define() -> None:
+        exec(code, {"LumeFlow": LumeFlow, "parameter": parameter, "doubled": doubled, "__name__": "wide"})
+
+    return define
+
+
+def wide_definition(rounds: int) -> Table:
+    numbers = (250, 500, 1000, 2000, 4000)
+    times = in_turn({f"{number} of each": parameters_and_edges(number) for number in numbers}, rounds)
+    return table("Defining a flow of parameters and edges, against 1000 of each", times, "1000 of each")
+
+
+def checking(rounds: int) -> Table:
+    """The check of a million values, against reading their JSON text."""
+    from lume_dsl.values.convert import structure
+
+    floats = [place / 7 for place in range(1_000_000)]
+    texts = [str(place) for place in range(1_000_000)]
+    rows = [floats[place : place + 1000] for place in range(0, 1_000_000, 1000)]
+    values = {
+        "list[float]": floats,
+        "list[str]": texts,
+        "list[list[float]]": rows,
+        "list[float], an int last": [*floats[:-1], 1],
+    }
+    types = {"list[str]": list[str], "list[list[float]]": list[list[float]]}
+    document = json.dumps(floats)
+    work: dict[str, Callable[[], object]] = {"json.loads of the floats": lambda: json.loads(document)}
+
+    def check(name: str) -> Callable[[], object]:
+        return lambda: structure(values[name], types.get(name, list[float]))
+
+    for name in values:
+        work[f"check {name}"] = check(name)
+    return table(
+        "Checking a million values, against json.loads of a million floats", in_turn(work, rounds), next(iter(work))
+    )
+
+
 def table(title: str, times: Times, unit: str) -> Table:
     made = Table(title=title, title_justify="left")
     for column in ("", "median", "ratio", "smallest to largest"):
@@ -135,7 +188,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, help="how often each piece of work is timed (default: 9)")
     rounds = parser.parse_args().rounds
     console = Console()
-    for measure in (start_up, cold_run, definition):
+    for measure in (start_up, cold_run, definition, wide_definition, checking):
         console.print(measure(rounds), "")
 
 

@@ -23,7 +23,8 @@ class Outcome:
 
 @pytest.fixture
 def lume(tmp_path: Path) -> Lume:
-    (tmp_path / "lab.py").write_text((FLOWS / "lab.py").read_text())
+    for name in ("lab.py", "every.py"):
+        (tmp_path / name).write_text((FLOWS / name).read_text())
     return Lume(tmp_path)
 
 
@@ -33,11 +34,12 @@ class Lume:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def __call__(self, *arguments: str, **environment: str) -> Outcome:
+    def __call__(self, *arguments: str | bytes, stdin: str = "", **environment: str) -> Outcome:
         done = subprocess.run(
             [sys.executable, "-m", "lume_dsl", *arguments],
             cwd=self.folder,
             env={**os.environ, **environment},
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=120,
@@ -124,6 +126,108 @@ def test_bools_are_switches_and_underscores_may_be_dashes(lume: Lume) -> None:
         assert json.loads(lume("run", "sw:Sw", *flags, "--json").out)["parameters"] == values
 
 
+EVERY_TYPE = """
+    --shots 4 --charge 0.25nC --name abc --fast-mode --maybe 5 --mode SLOW --level 3 --when 2026-11-24T08:30:00
+    --day 2026-11-24 --pause PT1M --where a/b --ident 12345678-1234-5678-1234-567812345678 --amount 1.50 --blob aGV5
+    --numbers 1,2 --numbers 3 --words a,b --pair 2,two --many 1 --many 2 --point.y 5 --extra.a.b [1] --anything {"a":1}
+    --settings.magnets.0.current 2kA --settings.magnets.1.name q2 --settings.tags x,y --opts.depth 3
+    --magnets.north.0.name n --mixed 1.5 --password geheim --parameter-json 80 --parameter-params 90
+"""
+
+
+def test_a_parameter_of_every_type_is_a_flag(lume: Lume) -> None:
+    done = lume("run", "every:Every", *EVERY_TYPE.split(), "--json")
+    assert done.code == 0, done.err
+    assert "geheim" not in done.out + done.err
+    assert json.loads(done.out)["parameters"] == {
+        "shots": 4,
+        "charge": 250.0,
+        "name": "abc",
+        "note": "",
+        "fast_mode": True,
+        "maybe": 5,
+        "mode": "slow",
+        "level": 3,
+        "when": "2026-11-24T08:30:00",
+        "day": "2026-11-24",
+        "pause": "PT1M",
+        "where": "a/b",
+        "ident": "12345678-1234-5678-1234-567812345678",
+        "amount": "1.50",
+        "blob": "aGV5",
+        "numbers": [1.0, 2.0, 3.0],
+        "words": ["a", "b"],
+        "pair": [2, "two"],
+        "many": [1, 2],
+        "point": [1.0, 5.0],
+        "extra": {"a": {"b": [1]}},
+        "anything": {"a": 1},
+        "settings": {
+            "magnets": [{"name": "q1", "current": 2000.0, "hidden": 3}, {"name": "q2", "current": 0.0, "hidden": 3}],
+            "by_name": {},
+            "tags": ["x", "y"],
+            "inner": None,
+            "mode": "fast",
+        },
+        "opts": {"depth": 3},
+        "magnets": {"north": [{"name": "n", "current": 0.0, "hidden": 3}]},
+        "mixed": 1.5,
+        "password": "***",
+        "json": 80,
+        "params": 90,
+    }
+
+
+def test_values_come_from_files_and_stdin_in_the_order_of_the_line(lume: Lume) -> None:
+    lume.write("one.yaml", "shots: 5\ncharge: 0.3 nC\nsettings: {tags: [a]}\n")
+    arguments = ["--shots", "2", "--params", "one.yaml", "--params", "-", "--settings.tags.1", "b", "--json"]
+    done = lume("run", "every:Every", *arguments, stdin='{"name": "abc", "charge": 1}')
+    found = json.loads(done.out)["parameters"]
+    assert (found["shots"], found["charge"], found["name"]) == (5, 1.0, "abc")
+    assert found["settings"]["tags"] == ["a", "b"]
+
+
+def test_a_file_that_cannot_be_read_exits_2(lume: Lume, tmp_path: Path) -> None:
+    lume.write("list.json", "[1]")
+    done = lume("run", "every:Every", "--params", "list.json", "--params", str(tmp_path), "--params", "non.yaml")
+    assert done.code == 2
+    assert [line.count(": ") > 0 for line in done.err.splitlines() if "[parameter-value]" in line] == [True] * 3
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("text", [b"\xff", b"a\xe2\x80\xaeb", b"\x1b[31m", "🧲".encode(), b"a" * 100_000], ids=repr)
+def test_any_bytes_are_a_value_or_are_refused_without_acting_on_the_terminal(lume: Lume, text: bytes) -> None:
+    fits = lume("run", "every:Every", b"--note=" + text, "--json")
+    assert fits.code == (2 if text == b"\xff" else 0)
+    for arguments in ([b"--shots=" + text], [b"--settings." + text, "1"], [b"--" + text], ["--params", text], [text]):
+        done = lume("run", "every:Every", *arguments)
+        assert done.code == 2, arguments
+        assert "Traceback" not in done.err
+        assert all(char.isprintable() or char == "\n" for char in done.err)
+
+
+def test_the_help_of_every_type_fits_a_terminal(lume: Lume) -> None:
+    done = lume("run", "every:Every", "--help", COLUMNS="80")
+    assert done.code == 0
+    assert max(map(len, done.out.splitlines())) <= 80
+    assert "--settings.magnets.N.current float" in done.out
+
+
+def test_missing_parameters_are_told_with_their_flags_and_variables(lume: Lume) -> None:
+    done = lume("run", "every:Need")
+    assert done.code == 2
+    fixes = [line.strip() for line in done.err.splitlines() if line.startswith("    ")]
+    assert fixes == [
+        "give it: --shots VALUE, or set $LUME_TEST_SHOTS",
+        "give it: --parameter-params VALUE",
+        "give it: --flag or --no-flag",
+        "give it: --settings VALUE",
+    ]
+    assert (
+        lume("run", "every:Need", "--parameter-params=1", "--no-flag", "--settings={}", LUME_TEST_SHOTS="3").code == 0
+    )
+
+
 def test_a_parameter_may_be_called_json(lume: Lume) -> None:
     document = json.loads(lume("run", "lab:AnyName", "--parameter-json", "80", "--json").out)
     assert document["parameters"]["json"] == 80
@@ -201,13 +305,16 @@ def test_all_bad_parameter_values_exit_2_at_once(lume: Lume) -> None:
     assert done.code == 2
     assert "Steps.values[1]: expected float, got True" in done.err
     assert "Steps.by: expected > 0, got -1.0" in done.err
-    assert "Steps.pair: expected tuple[int, str], got 'no json' (write JSON, for example '[1, \"b\"]')" in done.err
+    assert "Steps.pair: expected tuple[int, str] of 2 items, got ['no json'] (list)" in done.err
 
 
 def test_a_missing_parameter_exits_2_and_says_which_flag(lume: Lume) -> None:
     done = lume("run", "lab:Greeting")
     assert done.code == 2
-    assert done.err == "Greeting.text1: is required (str, the left part)\n    give it: --text1 VALUE\n"
+    assert (
+        done.err
+        == "Greeting.text1: is required (str, the left part)  [parameter-missing]\n    give it: --text1 VALUE\n"
+    )
 
 
 def test_an_unknown_flag_exits_2_with_the_near_ones(lume: Lume) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import pickle
 import sys
 from collections.abc import Callable
@@ -218,3 +219,97 @@ def test_a_union_that_json_cannot_tell_apart_is_refused(problems: Problems) -> N
             "keep one of them, or hold each in a class of its own",
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("declared", "kind", "message"),
+    [
+        ("str = parameter(choices='abc')", "bound", "choices='abc' is no list"),
+        ("int = parameter(choices=5)", "bound", "choices=5 is no list"),
+        ("str = parameter(examples='abc')", "example", "examples='abc' is no list"),
+        ("float = parameter(unit=5)", "unit", "unit=5 is no text"),
+    ],
+)
+def test_an_option_of_a_wrong_type_is_told(problems: Problems, declared: str, kind: str, message: str) -> None:
+    assert [found[:4] for found in problems(f"x: {declared}")] == [(kind, 2, "Scan.x", message)]
+
+
+def test_a_choice_may_be_written_as_a_value_may(scan: Scan) -> None:
+    flow = scan(
+        """
+        x: float = parameter(default=1, choices=[1, 2])
+        y: datetime.date = parameter(default=datetime.date(2026, 1, 1), choices=["2026-01-01"])
+        z: tuple[int, int] = parameter(default=(1, 2), choices=[[1, 2]])
+        """
+    )
+    assert (flow(x=2).x, flow(y="2026-01-01").y, flow(z=[1, 2]).z) == (2.0, dt.date(2026, 1, 1), (1, 2))
+    with pytest.raises(ParameterError, match="expected one of 1, 2, got 3"):
+        flow(x=3)
+
+
+def test_a_factory_that_fails_is_told_as_a_parameter(scan: Scan) -> None:
+    outcomes = iter([1, OSError("no disk")])
+
+    def measure() -> int:
+        outcome = next(outcomes)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("builtins.measure", measure, raising=False)
+        flow = scan("x: int = parameter(factory=measure)")
+    with pytest.raises(ParameterError, match=r"Scan\.x: its factory raised OSError: no disk") as caught:
+        flow()
+    assert caught.value.problems[0].fix == "give it: x=..."
+
+
+def test_a_validator_gets_a_value_of_its_own_and_may_say_no_in_any_way(scan: Scan) -> None:
+    flow = scan(
+        "x: list[float] = parameter(validator=lambda x: x.append(3.0))\ny: int = parameter(validator=lambda y: y)"
+    )
+    assert flow(x=[1.0], y=1).x == [1.0]
+    with pytest.raises(ParameterError, match="is refused by <lambda>"):
+        flow(x=[1.0], y=0)
+
+
+def test_what_stands_for_a_default_in_prefect_is_a_value_of_other_parameters(scan: Scan) -> None:
+    flow = scan("x: dict[str, JSON] = parameter(default={})")
+    assert flow(x={"__lume__": "default"}).x == {"__lume__": "default"}
+
+
+def test_a_local_name_does_not_change_a_class_of_another_module(
+    define: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = ModuleType("other_module")
+    code = """
+from __future__ import annotations
+import dataclasses, enum
+class Mode(enum.Enum):
+    FAST = "fast"
+@dataclasses.dataclass
+class Beam:
+    mode: Mode
+"""
+    monkeypatch.setitem(sys.modules, "other_module", other)
+    exec(code, other.__dict__)
+    define(
+        """
+        import enum
+        from other_module import Beam
+
+        def first():
+            class Mode(enum.Enum):
+                SLOW = "slow"
+
+            class Scan(LumeFlow):
+                beam: Beam = parameter()
+
+        first()
+
+        class Scan(LumeFlow):
+            beam: Beam = parameter()
+
+        Scan(beam={"mode": "fast"})
+        """
+    )

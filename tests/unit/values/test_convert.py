@@ -10,9 +10,10 @@ import math
 import sys
 from collections import OrderedDict
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePath, PureWindowsPath
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar, Union
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import attrs
 import numpy as np
@@ -570,3 +571,134 @@ def test_a_value_comes_back_from_its_text_as_what_it_was(typed: tuple[Any, Any])
     back, offences = parse_text(reading.text_of_value(value, tp), tp)
     assert offences == []
     assert same(back, value)
+
+
+# what classes do
+
+
+L = TypeVar("L")
+
+
+@attrs.define
+class Lower(Generic[T]):
+    a: T
+
+
+@attrs.define
+class Reused(Lower[int], Generic[T]):
+    b: T
+
+
+@attrs.define
+class Renamed(Lower[list[L]], Generic[L]):
+    c: L
+
+
+@attrs.define
+class Leaf(Renamed[str]):
+    d: int = 0
+
+
+@dataclasses.dataclass
+class Doubling:
+    x: float
+
+    def __post_init__(self) -> None:
+        self.x *= 2
+
+
+@attrs.define
+class Upper:
+    name: str = attrs.field(converter=str.upper)
+
+
+@attrs.define(eq=False)
+class Counter:
+    x: int
+    count: int = attrs.field(default=0, init=False)
+
+
+@attrs.define
+class Single:
+    x: Any = attrs.field(converter=np.float32)
+
+
+Single.__annotations__["x"] = float
+
+
+@pytest.mark.parametrize(
+    ("tp", "value"),
+    [
+        (Reused[str], Reused(1, "x")),
+        (Renamed[int], Renamed([1], 2)),
+        (Leaf, Leaf(["a"], "b")),
+        (Upper, Upper("a")),
+        (Counter, Counter(1)),
+    ],
+    ids=str,
+)
+def test_a_class_made_of_others_comes_back_as_it_was(tp: Any, value: Any) -> None:
+    assert offenders(tp) == ()
+    back, offences = structure(json.loads(json.dumps(unstructure(value))), tp)
+    assert offences == []
+    assert unstructure(back) == unstructure(value)
+
+
+def test_the_type_arguments_of_a_base_are_its_own() -> None:
+    assert structure({"a": "x", "b": "y"}, Reused[str])[1] == [Offence(".a", "expected int, got 'x'")]
+    assert structure({"a": [1], "c": "y"}, Leaf)[1][0] == Offence(".a[0]", "expected str, got 1")
+
+
+@pytest.mark.parametrize("value", [{"x": 1.0}, Doubling(1.0)], ids=["json", "instance"])
+def test_a_class_that_changes_its_fields_each_time_is_refused(value: Any) -> None:
+    assert structure(value, Doubling)[1] == [Offence("", "is another Doubling each time that it is made of its fields")]
+
+
+def test_what_a_class_makes_of_its_fields_is_checked_too() -> None:
+    assert structure({"x": 1.0}, Single)[1][0].path == ".x"
+
+
+@pytest.mark.parametrize("value", [([1],), ({},), [1], {}, {1}])
+@pytest.mark.parametrize("tp", [Mode, Literal["a"]], ids=str)
+def test_a_container_is_no_choice_and_no_crash(value: Any, tp: Any) -> None:
+    assert structure(value, tp)[1]
+
+
+@pytest.mark.parametrize(
+    ("tp", "value"),
+    [
+        (dt.time, dt.time(8, 30, tzinfo=ZoneInfo("Europe/Berlin"))),
+        (PurePath, PureWindowsPath("a/b")),
+    ],
+    ids=["time", "path"],
+)
+def test_a_value_that_its_text_does_not_bring_back_is_refused(tp: Any, value: Any) -> None:
+    assert "would come back as another value" in structure(value, tp)[1][0].message
+
+
+def test_choices_of_one_json_form_are_refused() -> None:
+    (offender,) = offenders(Literal[Mode.FAST, "fast"])
+    assert offender.why == "has two choices of one JSON form"
+
+
+@pytest.mark.parametrize(
+    ("tp", "value"),
+    [
+        (Path | None, Path("none")),
+        (bytes | None, b"\x9e\xe9e"),
+        (int | Decimal, Decimal(5)),
+        (Literal["1"] | int, "1"),
+        (Literal[1, "1"], "1"),
+        (str | list[str], "a"),
+        (str | None, '"null"'),
+    ],
+    ids=str,
+)
+def test_a_text_that_looks_like_another_value_is_quoted(tp: Any, value: Any) -> None:
+    text = reading.text_of_value(value, tp)
+    assert same(parse_text(text, tp), (value, [])), text
+    assert text.startswith('"')
+
+
+def test_the_hint_for_a_class_that_holds_itself_ends() -> None:
+    assert "for example" in parse_text("garbage", Magnet)[1][0].message

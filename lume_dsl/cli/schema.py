@@ -1,0 +1,26 @@
+"""``schema``: a flow's parameters and results as JSON Schema."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from lume_dsl.cli.streams import divert_stdout
+from lume_dsl.declare.find import find_flow
+from lume_dsl.declare.flow import schema
+
+__all__ = ["command"]
+
+
+@click.command("schema")
+@click.argument("target", metavar="MODULE:FLOW")
+def command(target: str) -> None:
+    """Print the JSON Schema of a flow's parameters and results, and nothing else.
+
+    MODULE is a dotted module or the path of a .py file; FLOW may be left out where the module has only one.
+    """
+    stdout = divert_stdout()  # what the module prints when it is imported is no part of the document
+    document = json.dumps(schema(find_flow(target)), indent=2)
+    stdout.write(document + "\n")
+    stdout.flush()
