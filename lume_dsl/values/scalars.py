@@ -147,7 +147,7 @@ def _inexact(value: int, offences: Offences) -> int:
 
 
 def _differs(read: Any, value: Any) -> bool:
-    """Whether a text brings back another value: of ananother system's path, or a time whose zone depends on the day."""
+    """Whether a text brings back another value: another system's path, or a time whose zone depends on the day."""
     return bool(read != value) or (getattr(read, "tzinfo", None) is None) != (getattr(value, "tzinfo", None) is None)
 
 
