@@ -16,6 +16,8 @@ from typing import Any
 
 import attrs
 
+from lume_dsl.secrets import hidden_text
+
 __all__ = [
     "DefinitionError",
     "FileError",
@@ -183,6 +185,7 @@ def text_of(exception: BaseException) -> str:
         text = str(exception)
     except Exception as error:  # an exception of a user's may do anything
         return f"(its text cannot be told: {type(error).__name__})"
+    text = hidden_text(text)
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}… ({len(text):,} characters)"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import lume_dsl
 from lume_dsl.errors import FlowRunError, LumeError, ParameterError, TaskFailure, text_of
+from lume_dsl.secrets import hidden_text
 
 __all__ = ["describe", "document", "usage_document", "visible"]
 
@@ -84,7 +85,7 @@ def _failure(alike: list[TaskFailure], verbose: bool) -> str:
     shown = traceback.TracebackException.from_exception(exception)
     if not verbose:
         _drop_ours(shown)
-    return f"\n{names}:\n{''.join(shown.format())}"
+    return f"\n{names}:\n{hidden_text(''.join(shown.format()))}"
 
 
 def _drop_ours(shown: traceback.TracebackException) -> None:

@@ -9,7 +9,8 @@ from typing import Any, Literal, get_args, get_origin
 
 from lume_dsl.declare.constraints import shown_constraints
 from lume_dsl.declare.graph import Member
-from lume_dsl.declare.parameters import HIDDEN, spec_of, unit_of
+from lume_dsl.declare.parameters import spec_of, unit_of
+from lume_dsl.secrets import HIDDEN
 from lume_dsl.values.classes import fields_of, is_object
 from lume_dsl.values.convert import unstructure
 from lume_dsl.values.forms import reference_form

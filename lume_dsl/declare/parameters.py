@@ -12,6 +12,7 @@ from lume_dsl.declare.graph import MISSING, Graph, Member, Parameter
 from lume_dsl.declare.references import has_references
 from lume_dsl.environment import variable_text
 from lume_dsl.errors import DefinitionError, ParameterError, Problem, did_you_mean, text_of
+from lume_dsl.secrets import HIDDEN, hide
 from lume_dsl.values.convert import structure, unstructure
 from lume_dsl.values.names import type_name
 from lume_dsl.values.scalars import Offence, Offences
@@ -20,7 +21,6 @@ from lume_dsl.values.units import UnitError, read_quantity, unit_in
 
 __all__ = [
     "FROM_FLOW",
-    "HIDDEN",
     "bind_values",
     "check_given",
     "check_value",
@@ -31,9 +31,6 @@ __all__ = [
     "unit_of",
     "value_problems",
 ]
-
-HIDDEN = "***"
-"""What is shown, and recorded, in place of a secret."""
 
 FROM_FLOW = {"__lume__": "default"}
 """The default that Prefect has of a parameter whose default only a run knows: of a factory, or of a variable."""
@@ -127,6 +124,9 @@ def bind_values(name: str, graph: Graph, args: tuple[Any, ...], values: Mapping[
     if problems or wrong or unknown:
         count += len(problems) + len(unknown)
         raise ParameterError(in_field_order(name, graph, [*problems, *wrong, *unknown]), count)
+    for key, member in graph.parameters.items():
+        if spec_of(member).secret and bound[key] is not None:
+            hide(unstructure(bound[key]), "prefect")
     return bound
 
 

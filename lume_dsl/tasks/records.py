@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import prefect
 
-from lume_dsl.declare.parameters import HIDDEN
 from lume_dsl.errors import RecordError
 from lume_dsl.records import DBResult
+from lume_dsl.secrets import HIDDEN
 from lume_dsl.services import load
 from lume_dsl.tasks.context import ServiceTask, run_services
 

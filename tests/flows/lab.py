@@ -220,3 +220,21 @@ class Next(LumeFlow):
     @step
     def both(self, record: DBResult, file: TextFile) -> str:
         return str(record.outputs["text"]) + file.read()
+
+
+@task
+def refuse(token: str) -> None:
+    raise ValueError(f"the server refused {token}")
+
+
+class Telling(LumeFlow):
+    """A flow whose step and task tell its secret."""
+
+    token: str = parameter(secret=True, env="LAB_TOKEN")
+
+    @step
+    def login(self) -> int:
+        self.logger.info("logging in with %s", self.token)
+        return len(self.token)
+
+    refused = refuse(token)

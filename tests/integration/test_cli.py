@@ -462,3 +462,15 @@ def test_a_module_that_exits_when_it_is_imported_is_told(lume: Lume) -> None:
     done = lume("check", "leaving.py")
     assert done.code == 3
     assert "leaving.py:2: leaving.py: does not import: SystemExit: 7" in done.err
+
+
+@pytest.mark.parametrize("flag", [[], ["--json"], ["--verbose"]], ids=str)
+def test_a_secret_is_in_no_log_and_no_report(tmp_path: Path, flag: list[str]) -> None:
+    environment = {**os.environ, "LAB_TOKEN": "s3cret-token", "PYTHONPATH": str(Path(__file__).parents[1] / "flows")}
+    command = [sys.executable, "-m", "lume_dsl", "run", "lab:Telling", *flag]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "the server refused ***" in said
+    assert "logging in with ***" in said or flag != ["--verbose"]
+    assert "s3cret" not in said

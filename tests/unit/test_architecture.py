@@ -17,7 +17,7 @@ import lume_dsl
 PACKAGE = Path(lume_dsl.__file__).parent
 
 LAYERS = (
-    {"_version", "environment", "errors"},
+    {"_version", "environment", "errors", "secrets"},
     {"values"},
     {"declare"},
     {"settings", "files", "records", "services"},
