@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import json
 from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin
@@ -14,7 +13,7 @@ from lume_dsl.secrets import HIDDEN
 from lume_dsl.values.classes import fields_of, is_object
 from lume_dsl.values.convert import unstructure
 from lume_dsl.values.forms import reference_form
-from lume_dsl.values.names import type_name
+from lume_dsl.values.names import is_enum, type_name
 from lume_dsl.values.paths import arms_of
 from lume_dsl.values.text import text_of_value
 from lume_dsl.values.units import unit_in
@@ -63,7 +62,7 @@ def _choices(tp: Any) -> list[str]:
 def _chosen_from(arm: Any) -> tuple[Any, ...]:
     if get_origin(arm) is Literal:
         return get_args(arm)
-    return tuple(arm) if isinstance(arm, type) and issubclass(arm, enum.Enum) else ()
+    return tuple(arm) if is_enum(arm) else ()
 
 
 def _text(value: Any) -> str:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import enum
 import types
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
-__all__ = ["is_union", "type_name"]
+__all__ = ["is_enum", "is_union", "type_name"]
 
 
 def is_union(tp: Any) -> bool:
     """Whether ``tp`` is ``A | B`` or ``Union[A, B]`` (``Optional`` included)."""
     return get_origin(tp) in (Union, types.UnionType)
+
+
+def is_enum(tp: Any) -> TypeGuard[type[enum.Enum]]:
+    """Whether ``tp`` is an Enum class (and not ``list[int]``, which is a type to Python 3.10)."""
+    return isinstance(tp, type) and get_origin(tp) is None and issubclass(tp, enum.Enum)
 
 
 def type_name(tp: Any) -> str:

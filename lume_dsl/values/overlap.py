@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from lume_dsl.values.classes import fields_of, is_named_tuple, is_object, is_typed_dict
 from lume_dsl.values.forms import JSON, SCALARS, plain_type, reference_form
-from lume_dsl.values.names import is_union
+from lume_dsl.values.names import is_enum, is_union
 from lume_dsl.values.textforms import TEXT_FORMS, TextForm
 
 __all__ = ["confused"]
@@ -69,7 +69,7 @@ def _forms(tp: Any) -> dict[str, Any]:
         return {"text": TEXT_FORMS[tp]}
     if get_origin(tp) is Literal:
         return _constants(get_args(tp))
-    if isinstance(tp, type) and issubclass(tp, enum.Enum):
+    if is_enum(tp):
         return _constants(tuple(tp))
     is_array = get_origin(tp) in (list, tuple) or is_named_tuple(tp)
     return {"array" if is_array else "object": tp}

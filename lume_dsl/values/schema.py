@@ -7,7 +7,6 @@ other way round.
 from __future__ import annotations
 
 import dataclasses
-import enum
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +20,7 @@ import attrs
 from lume_dsl.values.classes import Field, class_of, fields_of, is_named_tuple, is_object, is_typed_dict
 from lume_dsl.values.convert import structure, unstructure
 from lume_dsl.values.forms import JSON, plain_type, reference_form
-from lume_dsl.values.names import is_union, type_name
+from lume_dsl.values.names import is_enum, is_union, type_name
 from lume_dsl.values.textforms import TEXT_FORMS, TextForm
 from lume_dsl.values.units import Unit
 
@@ -91,7 +90,7 @@ def _plain_schema(tp: Any, definitions: Definitions) -> Schema:
         return _union_schema(tp, definitions)
     if (form := reference_form(tp)) is not None:
         return dict(form.schema(tp))
-    if isinstance(tp, type) and issubclass(tp, enum.Enum):
+    if is_enum(tp):
         return constants(tp)
     if is_object(tp) or is_named_tuple(tp):
         return definitions.reference(tp)

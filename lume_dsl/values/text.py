@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 from lume_dsl.values.classes import fields_of, is_named_tuple, is_object
 from lume_dsl.values.convert import structure, unstructure
 from lume_dsl.values.forms import JSON, plain_type, reference_form
-from lume_dsl.values.names import is_union, type_name
+from lume_dsl.values.names import is_enum, is_union, type_name
 from lume_dsl.values.scalars import Offences, short
 from lume_dsl.values.textforms import TEXT_FORMS
 
@@ -74,7 +74,7 @@ def _arms(tp: Any) -> Iterator[Any]:
 
 def _turn(arm: Any) -> float:
     """How early text is read as a type where several could: ``5`` as an int, ``1`` as a number, text last."""
-    if isinstance(arm, type) and issubclass(arm, enum.Enum):
+    if is_enum(arm):
         return -1
     return _READ_FIRST.index(arm) if arm in _READ_FIRST else len(_READ_FIRST) - 1.5
 
@@ -87,7 +87,7 @@ def _is_array(tp: Any) -> bool:
 
 
 def _has_choices(tp: Any) -> bool:
-    return get_origin(tp) is Literal or (isinstance(tp, type) and issubclass(tp, enum.Enum))
+    return get_origin(tp) is Literal or is_enum(tp)
 
 
 def _is_text(tp: Any) -> bool:
@@ -108,7 +108,7 @@ def _read(text: str, tp: Any) -> Any:
         return text
     if get_origin(tp) is Literal:
         return _read_choice(text, get_args(tp))
-    if isinstance(tp, type) and issubclass(tp, enum.Enum):
+    if is_enum(tp):
         return _read_choice(text, tuple(tp))
     return _read_items(text, tp, place=0) if _is_array(tp) else json.loads(text)
 
@@ -202,7 +202,7 @@ def _what(tp: Any) -> str:
         if arms[0] in TEXT_FORMS:
             form = TEXT_FORMS[arms[0]]
             return f"{type_name(tp)} ({form.what}, as {form.example!r})"
-        if issubclass(arms[0], enum.Enum):
+        if is_enum(arms[0]):
             return f"{type_name(tp)}, one of {', '.join(text_of_value(member) for member in arms[0])}"
     return type_name(tp)
 
@@ -239,7 +239,7 @@ def _example(tp: Any, number: int = 0, outer: tuple[Any, ...] = ()) -> Any:
         return {field.name: _example(field.type, 0, outer) for field in fields_of(tp) if field.required}
     if isinstance(tp, type) and tp in TEXT_FORMS:
         return TEXT_FORMS[tp].example
-    if isinstance(tp, type) and issubclass(tp, enum.Enum):
+    if is_enum(tp):
         return unstructure(list(tp)[number % len(tp)])
     examples = {int: (1, 2), float: (1.5, 2.5), bool: (True, False), str: ("a", "b"), JSON: ("a", 1)}
     return examples[tp][number % 2] if tp in examples else None
