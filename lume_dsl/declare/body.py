@@ -9,8 +9,9 @@ from __future__ import annotations
 import builtins
 import inspect
 import sys
+from bisect import bisect_right
 from inspect import isfunction
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, ClassVar, NoReturn, get_origin
 
 import attrs
@@ -128,6 +129,24 @@ class _Annotations(dict[str, Any]):
         self._body.annotate(name, annotation)
 
 
+class _Lines:
+    """The lines of one code object by the offsets of its instructions.
+
+    ``frame.f_lineno`` looks for a line from the start of the code, so that long bodies would take quadratic time.
+    """
+
+    def __init__(self, code: CodeType) -> None:
+        self.code = code
+        ranges = list(code.co_lines())
+        self._starts = [start for start, _, _ in ranges]
+        self._lines = [line for _, _, line in ranges]
+
+    def place(self, frame: FrameType) -> Place:
+        """The line that a frame of this code is at."""
+        line = self._lines[bisect_right(self._starts, frame.f_lasti) - 1]
+        return Place(self.code.co_filename, line or frame.f_lineno)
+
+
 class Body(dict[str, Any]):
     """The namespace of a flow's class body.
 
@@ -148,6 +167,7 @@ class Body(dict[str, Any]):
         self.problems: list[Problem] = []
         self.places: dict[str, Place] = {}
         self.ended = False
+        self._lines: _Lines | None = None
         self.annotations = _Annotations(self)
         dict.__setitem__(self, "__annotations__", self.annotations)
 
@@ -184,7 +204,11 @@ class Body(dict[str, Any]):
         frame: FrameType | None = sys._getframe(1)
         while frame is not None:
             if _namespace(frame) is self:
-                return place_of(frame)
+                lines = self._lines
+                if lines is None or lines.code is not frame.f_code:
+                    lines = self._lines = _Lines(frame.f_code)
+                place: Place = lines.place(frame)
+                return place
             frame = frame.f_back
         return self.start  # the body has ended
 
