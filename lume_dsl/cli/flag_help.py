@@ -12,9 +12,8 @@ from lume_dsl.declare.parameters import spec_of, unit_of
 from lume_dsl.secrets import HIDDEN
 from lume_dsl.values.classes import fields_of, is_object
 from lume_dsl.values.convert import unstructure
-from lume_dsl.values.forms import reference_form
+from lume_dsl.values.forms import arms_of, reference_form
 from lume_dsl.values.names import is_enum, type_name
-from lume_dsl.values.paths import arms_of
 from lume_dsl.values.text import text_of_value
 from lume_dsl.values.units import unit_in
 

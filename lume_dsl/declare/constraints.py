@@ -15,8 +15,8 @@ from typing import Any, Literal, get_args, get_origin
 from lume_dsl.values.canonical import digest
 from lume_dsl.values.convert import short, structure, unstructure
 from lume_dsl.values.encoding import encode
-from lume_dsl.values.forms import plain_type
-from lume_dsl.values.names import is_union, type_name
+from lume_dsl.values.forms import arms_of
+from lume_dsl.values.names import type_name
 
 __all__ = ["BOUND_SIGNS", "broken", "constraint_problems", "is_number_type", "shown_constraints"]
 
@@ -123,7 +123,7 @@ def _limit_problems(tp: Any, name: str, limit: Any) -> Iterator[tuple[str, str]]
 
 
 def _pattern_problems(tp: Any, pattern: Any) -> Iterator[tuple[str, str]]:
-    if not isinstance(pattern, str) or not any(arm is str for arm in _arms(tp)):
+    if not isinstance(pattern, str) or not any(arm is str for arm in arms_of(tp)):
         yield (
             f"pattern={short(pattern)} does not go with {type_name(tp)}",
             "a pattern is a regular expression, of a str",
@@ -149,17 +149,12 @@ def _is_bound(bound: Any) -> bool:
     return _is_number(bound) and math.isfinite(bound)
 
 
-def _arms(tp: Any) -> list[Any]:
-    tp = plain_type(tp)
-    return [arm for part in get_args(tp) for arm in _arms(part)] if is_union(tp) else [tp]
-
-
 def is_number_type(tp: Any) -> bool:
     """Whether values of the type, or of an arm of it, are ints or floats."""
     return any(
-        arm in (int, float) or (get_origin(arm) is Literal and _is_number(get_args(arm)[0])) for arm in _arms(tp)
+        arm in (int, float) or (get_origin(arm) is Literal and _is_number(get_args(arm)[0])) for arm in arms_of(tp)
     )
 
 
 def _has_length(tp: Any) -> bool:
-    return any(arm in (str, bytes) or get_origin(arm) in (list, tuple, dict) for arm in _arms(tp))
+    return any(arm in (str, bytes) or get_origin(arm) in (list, tuple, dict) for arm in arms_of(tp))

@@ -10,9 +10,9 @@ from lume_dsl.declare.graph import MISSING, FileResult, Graph, Member, RecordRes
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.values.classes import is_named_tuple, is_typed_dict
 from lume_dsl.values.convert import unstructure
-from lume_dsl.values.forms import plain_type
+from lume_dsl.values.forms import arms_of
 from lume_dsl.values.jsontypes import offenders
-from lume_dsl.values.names import is_union, type_name
+from lume_dsl.values.names import type_name
 from lume_dsl.values.schema import Definitions, anchored, constants, json_default, schema_of
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ _BOUNDS = {
 
 def _constraints(tp: Any, constraints: Mapping[str, Any]) -> list[Schema]:
     """The schemas of constraints. Their keywords bind no other values than ours do, but for those of ``Decimal``."""
-    arms = _arms(tp)
+    arms = arms_of(tp)
     found = [{_BOUNDS[name]: limit} for name, limit in constraints.items() if name in _BOUNDS]
     found += _lengths(arms, constraints.get("min_length"), constraints.get("max_length"))
     if "pattern" in constraints:
@@ -138,11 +138,6 @@ def _constraints(tp: Any, constraints: Mapping[str, Any]) -> list[Schema]:
     if "choices" in constraints:
         found.append(_choices(arms, constraints["choices"]))
     return found
-
-
-def _arms(tp: Any) -> list[Any]:
-    tp = plain_type(tp)
-    return [arm for part in get_args(tp) for arm in _arms(part)] if is_union(tp) else [tp]
 
 
 def _choices(arms: list[Any], choices: tuple[Any, ...]) -> Schema:

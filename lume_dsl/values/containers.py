@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import repeat
 from typing import Any, cast, get_args
 
 from lume_dsl.errors import did_you_mean, text_of
@@ -25,10 +26,21 @@ def _inside(check: Check, value: Any, step: str, offences: Offences) -> Any:
     return outcome
 
 
+def _items(checks: Iterable[Check], values: Iterable[Any], offences: Offences) -> list[Any]:
+    """The outcomes of checks of items in a row. No path is written unless there is an offence: lists may be long."""
+    outcome = []
+    for place, (check, item) in enumerate(zip(checks, values, strict=False)):
+        before = offences.count
+        outcome.append(check(item, offences))
+        if offences.count != before:
+            offences.inside(f"[{place}]", before)
+    return outcome
+
+
 def any_json(value: Any, offences: Offences) -> Any:
     """The check of ``JSON``: any JSON value, all of it."""
     if type(value) is list:
-        return [_inside(any_json, item, f"[{place}]", offences) for place, item in enumerate(value)]
+        return _items(repeat(any_json), value, offences)
     if type(value) is dict:
         return _dict_items(value, any_json, offences)
     if isinstance(value, float):
@@ -53,13 +65,7 @@ def list_of(item_type: Any, check_of: CheckOf) -> Check:
             return offences.expected(name, value)
         if is_plain is not None and value and is_plain(value):
             return value.copy()
-        outcome = []
-        for place, item in enumerate(value):
-            before = offences.count
-            outcome.append(item_check(item, offences))
-            if offences.count != before:
-                offences.inside(f"[{place}]", before)
-        return outcome
+        return _items(repeat(item_check), value, offences)
 
     return check
 
@@ -104,10 +110,7 @@ def tuple_of(arguments: tuple[Any, ...], check_of: CheckOf) -> Check:
             return offences.expected(name, value)
         if len(value) != len(checks):
             return offences.expected(f"{name} of {len(checks)} items", value)
-        return tuple(
-            _inside(item_check, item, f"[{place}]", offences)
-            for place, (item_check, item) in enumerate(zip(checks, value, strict=True))
-        )
+        return tuple(_items(checks, value, offences))
 
     return check
 
@@ -188,12 +191,16 @@ class _Fields:
                 outcome[field.name] = _inside(check, given[field.name], f".{field.name}", offences)
             elif field.required:
                 offences.add(f"lacks {field.name!r}, which {self.name} requires")
+        if len(outcome) < len(given):
+            self._note_unknown(given, offences)
+        return outcome
+
+    def _note_unknown(self, given: Mapping[Any, Any], offences: Offences) -> None:
         names = [field.name for field, _ in self.checks]
         for key in given:
             if key not in names:
                 near = did_you_mean(key, names) if isinstance(key, str) else ""
                 offences.add(f"has {short(key)}, which is no field of {self.name}{near}")
-        return outcome
 
 
 def _typed_dict(tp: Any, check_of: CheckOf) -> Check:

@@ -174,4 +174,8 @@ def _find_refused(value: Any) -> Iterator[tuple[str, _Refused]]:
 
 def _first_twice(items: list[tuple[str, Any]]) -> str:
     seen: set[str] = set()
-    return next(key for key, _ in items if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+    for key, _ in items:
+        if key in seen:
+            break
+        seen.add(key)
+    return key

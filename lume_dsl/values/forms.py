@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NewType, get_args, get_origin
 import attrs
 
 from lume_dsl.values.classes import class_of
+from lume_dsl.values.names import is_union
 
-__all__ = ["JSON", "SCALARS", "ReferenceForm", "plain_type", "reference_form", "register_reference"]
+__all__ = ["JSON", "SCALARS", "ReferenceForm", "arms_of", "plain_type", "reference_form", "register_reference"]
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -56,6 +57,12 @@ def reference_form(tp: Any) -> ReferenceForm | None:
     if not isinstance(cls, type):
         return None
     return next((form for form in _references if issubclass(cls, form.base)), None)
+
+
+def arms_of(tp: Any) -> list[Any]:
+    """Return the types that a union is of, those of its unions and names included; of another type, itself."""
+    tp = plain_type(tp)
+    return [arm for part in get_args(tp) for arm in arms_of(part)] if is_union(tp) else [tp]
 
 
 def plain_type(tp: Any) -> Any:

@@ -13,7 +13,7 @@ from lume_dsl.values.classes import fields_of, is_named_tuple, is_object
 from lume_dsl.values.forms import JSON, SCALARS, plain_type, reference_form
 from lume_dsl.values.names import is_enum, is_union, type_name
 from lume_dsl.values.overlap import confused
-from lume_dsl.values.textforms import TEXT_FORMS
+from lume_dsl.values.textforms import text_form
 
 __all__ = ["JSON", "SCALARS", "Offender", "offenders"]
 
@@ -140,7 +140,7 @@ class _Walk:
 
 
 def _is_known(tp: Any) -> bool:
-    return (isinstance(tp, type) and tp in TEXT_FORMS) or reference_form(tp) is not None
+    return text_form(tp) is not None or reference_form(tp) is not None
 
 
 def _fix(tp: Any) -> str:
@@ -166,6 +166,6 @@ def _fix(tp: Any) -> str:
     if isinstance(tp, type) and tp.__module__.partition(".")[0] == "numpy":
         is_scalar = any(base.__name__ == "generic" for base in tp.__mro__)
         return "use float, int or bool" if is_scalar else "use list[float], and make the array in a task"
-    if isinstance(tp, type) and get_origin(tp) is None and not issubclass(tp, Callable) and tp.__module__ != "builtins":  # type: ignore[arg-type]
+    if isinstance(tp, type) and get_origin(tp) is None and not issubclass(tp, Callable) and tp.__module__ != "builtins":  # type: ignore[arg-type]  # a class at run time
         return "make it an attrs class or a dataclass, or use dict[str, …], list, tuple, str, int, float, bool or None"
     return "use dict[str, …], list, tuple, str, int, float, bool, None or unions of them"

@@ -6,16 +6,16 @@ import enum
 from typing import Any, Literal, get_args, get_origin
 
 from lume_dsl.values.classes import fields_of, is_named_tuple, is_object, is_typed_dict
-from lume_dsl.values.forms import JSON, SCALARS, plain_type, reference_form
+from lume_dsl.values.forms import JSON, SCALARS, arms_of, plain_type, reference_form
 from lume_dsl.values.names import is_enum, is_union
-from lume_dsl.values.textforms import TEXT_FORMS, TextForm
+from lume_dsl.values.textforms import TEXT_FORMS, TextForm, text_form
 
 __all__ = ["confused"]
 
 
 def confused(union: Any) -> tuple[Any, Any] | None:
     """Return two arms of a union of JSON types that may have one JSON form and differ as values, or None."""
-    arms = _arms(union)
+    arms = arms_of(union)
     for place, first in enumerate(arms):
         for second in arms[place + 1 :]:
             if _may_confuse(first, second):
@@ -23,16 +23,11 @@ def confused(union: Any) -> tuple[Any, Any] | None:
     return None
 
 
-def _arms(tp: Any) -> list[Any]:
-    tp = plain_type(tp)
-    return [arm for part in get_args(tp) for arm in _arms(part)] if is_union(tp) else [tp]
-
-
 def _may_confuse(a: Any, b: Any) -> bool:
     if a == b or (_is_itself(a) and _is_itself(b)):
         return False
-    if len(_arms(a)) > 1 or len(_arms(b)) > 1:
-        return any(_may_confuse(x, y) for x in _arms(a) for y in _arms(b))
+    if len(arms_of(a)) > 1 or len(arms_of(b)) > 1:
+        return any(_may_confuse(x, y) for x in arms_of(a) for y in arms_of(b))
     first, second = _forms(plain_type(a)), _forms(plain_type(b))
     if "any" in first or "any" in second:
         return True
@@ -42,18 +37,18 @@ def _may_confuse(a: Any, b: Any) -> bool:
 def _is_itself(tp: Any) -> bool:
     """Whether each value of the type is its own JSON form."""
     tp = plain_type(tp)
-    if tp is None or tp is JSON or tp in SCALARS:
+    if _is_scalar(tp):
         return True
     if get_origin(tp) in (list, dict) or is_union(tp):
         return all(map(_is_itself, get_args(tp)))
     if get_origin(tp) is Literal:
         return not any(isinstance(choice, (bytes, enum.Enum)) for choice in get_args(tp))
-    return is_typed_dict(tp) and not any(map(_holds, (field.type for field in fields_of(tp))))
+    # A TypedDict is not looked into further, as it may hold itself.
+    return is_typed_dict(tp) and all(_is_scalar(field.type) for field in fields_of(tp))
 
 
-def _holds(tp: Any) -> bool:
-    """Whether a TypedDict's field may differ from its JSON form. Not looked into, as it may hold the class."""
-    return not (tp is None or tp is JSON or tp in SCALARS)
+def _is_scalar(tp: Any) -> bool:
+    return tp is None or tp is JSON or tp in SCALARS
 
 
 _NAMES: dict[Any, str] = {str: "text", int: "int", float: "float", bool: "bool", type(None): "null", None: "null"}
@@ -65,8 +60,8 @@ def _forms(tp: Any) -> dict[str, Any]:
         return {"any": None}
     if tp in _NAMES:
         return {_NAMES[tp]: None}
-    if isinstance(tp, type) and tp in TEXT_FORMS:
-        return {"text": TEXT_FORMS[tp]}
+    if (form := text_form(tp)) is not None:
+        return {"text": form}
     if get_origin(tp) is Literal:
         return _constants(get_args(tp))
     if is_enum(tp):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, get_args, get_origin
 
 import attrs
@@ -10,12 +10,12 @@ import attrs
 from lume_dsl.errors import did_you_mean
 from lume_dsl.values.classes import Field, fields_of, is_named_tuple, is_object
 from lume_dsl.values.convert import structure, unstructure
-from lume_dsl.values.forms import JSON, plain_type, reference_form
-from lume_dsl.values.names import is_union, type_name
+from lume_dsl.values.forms import JSON, arms_of, reference_form
+from lume_dsl.values.names import type_name
 from lume_dsl.values.scalars import Offences, short
 from lume_dsl.values.units import unit_in
 
-__all__ = ["Read", "arms_of", "has_parts", "with_part"]
+__all__ = ["Read", "has_parts", "with_part"]
 
 Read = Callable[[Any, str], tuple[Any, Offences]]
 """Takes the type and the unit of a part; returns its value, and the offences of what was read for it."""
@@ -97,16 +97,6 @@ def _place(value: Any, tp: Any, step: str, unit: str) -> _Place:
         except _NoPlace as error:
             wrong.append(error)
     raise wrong[0]
-
-
-def arms_of(tp: Any) -> Iterator[Any]:
-    """Yield the types that a union is of, those of its unions and names included; of another type, itself."""
-    tp = plain_type(tp)
-    if is_union(tp):
-        for arm in get_args(tp):
-            yield from arms_of(arm)
-    else:
-        yield tp
 
 
 def has_parts(tp: Any) -> bool:

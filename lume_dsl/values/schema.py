@@ -21,7 +21,7 @@ from lume_dsl.values.classes import Field, class_of, fields_of, is_named_tuple, 
 from lume_dsl.values.convert import structure, unstructure
 from lume_dsl.values.forms import JSON, plain_type, reference_form
 from lume_dsl.values.names import is_enum, is_union, type_name
-from lume_dsl.values.textforms import TEXT_FORMS, TextForm
+from lume_dsl.values.textforms import TextForm, text_form
 from lume_dsl.values.units import Unit
 
 __all__ = ["Definitions", "anchored", "constants", "json_default", "schema_of"]
@@ -84,8 +84,8 @@ def _plain_schema(tp: Any, definitions: Definitions) -> Schema:
         return {}
     if tp is None or (isinstance(tp, type) and tp in _SCALARS):
         return {"type": _SCALARS[tp]}
-    if isinstance(tp, type) and tp in TEXT_FORMS:
-        return _text_schema(TEXT_FORMS[tp])
+    if (text := text_form(tp)) is not None:
+        return _text_schema(text)
     if is_union(tp):
         return _union_schema(tp, definitions)
     if (form := reference_form(tp)) is not None:

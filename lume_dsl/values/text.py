@@ -5,15 +5,14 @@ from __future__ import annotations
 import csv
 import enum
 import json
-from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin
 
 from lume_dsl.values.classes import fields_of, is_named_tuple, is_object
 from lume_dsl.values.convert import structure, unstructure
-from lume_dsl.values.forms import JSON, plain_type, reference_form
-from lume_dsl.values.names import is_enum, is_union, type_name
+from lume_dsl.values.forms import JSON, arms_of, plain_type, reference_form
+from lume_dsl.values.names import is_enum, type_name
 from lume_dsl.values.scalars import Offences, short
-from lume_dsl.values.textforms import TEXT_FORMS
+from lume_dsl.values.textforms import text_form
 
 __all__ = ["parse_text", "parse_texts", "text_of_value"]
 
@@ -26,7 +25,7 @@ def parse_text(text: str, tp: Any) -> tuple[Any, Offences]:
     between commas, quoted as in CSV where they hold one; dicts and objects are JSON. A union takes an int before a
     float, numbers before bools, and text last; there a text in JSON's quotes is text, whatever it looks like.
     """
-    arms = list(_arms(tp))
+    arms = _arms(tp)
     quoted = _quoted(text) if any(map(_has_choices, arms)) or len(arms) > 1 else None
     if quoted is not None:  # nothing but a text
         for arm in filter(_is_text, arms):
@@ -66,10 +65,9 @@ def parse_texts(texts: list[str], tp: Any) -> tuple[Any, Offences]:
     return structure(items, tp)
 
 
-def _arms(tp: Any) -> Iterator[Any]:
-    tp = plain_type(tp)
-    arms = [arm for part in get_args(tp) for arm in _arms(part)] if is_union(tp) else [tp]
-    yield from sorted(arms, key=_turn)
+def _arms(tp: Any) -> list[Any]:
+    """The arms of a union in the order in which text is read as them."""
+    return sorted(arms_of(tp), key=_turn)
 
 
 def _turn(arm: Any) -> float:
@@ -91,7 +89,7 @@ def _has_choices(tp: Any) -> bool:
 
 
 def _is_text(tp: Any) -> bool:
-    return tp is str or _has_choices(tp) or (isinstance(tp, type) and tp in TEXT_FORMS)
+    return tp is str or _has_choices(tp) or text_form(tp) is not None
 
 
 def _read(text: str, tp: Any) -> Any:
@@ -100,12 +98,10 @@ def _read(text: str, tp: Any) -> Any:
     Raises:
         ValueError: It means none.
     """
-    if tp is str:
+    if tp is str or text_form(tp) is not None:
         return text
     if tp in _SCALARS:
         return _SCALARS[tp](text)
-    if isinstance(tp, type) and tp in TEXT_FORMS:
-        return text
     if get_origin(tp) is Literal:
         return _read_choice(text, get_args(tp))
     if is_enum(tp):
@@ -198,9 +194,8 @@ def _plain_text(value: Any) -> str:
 
 def _what(tp: Any) -> str:
     arms = [arm for arm in _arms(tp) if arm is not type(None)]
-    if len(arms) == 1 and isinstance(arms[0], type):
-        if arms[0] in TEXT_FORMS:
-            form = TEXT_FORMS[arms[0]]
+    if len(arms) == 1:
+        if (form := text_form(arms[0])) is not None:
             return f"{type_name(tp)} ({form.what}, as {form.example!r})"
         if is_enum(arms[0]):
             return f"{type_name(tp)}, one of {', '.join(text_of_value(member) for member in arms[0])}"
@@ -237,8 +232,8 @@ def _example(tp: Any, number: int = 0, outer: tuple[Any, ...] = ()) -> Any:
         return [_example(field.type, place, outer) for place, field in enumerate(fields_of(tp))]
     if is_object(tp) and reference_form(tp) is None:
         return {field.name: _example(field.type, 0, outer) for field in fields_of(tp) if field.required}
-    if isinstance(tp, type) and tp in TEXT_FORMS:
-        return TEXT_FORMS[tp].example
+    if (form := text_form(tp)) is not None:
+        return form.example
     if is_enum(tp):
         return unstructure(list(tp)[number % len(tp)])
     examples = {int: (1, 2), float: (1.5, 2.5), bool: (True, False), str: ("a", "b"), JSON: ("a", 1)}

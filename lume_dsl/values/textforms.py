@@ -18,7 +18,7 @@ from uuid import UUID
 
 import attrs
 
-__all__ = ["TEXT_FORMS", "TextForm", "write_text_form"]
+__all__ = ["TEXT_FORMS", "TextForm", "text_form", "write_text_form"]
 
 
 @attrs.frozen(slots=False)
@@ -87,7 +87,7 @@ def _read_duration(text: str) -> timedelta:
     return whole + seconds
 
 
-def write_duration(value: timedelta) -> str:
+def _write_duration(value: timedelta) -> str:
     """Return an ISO 8601 duration in days and seconds: ``"P1DT90.5S"``, ``"-PT0.000001S"``, ``"PT0S"``."""
     microseconds = value // timedelta(microseconds=1)
     days, rest = divmod(abs(microseconds), 86_400_000_000)
@@ -101,58 +101,58 @@ def write_duration(value: timedelta) -> str:
     return f"{'-' if microseconds < 0 else ''}P{text or 'T0S'}"
 
 
-def _form(*args: Any, **kwargs: Any) -> tuple[type, TextForm]:
-    form = TextForm(*args, **kwargs)
-    return form.type, form
-
-
-TEXT_FORMS: dict[Any, TextForm] = dict(
-    (
-        _form(
-            datetime,
-            "a date and time, ISO 8601",
-            "2026-11-24T08:30:00",
-            f"{_DATE}T{_CLOCK}{_OFFSET}",
-            lambda text: datetime.fromisoformat(_six_digits(text)),
-            datetime.isoformat,
-        ),
-        _form(date, "a date, ISO 8601", "2026-11-24", _DATE, date.fromisoformat, date.isoformat),
-        _form(
-            time,
-            "a time of day, ISO 8601",
-            "08:30:00",
-            f"{_CLOCK}{_OFFSET}",
-            lambda text: time.fromisoformat(_six_digits(text)),
-            time.isoformat,
-        ),
-        _form(timedelta, "a duration, ISO 8601", "PT1M30S", _DURATION, _read_duration, write_duration),
-        _form(
-            UUID,
-            "a UUID",
-            "12345678-1234-5678-1234-567812345678",
-            rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}",
-            UUID,
-        ),
-        _form(
-            Decimal,
-            "a decimal number as text",
-            "1.50",
-            r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,17})?",
-            Decimal,
-        ),
-        _form(
-            bytes,
-            "bytes in base64",
-            "aGV5",
-            r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?",
-            base64.b64decode,
-            lambda value: base64.b64encode(value).decode(),
-        ),
-        _form(Path, "a path", "data/shot.h5", "", Path, subclasses=True),
-        _form(PurePath, "a path", "data/shot.h5", "", PurePath, subclasses=True),
-    )
+_FORMS = (
+    TextForm(
+        datetime,
+        "a date and time, ISO 8601",
+        "2026-11-24T08:30:00",
+        f"{_DATE}T{_CLOCK}{_OFFSET}",
+        lambda text: datetime.fromisoformat(_six_digits(text)),
+        datetime.isoformat,
+    ),
+    TextForm(date, "a date, ISO 8601", "2026-11-24", _DATE, date.fromisoformat, date.isoformat),
+    TextForm(
+        time,
+        "a time of day, ISO 8601",
+        "08:30:00",
+        f"{_CLOCK}{_OFFSET}",
+        lambda text: time.fromisoformat(_six_digits(text)),
+        time.isoformat,
+    ),
+    TextForm(timedelta, "a duration, ISO 8601", "PT1M30S", _DURATION, _read_duration, _write_duration),
+    TextForm(
+        UUID,
+        "a UUID",
+        "12345678-1234-5678-1234-567812345678",
+        rf"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}",
+        UUID,
+    ),
+    TextForm(
+        Decimal,
+        "a decimal number as text",
+        "1.50",
+        r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,17})?",
+        Decimal,
+    ),
+    TextForm(
+        bytes,
+        "bytes in base64",
+        "aGV5",
+        r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?",
+        base64.b64decode,
+        lambda value: base64.b64encode(value).decode(),
+    ),
+    TextForm(Path, "a path", "data/shot.h5", "", Path, subclasses=True),
+    TextForm(PurePath, "a path", "data/shot.h5", "", PurePath, subclasses=True),
 )
+
+TEXT_FORMS: dict[Any, TextForm] = {form.type: form for form in _FORMS}
 """The types whose JSON form is a text, by type."""
+
+
+def text_form(tp: Any) -> TextForm | None:
+    """Return the form of a type whose JSON form is a text, or None of another type."""
+    return TEXT_FORMS.get(tp) if isinstance(tp, type) else None
 
 
 def write_text_form(value: Any) -> str | None:
