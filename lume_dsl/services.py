@@ -14,9 +14,7 @@ from lume_dsl.errors import LumeError, RecordError, ServiceError
 from lume_dsl.files import Filesystem, file_from_reference, open_filesystem
 from lume_dsl.records import DBResult, Query, RecordStore, Results, open_store
 from lume_dsl.settings import Settings, current_settings, mask_url, use
-from lume_dsl.values.classes import class_of
 from lume_dsl.values.forms import ReferenceForm, register_reference
-from lume_dsl.values.scalars import Offences
 
 __all__ = ["CHECK_SECONDS", "Services", "close_all", "current", "load", "use"]
 
@@ -162,25 +160,6 @@ def load(reference: Any) -> Any:
     )
 
 
-def _record_check(tp: Any) -> Callable[[Any, Offences], Any]:
-    """The check of a parameter that is a record: a stored one of this class or a subclass, or its reference."""
-    cls: type[DBResult] = class_of(tp)
-
-    def check(value: Any, offences: Offences) -> Any:
-        if not isinstance(value, (DBResult, dict)):
-            return offences.expected(f"{cls.__name__} or its reference", value)
-        try:
-            record = load(value if isinstance(value, dict) else value.reference())
-        except LumeError as error:
-            if isinstance(error, ServiceError):
-                raise
-            offences.add(str(error))
-            return value
-        return record if isinstance(record, cls) else offences.expected(cls.__name__, record)
-
-    return check
-
-
 def _record_schema(_tp: Any) -> dict[str, Any]:
     text = {"type": "string"}
     query = {"type": "object", "properties": {"unique_hash": text}, "required": ["unique_hash"]}
@@ -188,4 +167,4 @@ def _record_schema(_tp: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": ["result_type_string", "query"]}
 
 
-register_reference(ReferenceForm(DBResult, "result_type_string", _record_check, DBResult.reference, _record_schema))
+register_reference(ReferenceForm(DBResult, load, DBResult.reference, _record_schema))

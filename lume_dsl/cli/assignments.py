@@ -12,12 +12,19 @@ import attrs
 
 from lume_dsl.declare.constraints import is_number_type
 from lume_dsl.declare.graph import MISSING, Graph, Member
-from lume_dsl.declare.parameters import bind_values, in_field_order, parse_value, spec_of, unit_of, value_problems
-from lume_dsl.environment import variable_text
+from lume_dsl.declare.parameters import (
+    bind_values,
+    in_field_order,
+    parse_value,
+    spec_of,
+    unit_of,
+    unsaid,
+    value_problems,
+)
 from lume_dsl.errors import ParameterError, Problem
 from lume_dsl.values.convert import unstructure
 from lume_dsl.values.paths import with_part
-from lume_dsl.values.scalars import Offence, Offences
+from lume_dsl.values.scalars import Offences
 from lume_dsl.values.text import parse_texts
 from lume_dsl.values.units import UnitError, read_quantity
 
@@ -116,7 +123,8 @@ class _Assembly:
             self._keep(name, (), *_read(given.texts, member))
             return
         if name not in self.values and (name, ()) not in self.problems:
-            self._keep(name, (), *_unsaid(member))
+            value, offences = unsaid(member, whole=False)
+            self._keep(name, (), None if value is MISSING else value, offences)
         if (name, ()) in self.problems:
             return  # there is no telling what the part would be of
 
@@ -145,7 +153,7 @@ class _Assembly:
         if not is_quantity:
             return value
         read, offences = parse_value(value, member)
-        offences.shown = [Offence(o.path, f"{o.message} (from {self.sources[name]})") for o in offences.shown]
+        offences.say_source(self.sources[name])
         self._keep(name, (), read, offences)
         return read
 
@@ -177,15 +185,3 @@ def _read(texts: tuple[str, ...], member: Member) -> tuple[Any, Offences]:
     if len(texts) > 1 and not (unit_of(member) and is_number_type(member.type)):
         return parse_texts(list(texts), member.type)
     return parse_value(list(texts)[-1], member)
-
-
-def _unsaid(member: Member) -> tuple[Any, Offences]:
-    """The value of a parameter that nothing was given for, and what is wrong with its variable; None if it has none."""
-    spec = spec_of(member)
-    text = variable_text(spec.env) if spec.env else None
-    if text is not None:
-        value, offences = parse_value(text, member)
-        offences.shown = [Offence(o.path, f"{o.message} (from ${spec.env})") for o in offences.shown]
-        return value, offences
-    value = spec.factory() if spec.factory is not None else spec.default
-    return (None if value is MISSING else value), Offences()

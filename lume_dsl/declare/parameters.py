@@ -29,6 +29,7 @@ __all__ = [
     "shown_values",
     "spec_of",
     "unit_of",
+    "unsaid",
     "value_problems",
 ]
 
@@ -94,10 +95,10 @@ def value_problems(name: str, member: Member, offences: Offences) -> list[Proble
     """Return the problems that offences are; those of a secret do not show it."""
     subject = f"{name}.{member.name}"
     shown = offences.shown
-    if spec_of(member).secret:
-        about = f"expected {type_name(member.type)}" if shown else ""
-        shown = [Offence("", f"does not fit: {about}, or what parameter() says of it; its value is secret")]
-    return [Problem("parameter-value", subject + offence.path, offence.message) for offence in shown]
+    if shown and spec_of(member).secret:
+        about = f"expected {type_name(member.type)}, or what parameter() says of it"
+        shown = [Offence("", f"does not fit: {about}; its value is secret")]
+    return [Problem("parameter-value", subject + offence.path, offence.message, offence.fix) for offence in shown]
 
 
 def bind_values(name: str, graph: Graph, args: tuple[Any, ...], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,17 +110,15 @@ def bind_values(name: str, graph: Graph, args: tuple[Any, ...], values: Mapping[
     """
     problems = [_positional(name, graph)] if args else []
     given = {key: value for key, value in values.items() if not _is_from_flow(value, graph.parameters.get(key))}
-    filled: dict[str, Any] = {}
+    bound: dict[str, Any] = {}
+    wrong: list[Problem] = []
+    count = 0
     for key, member in graph.parameters.items():
-        if key in given:
-            filled[key] = given[key]
-        elif isinstance(found := _unsaid(name, member), Problem):
-            problems.append(found)
-        elif found is not MISSING:
-            filled[key] = found
-        else:
+        bound[key], offences = _checked(name, member, given[key]) if key in given else unsaid(member)
+        if bound[key] is MISSING:
             problems.append(_missing(name, member, spec_of(member)))
-    bound, wrong, count = _check_all(name, graph, filled)
+        wrong += value_problems(name, member, offences)
+        count += offences.count
     unknown = _all_unknown(name, graph, given)
     if problems or wrong or unknown:
         count += len(problems) + len(unknown)
@@ -130,13 +129,6 @@ def bind_values(name: str, graph: Graph, args: tuple[Any, ...], values: Mapping[
     return bound
 
 
-class _Text(str):
-    """The text of an environment variable, which is read as on the command line."""
-
-    __slots__ = ("variable",)
-    variable: str
-
-
 def _is_from_flow(value: Any, member: Member | None) -> bool:
     """Whether it is what Prefect gives for a parameter whose default only a run knows."""
     if type(value) is not dict or value != FROM_FLOW or member is None:
@@ -144,21 +136,28 @@ def _is_from_flow(value: Any, member: Member | None) -> bool:
     return spec_of(member).factory is not None or bool(spec_of(member).env)
 
 
-def _unsaid(name: str, member: Member) -> Any:
-    """The value of a parameter that is not given, ``MISSING``, or the problem of a factory that fails."""
-    spec = spec_of(member)
+def unsaid(member: Member, *, whole: bool = True) -> tuple[Any, Offences]:
+    """Return the value of a parameter that is not given, and its offences: its variable's, its factory's or default.
+
+    ``MISSING`` where it has none. Unless it is ``whole``, and parts of it are still to come, it need not fit yet.
+    """
+    spec, source = spec_of(member), ""
+    value, offences = spec.default, Offences()
     text = variable_text(spec.env) if spec.env else None
     if text is not None:
-        found = _Text(text)
-        found.variable = spec.env
-        return found
-    if spec.factory is None:
-        return spec.default
-    try:
-        return spec.factory()
-    except Exception as error:  # a function of the user's
-        message = f"its factory raised {type(error).__name__}: {text_of(error)}"
-        return Problem("parameter-value", f"{name}.{member.name}", message, f"give it: {member.name}=...")
+        value, offences = parse_value(text, member)
+        source = f"${spec.env}"
+    elif spec.factory is not None:
+        try:
+            value = spec.factory()
+        except Exception as error:  # a function of the user's
+            offences.add(f"its factory raised {type(error).__name__}: {text_of(error)}", f"give it: {member.name}=...")
+            return None, offences
+    if whole and not offences and value is not MISSING:
+        value, offences = check_value(value, member)
+    if source:
+        offences.say_source(source)
+    return value, offences
 
 
 def check_given(name: str, graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,39 +166,30 @@ def check_given(name: str, graph: Graph, values: Mapping[str, Any]) -> dict[str,
     Raises:
         ParameterError: All values that are unknown or do not fit.
     """
-    known = {key: value for key, value in values.items() if key in graph.parameters}
-    bound, wrong, count = _check_all(name, graph, known)
-    unknown = _all_unknown(name, graph, values)
-    if wrong or unknown:
-        raise ParameterError(tuple(wrong + unknown), count + len(unknown))
-    return bound
-
-
-def _check_all(name: str, graph: Graph, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem], int]:
-    """The values as their types hold them, the problems of those that do not fit, and how many these are in all."""
     bound: dict[str, Any] = {}
     problems: list[Problem] = []
     count = 0
     for key, value in values.items():
-        member = graph.parameters[key]
-        bound[key], offences = _read_and_check(value, member)
-        if not offences:
-            continue
-        if has_references(value):
-            raise DefinitionError((_subflow(name, key),))
-        problems += value_problems(name, member, offences)
-        count += offences.count
-    return bound, problems, count
+        if key in graph.parameters:
+            bound[key], offences = _checked(name, graph.parameters[key], value)
+            problems += value_problems(name, graph.parameters[key], offences)
+            count += offences.count
+    unknown = _all_unknown(name, graph, values)
+    if problems or unknown:
+        raise ParameterError(tuple(problems + unknown), count + len(unknown))
+    return bound
 
 
-def _read_and_check(value: Any, member: Member) -> tuple[Any, Offences]:
-    if not isinstance(value, _Text):
-        return check_value(value, member)
-    read, offences = parse_value(str(value), member)
-    if not offences:
-        read, offences = check_value(read, member)
-    offences.shown = [Offence(o.path, f"{o.message} (from ${value.variable})") for o in offences.shown]
-    return read, offences
+def _checked(name: str, member: Member, value: Any) -> tuple[Any, Offences]:
+    """The value as the parameter holds it, and its offences.
+
+    Raises:
+        DefinitionError: It is a reference of a flow's body.
+    """
+    bound, offences = check_value(value, member)
+    if offences and has_references(value):
+        raise DefinitionError((_subflow(name, member.name),))
+    return bound, offences
 
 
 def json_values(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, ForwardRef, Generic, Protocol, TypeVar, get_args, get_origin
 
 import attrs
@@ -12,10 +11,8 @@ import attrs
 from lume_dsl.errors import FileError
 from lume_dsl.files.filesystems import Filesystem, open_filesystem
 from lume_dsl.settings import LOCAL
-from lume_dsl.values.classes import class_of
 from lume_dsl.values.encoding import Kind, register
 from lume_dsl.values.forms import ReferenceForm, register_reference
-from lume_dsl.values.scalars import Offences
 from lume_dsl.values.type_names import named_type, type_string
 
 if TYPE_CHECKING:
@@ -220,23 +217,6 @@ def file_from_reference(reference: Any) -> File[Any]:
     return cls(**{name: parts[name] for name in _EXPECTED if name != "file_type_string"})
 
 
-def _check_of(tp: Any) -> Callable[[Any, Offences], Any]:
-    """The check of a parameter that is a file: a file of this type or a subclass, or the reference of one."""
-    cls: type[File[Any]] = class_of(tp)
-
-    def check(value: Any, offences: Offences) -> Any:
-        if not isinstance(value, (File, dict)):
-            return offences.expected(f"{cls.__name__} or its reference", value)
-        try:
-            file = file_from_reference(value if isinstance(value, dict) else value.reference())
-        except FileError as error:
-            offences.add(str(error))
-            return value
-        return file if isinstance(file, cls) else offences.expected(cls.__name__, file)
-
-    return check
-
-
 def _schema_of(_tp: Any) -> dict[str, Any]:
     text, null = {"type": "string"}, "null"
     properties = {
@@ -251,4 +231,4 @@ def _schema_of(_tp: Any) -> dict[str, Any]:
 
 
 register(Kind("file", File, File.reference, file_from_reference))
-register_reference(ReferenceForm(File, "file_type_string", _check_of, File.reference, _schema_of))
+register_reference(ReferenceForm(File, file_from_reference, File.reference, _schema_of))

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import repeat
 from typing import Any, cast, get_args
 
-from lume_dsl.errors import did_you_mean, text_of
+from lume_dsl.errors import LumeError, ServiceError, did_you_mean, text_of
 from lume_dsl.values.classes import Field, class_of, fields_of, is_named_tuple, is_typed_dict
+from lume_dsl.values.forms import ReferenceForm
 from lume_dsl.values.names import type_name
 from lume_dsl.values.scalars import BULK, Check, Offences, check_float, check_int, check_str, short
 
-__all__ = ["any_json", "check_of_class", "dict_of", "list_of", "tuple_of", "union"]
+__all__ = ["any_json", "check_of_class", "dict_of", "list_of", "reference", "tuple_of", "union"]
 
 CheckOf = Callable[[Any], Check]
 """The check of a type."""
@@ -302,6 +303,29 @@ def _differs(made: Any, value: Any) -> bool:
         return bool(made != value)
     except Exception:  # an __eq__ of a user's
         return False
+
+
+def reference(tp: Any, form: ReferenceForm) -> Check:
+    """The check of a class whose values are references in JSON: a value of it or of a subclass, or its reference.
+
+    Either is read from its reference, so that a value that no reference stands for does not fit. That a service does
+    not answer is no offence of the value, and is raised.
+    """
+    cls = class_of(tp)
+
+    def check(value: Any, offences: Offences) -> Any:
+        if not isinstance(value, (form.base, dict)):
+            return offences.expected(f"{cls.__name__} or its reference", value)
+        try:
+            found = form.read(value if isinstance(value, dict) else form.write(value))
+        except ServiceError:
+            raise
+        except LumeError as error:
+            offences.add(str(error))
+            return value
+        return found if isinstance(found, cls) else offences.expected(cls.__name__, found)
+
+    return check
 
 
 def check_of_class(tp: Any, check_of: CheckOf) -> Check:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Literal, get_args, get_origin
 
 from lume_dsl.values.classes import fields_of, is_named_tuple, is_object, is_record_class
-from lume_dsl.values.containers import any_json, check_of_class, dict_of, list_of, tuple_of, union
+from lume_dsl.values.containers import any_json, check_of_class, dict_of, list_of, reference, tuple_of, union
 from lume_dsl.values.forms import JSON, plain_type, reference_form
 from lume_dsl.values.names import is_enum, is_union, type_name
 from lume_dsl.values.scalars import SCALAR_CHECKS, Check, Offence, Offences, choice_check, enum_check, short
@@ -88,7 +88,7 @@ def _build_check(tp: Any) -> Check:
     if is_union(tp):
         return union(tp, check_of)
     if (form := reference_form(tp)) is not None:
-        return form.check_of(tp)
+        return reference(tp, form)
     if is_enum(tp):
         return enum_check(tp)
     if is_object(tp) or is_named_tuple(tp):

@@ -30,15 +30,13 @@ class ReferenceForm:
 
     Attributes:
         base: The class.
-        mark: The member that every such reference has, and none of another class.
-        check_of: The check of the class or of a subclass, as ``values.scalars.Check``.
+        read: The value that a reference stands for. It raises a ``LumeError`` where there is none.
         write: The reference of a value.
         schema: The JSON Schema of a reference to one of the class or of a subclass.
     """
 
     base: type
-    mark: str
-    check_of: Callable[[Any], Callable[[Any, Any], Any]]
+    read: Callable[[dict[str, Any]], Any]
     write: Callable[[Any], dict[str, Any]]
     schema: Callable[[Any], dict[str, Any]]
 

@@ -40,10 +40,11 @@ SHOWN = 10
 
 @attrs.frozen
 class Offence:
-    """A part of a value that does not fit: its path (``".magnets[3].current"``) and what is wrong."""
+    """A part of a value that does not fit: its path (``".magnets[3].current"``), what is wrong, and how to mend it."""
 
     path: str
     message: str
+    fix: str = ""
 
 
 @attrs.define
@@ -56,11 +57,11 @@ class Offences:
     def __bool__(self) -> bool:
         return self.count > 0
 
-    def add(self, message: str) -> None:
+    def add(self, message: str, fix: str = "") -> None:
         """Note an offence of the value that is being checked."""
         self.count += 1
         if len(self.shown) < SHOWN:
-            self.shown.append(Offence("", message))
+            self.shown.append(Offence("", message, fix))
 
     def expected(self, what: str, value: Any) -> Any:
         """Note that ``what`` was expected, and return the value as it is."""
@@ -71,7 +72,11 @@ class Offences:
         """The offences after the first ``before`` are of the part of the value that ``step`` leads to."""
         for place in range(before, len(self.shown)):
             offence = self.shown[place]
-            self.shown[place] = Offence(step + offence.path, offence.message)
+            self.shown[place] = attrs.evolve(offence, path=step + offence.path)
+
+    def say_source(self, source: str) -> None:
+        """Each message tells where the value is from."""
+        self.shown = [attrs.evolve(offence, message=f"{offence.message} (from {source})") for offence in self.shown]
 
     def take(self, other: Offences) -> None:
         """Note those of another look at the same value."""
