@@ -159,7 +159,11 @@ class ParameterError(_Problems):
     exit_code = 2
 
     def __str__(self) -> str:
-        lines = [str(problem) for problem in self.problems[:SHOWN]]
+        return self.told(SHOWN)
+
+    def told(self, most: int) -> str:
+        """Return the text of at most so many of the problems, and how many more there are."""
+        lines = [str(problem) for problem in self.problems[:most]]
         left = max(self.count, len(self.problems)) - len(lines)
         return "\n".join(lines + ([f"and {left:,} more"] if left else []))
 

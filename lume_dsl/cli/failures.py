@@ -24,13 +24,7 @@ def describe(error: LumeError, *, verbose: bool = False) -> str:
         return "\n".join([f"{error.flow_name} failed", *failures, *_not_run(error)])
     if verbose and error.__cause__ is not None:
         return "".join(traceback.format_exception(error.__cause__)) + f"\n{error}"
-    return visible(_all_of(error) if isinstance(error, ParameterError) else str(error))
-
-
-def _all_of(error: ParameterError) -> str:
-    """All problems of a call, which the error's own text leaves out after the first ten."""
-    left = error.count - len(error.problems)
-    return "\n".join([*map(str, error.problems), *([f"and {left:,} more"] if left > 0 else [])])
+    return visible(error.told(len(error.problems)) if isinstance(error, ParameterError) else str(error))
 
 
 def visible(text: str) -> str:

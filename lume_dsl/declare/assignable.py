@@ -9,13 +9,14 @@ from __future__ import annotations
 import collections.abc
 from collections.abc import Iterator, Mapping
 from types import GenericAlias
-from typing import Annotated, Any, Generic, Literal, Protocol, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
+from lume_dsl.values.classes import class_of
+from lume_dsl.values.forms import plain_type
 from lume_dsl.values.names import is_union
 
 __all__ = [
     "assignable",
-    "class_of",
     "element",
     "filled",
     "generic_bases",
@@ -65,17 +66,8 @@ def _fits(source: Any, target: Any, within: _Pairs) -> bool:
 
 def plain(tp: Any) -> Any:
     """The type itself, out of ``Annotated``, ``NewType`` and a named alias."""
-    while True:
-        if tp is None:
-            return type(None)
-        if get_origin(tp) is Annotated:
-            tp = get_args(tp)[0]
-        elif hasattr(tp, "__supertype__"):  # NewType
-            tp = tp.__supertype__
-        elif type(tp).__name__ == "TypeAliasType":  # of typing_extensions too
-            tp = tp.__value__
-        else:
-            return tp
+    tp = plain_type(tp)
+    return type(None) if tp is None else tp
 
 
 def is_open(tp: Any) -> bool:
@@ -89,11 +81,6 @@ def _literal_fits(value: Any, target: Any, within: _Pairs) -> bool:
     if get_origin(target) is Literal:
         return any(type(value) is type(choice) and value == choice for choice in get_args(target))
     return _fits(type(value), target, within)
-
-
-def class_of(tp: Any) -> Any:
-    """The class without its type arguments."""
-    return get_origin(tp) or tp
 
 
 def _classes_fit(source: Any, target: Any) -> bool:

@@ -15,11 +15,8 @@ from typing import Any, get_origin
 import attrs
 
 from lume_dsl.declare.assignable import assignable, element
-from lume_dsl.declare.body import Unknown
 from lume_dsl.declare.build import Unresolved
-from lume_dsl.declare.constraints import constraint_problems
 from lume_dsl.declare.graph import (
-    MISSING,
     Constant,
     Edge,
     FileResult,
@@ -33,14 +30,15 @@ from lume_dsl.declare.graph import (
     ValueResult,
 )
 from lume_dsl.declare.operations import Outcomes, written
-from lume_dsl.declare.parameters import check_value, spec_of, unit_of
-from lume_dsl.declare.references import Reference, draft_of
-from lume_dsl.errors import Problem, RecordError, text_of
-from lume_dsl.values.convert import short, structure
+from lume_dsl.declare.parameter_checks import parameters
+from lume_dsl.declare.parameters import unit_of
+from lume_dsl.declare.references import Reference
+from lume_dsl.declare.subject import Subject
+from lume_dsl.errors import Problem, RecordError
+from lume_dsl.values.convert import short
 from lume_dsl.values.encoding import encode
-from lume_dsl.values.jsontypes import offenders
 from lume_dsl.values.names import type_name
-from lume_dsl.values.units import difference, unit_in, unit_problem
+from lume_dsl.values.units import difference, unit_in
 
 __all__ = ["SHOWN_AS", "check", "is_file_type", "is_record_type"]
 
@@ -48,25 +46,11 @@ SHOWN_AS = {"obj": "value", "filesystem_identifier": "filesystem"}
 """Arguments of the tasks that result fields become, by what they are called in the fields."""
 
 
-@attrs.frozen
-class Subject:
-    """A flow under check: its class's name, its graph, and the names that its body annotates."""
-
-    name: str
-    graph: Graph
-    annotated: frozenset[str]
-    names: Mapping[str, Any] = attrs.field(factory=dict)
-    """Names that annotations may use besides those of their modules: of a function around the class."""
-
-    def problem(self, kind: str, member: Member, message: str, fix: str = "", part: str = "") -> Problem:
-        return Problem(kind, f"{self.name}.{member.name}{part}", message, fix, member.place)
-
-
 def check(name: str, graph: Graph, annotated: frozenset[str], names: Mapping[str, Any] | None = None) -> list[Problem]:
     """Return all problems of a flow's graph."""
     subject = Subject(name, graph, annotated, names or {})
     checks = (
-        *(_annotations, _parameter_types, _parameters, _results, _edges, _units, _secrets),
+        *(_annotations, parameters, _results, _edges, _units, _secrets),
         *(_operations, _names, _paths, _cycles),
     )
     return [problem for one in checks for problem in one(subject)]
@@ -98,118 +82,6 @@ def _annotations(flow: Subject) -> Iterator[Problem]:
                 "is a task's value, and an annotated name is a parameter or a result",
                 f"leave the annotation out, or write {member.name}: {type_name(member.type)} = result(...)",
             )
-
-
-# parameters
-
-
-def _parameter_types(flow: Subject) -> Iterator[Problem]:
-    for member in _typed_parameters(flow):
-        for offender in offenders(member.type, flow.names):
-            whole = type_name(member.type)
-            path = f"{whole} → {offender.path}: " if offender.path else ""
-            message = f"{path}{offender.type} {offender.why}, so it cannot be a parameter's type"
-            yield flow.problem("parameter-type", member, message, offender.fix)
-
-
-def _parameters(flow: Subject) -> Iterator[Problem]:
-    """Constraints and options fit the type; default and examples fit type and constraints."""
-    for member in _typed_parameters(flow):
-        if offenders(member.type, flow.names):
-            continue
-        spec, sound = spec_of(member), True
-        for message, fix in constraint_problems(member.type, spec.constraints):
-            yield flow.problem("bound", member, message, fix)
-            sound = False
-        yield from _parameter_options(flow, member, spec)
-        if sound:
-            yield from _default(flow, member, spec)
-            yield from _examples(flow, member, spec)
-
-
-def _default(flow: Subject, member: Member, spec: Parameter) -> Iterator[Problem]:
-    if isinstance(spec.default, Reference):
-        if not isinstance(spec.default, Unknown):
-            message = f"the default is {draft_of(spec.default).label}, whose value is known only when the flow runs"
-            yield flow.problem("default", member, message, "a default is a constant")
-        return
-    value = spec.default
-    if spec.factory is not None:
-        try:
-            value = spec.factory()
-        except Exception as error:  # a function of the user's
-            message = f"the factory raised {type(error).__name__}: {text_of(error)}"
-            yield flow.problem("default", member, message, "give a function that takes nothing and returns a value")
-            return
-    if value is MISSING or (spec.secret and value is not None):
-        return
-    what = f"the default {short(value)}" if spec.factory is None else f"the factory's {short(value)}"
-    offences = check_value(value, member)[1]
-    for offence in offences.shown:
-        part = f" at {offence.path}" if offence.path else ""
-        fits_type = not structure(value, member.type)[1]
-        other = "change the bound" if fits_type else f"annotate {member.name} as {_type_of_value(value)}"
-        message = f"{what} does not fit{part}: {offence.message}"
-        yield flow.problem("default", member, message, f"change the default, or {other}")
-    if offences.count > len(offences.shown):
-        message = f"{what} has {offences.count - len(offences.shown):,} more parts that do not fit"
-        yield flow.problem("default", member, message, "change the default")
-
-
-def _examples(flow: Subject, member: Member, spec: Parameter) -> Iterator[Problem]:
-    examples: Any = spec.examples  # where no type checker was asked
-    if not isinstance(examples, tuple):
-        message = f"examples={short(examples)} is no list"
-        yield flow.problem("example", member, message, "write examples=[...]")
-        return
-    for example in examples:
-        for offence in check_value(example, member)[1].shown[:1]:
-            part = f" at {offence.path}" if offence.path else ""
-            message = f"the example {short(example)} does not fit{part}: {offence.message}"
-            yield flow.problem("example", member, message, "change the example")
-
-
-def _parameter_options(flow: Subject, member: Member, spec: Parameter) -> Iterator[Problem]:
-    """What of ``parameter(...)`` does not go together."""
-    env: Any = spec.env  # where no type checker was asked
-    wrong = [
-        (spec.factory is not None and spec.default is not MISSING, "has both default and factory", "keep one of them"),
-        (spec.factory is not None and not callable(spec.factory), "its factory is not callable", "write factory=list"),
-        (
-            spec.validator is not None and not callable(spec.validator),
-            "its validator is not callable",
-            "give a function that takes the value, and raises ValueError where it is wrong",
-        ),
-        (
-            spec.secret and (spec.factory is not None or (spec.default is not MISSING and spec.default is not None)),
-            "is secret, and its default stands in the source",
-            f'leave the default out, and write env="{member.name.upper()}"',
-        ),
-        (spec.secret and bool(spec.examples), "is secret, and has examples", "leave the examples out"),
-        (
-            not isinstance(env, str) or "=" in env or "\0" in env,
-            f"env={short(env)} is no variable's name",
-            f'write env="{member.name.upper()}"',
-        ),
-    ]
-    for is_wrong, message, fix in wrong:
-        if is_wrong:
-            yield flow.problem("parameter-option", member, message, fix)
-    unit: Any = unit_of(member)
-    if not isinstance(unit, str):
-        yield flow.problem("unit", member, f"unit={short(unit)} is no text", 'write unit="pC"')
-    elif problem := unit_problem(unit):
-        yield flow.problem("unit", member, problem, "write a unit such as pC, mm or MeV, or say it in help")
-
-
-def _typed_parameters(flow: Subject) -> Iterator[Member]:
-    for member in flow.graph.parameters.values():
-        if member.name in flow.annotated and member.type is not Unresolved:
-            yield member
-
-
-def _type_of_value(value: Any) -> str:
-    return type_name(type(value)) if type(value) in (str, int, float, bool) else "a type that holds it"
 
 
 # results

@@ -17,11 +17,11 @@ from typing import Any, get_args
 
 import attrs
 
-from lume_dsl.declare.assignable import class_of
 from lume_dsl.declare.graph import MISSING, Collection, Constant, Input, Operation
 from lume_dsl.declare.hints import Scope
 from lume_dsl.declare.outcomes import UNKNOWN, Outcome, each_arm, gathered, is_unknown, joined, type_of
 from lume_dsl.declare.parts import NOWHERE, SAMPLES, VARIANTS, attribute, item, returned
+from lume_dsl.values.classes import class_of
 from lume_dsl.values.convert import short
 from lume_dsl.values.names import type_name
 

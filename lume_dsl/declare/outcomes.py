@@ -9,9 +9,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
-from lume_dsl.declare.assignable import is_open, plain
-from lume_dsl.values.jsontypes import JSON
-from lume_dsl.values.names import is_union
+from lume_dsl.declare.assignable import is_open
+from lume_dsl.values.forms import arms_of
 
 __all__ = ["UNKNOWN", "Outcome", "each_arm", "gathered", "is_unknown", "joined", "type_of"]
 
@@ -40,20 +39,20 @@ def each_arm(find: Callable[..., Outcome], *operands: Any) -> Outcome:
     return outcomes[0] if agree else UNKNOWN
 
 
-def _arms(tp: Any) -> Sequence[Any]:
-    if tp is JSON:  # which is a NewType, and more than what that wraps
-        return (tp,)
-    tp = plain(tp)
-    if is_union(tp):
-        return [arm for one in get_args(tp) for arm in _arms(one)]
-    if get_origin(tp) is Literal:
-        return list(dict.fromkeys(type(choice) for choice in get_args(tp)))
-    return (tp,)
+def _arms(tp: Any) -> list[Any]:
+    return [kind for arm in arms_of(tp) for kind in _kinds(arm)]
+
+
+def _kinds(arm: Any) -> list[Any]:
+    """The classes of a ``Literal``'s choices; of another type, itself."""
+    if get_origin(arm) is Literal:
+        return list(dict.fromkeys(type(choice) for choice in get_args(arm)))
+    return [type(None) if arm is None else arm]
 
 
 def is_unknown(tp: Any) -> bool:
     """Whether nothing is known of what a value of it can do."""
-    return tp is JSON or is_open(tp)
+    return is_open(tp)
 
 
 # collections

@@ -19,7 +19,6 @@ import attrs
 
 from lume_dsl.declare.assignable import (
     assignable,
-    class_of,
     filled,
     generic_bases,
     is_typed_dict,
@@ -31,6 +30,7 @@ from lume_dsl.declare.graph import MISSING
 from lume_dsl.declare.hints import Scope, function_hints
 from lume_dsl.declare.outcomes import UNKNOWN, Outcome, each_arm, is_unknown, joined
 from lume_dsl.errors import did_you_mean
+from lume_dsl.values.classes import class_of
 from lume_dsl.values.jsontypes import JSON
 from lume_dsl.values.names import is_union, type_name
 

@@ -59,6 +59,7 @@ class _Compiler:
         self.flow_class = flow_class
         self.graph: Graph = flow_class.__lume_graph__
         self.stored = self.graph.stored
+        self.secrets = [name for name, member in self.graph.parameters.items() if spec_of(member).secret]
         self.options: Mapping[str, Any] = flow_class.__lume_options__
         self.name = self.options.get("name", flow_class.__name__)
 
@@ -123,7 +124,7 @@ class _Compiler:
                 result_name=member.name,
                 project_name=self.options.get("project", ""),
                 order=member.inputs,
-                hidden=[name for name, one in self.graph.parameters.items() if spec_of(one).secret],
+                hidden=self.secrets,
                 **options,
             )
         return Keep(**options)
