@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin
 
+from lume_dsl.cli.failures import visible
 from lume_dsl.declare.constraints import shown_constraints
 from lume_dsl.declare.graph import Member
 from lume_dsl.declare.parameters import spec_of, unit_of
@@ -78,7 +78,7 @@ def _brief(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text.replace("\n", " "))
+    return visible(text.replace("\n", " "))
 
 
 def shown_type(tp: Any) -> str:

@@ -10,7 +10,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
 from lume_dsl.declare.body import Body, open_body
 from lume_dsl.declare.graph import MISSING, FileResult, Parameter, RecordResult, ValueResult
@@ -53,73 +53,37 @@ def _specifier(function: F) -> F:
     return checked  # type: ignore[return-value]  # it is called as function is
 
 
+class ParameterOptions(TypedDict, total=False):
+    """The keyword arguments of ``parameter`` but for the default; its docstring tells what they mean."""
+
+    help: str
+    unit: str
+    ge: float | None
+    gt: float | None
+    le: float | None
+    lt: float | None
+    multiple_of: float | None
+    min_length: int | None
+    max_length: int | None
+    pattern: str | None
+    choices: Sequence[Any] | None
+    validator: Callable[[Any], object] | None
+    secret: bool
+    env: str
+    examples: Sequence[Any]
+
+
 def _listed(values: Any) -> Any:
     """The values as a tuple; what is no list, a text for one, stays as it is for the checks to refuse."""
     return tuple(values) if isinstance(values, (list, tuple, set, frozenset, range)) else values
 
 
 @overload
-def parameter(
-    *,
-    default: T,
-    help: str = "",
-    unit: str = "",
-    ge: float | None = None,
-    gt: float | None = None,
-    le: float | None = None,
-    lt: float | None = None,
-    multiple_of: float | None = None,
-    min_length: int | None = None,
-    max_length: int | None = None,
-    pattern: str | None = None,
-    choices: Sequence[Any] | None = None,
-    validator: Callable[[Any], object] | None = None,
-    secret: bool = False,
-    env: str = "",
-    examples: Sequence[Any] = (),
-    kw_only: Literal[True] = True,
-) -> T: ...
+def parameter(*, default: T, kw_only: Literal[True] = True, **options: Unpack[ParameterOptions]) -> T: ...
 @overload
-def parameter(
-    *,
-    factory: Callable[[], T],
-    help: str = "",
-    unit: str = "",
-    ge: float | None = None,
-    gt: float | None = None,
-    le: float | None = None,
-    lt: float | None = None,
-    multiple_of: float | None = None,
-    min_length: int | None = None,
-    max_length: int | None = None,
-    pattern: str | None = None,
-    choices: Sequence[Any] | None = None,
-    validator: Callable[[Any], object] | None = None,
-    secret: bool = False,
-    env: str = "",
-    examples: Sequence[Any] = (),
-    kw_only: Literal[True] = True,
-) -> T: ...
+def parameter(*, factory: Callable[[], T], kw_only: Literal[True] = True, **options: Unpack[ParameterOptions]) -> T: ...
 @overload
-def parameter(
-    *,
-    help: str = "",
-    unit: str = "",
-    ge: float | None = None,
-    gt: float | None = None,
-    le: float | None = None,
-    lt: float | None = None,
-    multiple_of: float | None = None,
-    min_length: int | None = None,
-    max_length: int | None = None,
-    pattern: str | None = None,
-    choices: Sequence[Any] | None = None,
-    validator: Callable[[Any], object] | None = None,
-    secret: bool = False,
-    env: str = "",
-    examples: Sequence[Any] = (),
-    kw_only: Literal[True] = True,
-) -> Any: ...
+def parameter(*, kw_only: Literal[True] = True, **options: Unpack[ParameterOptions]) -> Any: ...
 @_specifier
 def parameter(
     *,

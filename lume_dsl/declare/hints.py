@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import typing
 from collections.abc import Callable, Mapping
-from types import FrameType, GenericAlias, SimpleNamespace
-from typing import Any, cast
+from types import FrameType
+from typing import Any
 
 import attrs
+
+from lume_dsl.values.annotations import resolved
 
 __all__ = ["Hints", "Scope", "function_hints"]
 
@@ -32,16 +33,7 @@ class Scope:
         Raises:
             Exception: It cannot be evaluated; whatever the evaluation raises.
         """
-        holder = SimpleNamespace(__annotations__={"it": annotation})
-        local = {**self.locals, **(names or {})}
-        return self._inside(typing.get_type_hints(holder, dict(self.globals), local, include_extras=True)["it"])
-
-    def _inside(self, tp: Any) -> Any:
-        """Resolve the text in ``list["int"]``, which Python 3.10 leaves as it is."""
-        if not isinstance(tp, GenericAlias):
-            return tp
-        inner = (self.resolve(part) if isinstance(part, str) else self._inside(part) for part in tp.__args__)
-        return GenericAlias(cast(type, tp.__origin__), tuple(inner))
+        return resolved(annotation, self.globals, {**self.locals, **(names or {})})
 
 
 @attrs.frozen

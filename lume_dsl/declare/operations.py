@@ -17,9 +17,10 @@ from typing import Any, get_args
 
 import attrs
 
+from lume_dsl.declare.assignable import is_open
 from lume_dsl.declare.graph import MISSING, Collection, Constant, Input, Operation
 from lume_dsl.declare.hints import Scope
-from lume_dsl.declare.outcomes import UNKNOWN, Outcome, each_arm, gathered, is_unknown, joined, type_of
+from lume_dsl.declare.outcomes import UNKNOWN, Outcome, each_arm, gathered, joined, type_of
 from lume_dsl.declare.parts import NOWHERE, SAMPLES, VARIANTS, attribute, item, returned
 from lume_dsl.values.classes import class_of
 from lume_dsl.values.convert import short
@@ -53,7 +54,7 @@ def binary(symbol: str, left: Any, right: Any, scope: Scope = NOWHERE) -> Outcom
 def _binary(symbol: str, left: Any, right: Any, scope: Scope) -> Outcome:
     if symbol == "mod" and class_of(left) in (str, bytes):
         return Outcome(left)  # formatting takes any value
-    if is_unknown(left) or is_unknown(right):
+    if is_open(left) or is_open(right):
         return UNKNOWN
     if class_of(left) not in SAMPLES or class_of(right) not in SAMPLES:
         return Outcome(_of_methods(symbol, left, right, scope))
@@ -71,7 +72,7 @@ def unary(symbol: str, operand: Any, scope: Scope = NOWHERE) -> Outcome:
 
 
 def _unary(symbol: str, operand: Any, scope: Scope) -> Outcome:
-    if is_unknown(operand):
+    if is_open(operand):
         return UNKNOWN
     if class_of(operand) not in SAMPLES:
         found = returned(operand, f"__{symbol}__", scope)

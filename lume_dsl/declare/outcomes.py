@@ -9,10 +9,9 @@ from typing import Any, Literal, get_args, get_origin
 
 import attrs
 
-from lume_dsl.declare.assignable import is_open
 from lume_dsl.values.forms import arms_of
 
-__all__ = ["UNKNOWN", "Outcome", "each_arm", "gathered", "is_unknown", "joined", "type_of"]
+__all__ = ["UNKNOWN", "Outcome", "each_arm", "gathered", "joined", "type_of"]
 
 
 @attrs.frozen
@@ -48,11 +47,6 @@ def _kinds(arm: Any) -> list[Any]:
     if get_origin(arm) is Literal:
         return list(dict.fromkeys(type(choice) for choice in get_args(arm)))
     return [type(None) if arm is None else arm]
-
-
-def is_unknown(tp: Any) -> bool:
-    """Whether nothing is known of what a value of it can do."""
-    return is_open(tp)
 
 
 # collections

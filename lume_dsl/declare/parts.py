@@ -21,6 +21,7 @@ from lume_dsl.declare.assignable import (
     assignable,
     filled,
     generic_bases,
+    is_open,
     is_typed_dict,
     keys_of,
     known_view,
@@ -28,7 +29,7 @@ from lume_dsl.declare.assignable import (
 )
 from lume_dsl.declare.graph import MISSING
 from lume_dsl.declare.hints import Scope, function_hints
-from lume_dsl.declare.outcomes import UNKNOWN, Outcome, each_arm, is_unknown, joined
+from lume_dsl.declare.outcomes import UNKNOWN, Outcome, each_arm, joined
 from lume_dsl.errors import did_you_mean
 from lume_dsl.values.classes import class_of
 from lume_dsl.values.jsontypes import JSON
@@ -122,7 +123,7 @@ _NEVER_AN_INDEX = (
 def _item(container: Any, key: Any, constant: Any, scope: Scope) -> Outcome:
     if container is JSON:
         return Outcome(JSON)
-    if is_unknown(container):
+    if is_open(container):
         return UNKNOWN
     if is_typed_dict(container):
         return _of_typed_dict(container, constant)
@@ -197,7 +198,7 @@ def attribute(owner: Any, name: str, scope: Scope = NOWHERE) -> Outcome:
 
 def _attribute(owner: Any, name: str, scope: Scope) -> Outcome:
     cls = class_of(owner)
-    if is_unknown(owner) or not isinstance(cls, type):
+    if is_open(owner) or not isinstance(cls, type):
         return UNKNOWN
     if cls in SAMPLES or is_typed_dict(cls):
         return _of_builtin(owner, cls if cls in SAMPLES else dict, name)

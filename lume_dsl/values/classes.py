@@ -11,12 +11,12 @@ import sys
 import typing
 import weakref
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any, ForwardRef, NamedTuple, TypeVar, get_args, get_origin, is_typeddict
 
 import attrs
 import typing_extensions
 
+from lume_dsl.values.annotations import resolved
 from lume_dsl.values.names import type_name
 
 __all__ = ["Field", "class_of", "fields_of", "is_named_tuple", "is_object", "is_record_class"]
@@ -157,7 +157,7 @@ def _own_hints(cls: Any, names: Mapping[str, Any]) -> dict[str, Any]:
     annotations = inspect.get_annotations(cls)
     is_local = "<locals>" in cls.__qualname__
     local = {cls.__name__: cls, **(names if is_local else {})}
-    hints = {name: _resolved(cls, annotation, local) for name, annotation in annotations.items()}
+    hints = {name: _meant(cls, annotation, local) for name, annotation in annotations.items()}
     if not is_local:
         _own[cls] = hints
     elif any(map(_holds_text, annotations.values())) and not any(isinstance(h, _Failed) for h in hints.values()):
@@ -165,13 +165,12 @@ def _own_hints(cls: Any, names: Mapping[str, Any]) -> dict[str, Any]:
     return hints
 
 
-def _resolved(cls: type, annotation: Any, local: Mapping[str, Any]) -> Any:
+def _meant(cls: type, annotation: Any, local: Mapping[str, Any]) -> Any:
     if not _holds_text(annotation):
         return annotation
     module = vars(sys.modules.get(cls.__module__, typing))
-    holder = SimpleNamespace(__annotations__={"it": annotation})
     try:
-        return typing_extensions.get_type_hints(holder, module, dict(local), include_extras=True)["it"]
+        return resolved(annotation, module, local)
     except Exception as error:  # whatever the text raises
         return _Failed(error)
 

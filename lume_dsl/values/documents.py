@@ -176,6 +176,6 @@ def _first_twice(items: list[tuple[str, Any]]) -> str:
     seen: set[str] = set()
     for key, _ in items:
         if key in seen:
-            break
+            return key
         seen.add(key)
-    return key
+    raise ValueError("no key stands twice")
