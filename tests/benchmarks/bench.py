@@ -187,7 +187,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=9, help="how often each piece of work is timed (default: 9)")
     rounds = parser.parse_args().rounds
-    console = Console()
+    console = Console(markup=False)  # list[float] is a type, and no style
     for measure in (start_up, cold_run, definition, wide_definition, checking):
         console.print(measure(rounds), "")
 
