@@ -10,13 +10,10 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from lume_dsl.declare.constraints import is_number_type
-from lume_dsl.declare.graph import MISSING, Graph, Member
+from lume_dsl.declare.graph import MISSING, Graph
 from lume_dsl.declare.parameters import (
     bind_values,
     in_field_order,
-    parse_value,
-    spec_of,
     unit_of,
     unsaid,
     value_problems,
@@ -24,9 +21,9 @@ from lume_dsl.declare.parameters import (
 from lume_dsl.errors import ParameterError, Problem
 from lume_dsl.values.convert import unstructure
 from lume_dsl.values.paths import with_part
+from lume_dsl.values.quantities import with_numbers
 from lume_dsl.values.scalars import Offences
 from lume_dsl.values.text import parse_texts
-from lume_dsl.values.units import UnitError, read_quantity
 
 __all__ = ["Assignment", "Document", "Given", "assembled", "gathered"]
 
@@ -52,7 +49,7 @@ Given: TypeAlias = Assignment | Document
 
 
 def assembled(flow_name: str, graph: Graph, given: Iterable[Given]) -> dict[str, Any]:
-    """Return the values of all parameters that something was given for, the later over the earlier.
+    """Return the values of all parameters, in field order: what was given for each, the later over the earlier.
 
     Raises:
         ParameterError: All values that are missing, unknown, or do not fit.
@@ -105,7 +102,7 @@ class _Assembly:
             for name, value in given.values.items():
                 self._forget(name, ())
                 self.sources[name] = given.name
-                self.values[name] = self._from_document(name, value)
+                self._take_value(name, value)
         else:
             self._forget(given.name, given.steps)
             self._assign(given)
@@ -118,9 +115,10 @@ class _Assembly:
 
     def _assign(self, given: Assignment) -> None:
         name, member = given.name, self.graph.parameters[given.name]
+        texts = list(given.texts)
         self.sources.pop(name, None)
         if not given.steps:
-            self._keep(name, (), *_read(given.texts, member))
+            self._keep(name, (), *parse_texts(texts, member.type, unit_of(member)))
             return
         if name not in self.values and (name, ()) not in self.problems:
             value, offences = unsaid(member, whole=False)
@@ -129,7 +127,7 @@ class _Assembly:
             return  # there is no telling what the part would be of
 
         def read(tp: Any, unit: str) -> tuple[Any, Offences]:
-            return _read(given.texts, attrs.evolve(member, type=tp, work=attrs.evolve(spec_of(member), unit=unit)))
+            return parse_texts(texts, tp, unit)
 
         so_far = unstructure(self.values[name])
         self._keep(name, given.steps, *with_part(so_far, member.type, given.steps, read, unit_of(member)))
@@ -141,36 +139,30 @@ class _Assembly:
         else:
             self.values[name] = value
 
-    def _from_document(self, name: str, value: Any) -> Any:
-        """The value, a quantity as the number of the parameter's unit that it is."""
-        member = self.graph.parameters.get(name)
-        if member is None or not isinstance(value, str) or not is_number_type(member.type):
-            return value
-        try:
-            is_quantity = read_quantity(value, unit_of(member)) is not None
-        except UnitError:
-            is_quantity = True
-        if not is_quantity:
-            return value
-        read, offences = parse_value(value, member)
+    def _take_value(self, name: str, value: Any) -> None:
+        """A document's value, its quantities as numbers, holds now. Whether it fits is asked at the end."""
+        if name not in self.graph.parameters:
+            self.values[name] = value
+            return
+        member = self.graph.parameters[name]
+        read, offences = with_numbers(value, member.type, unit_of(member))
         offences.say_source(self.sources[name])
         self._keep(name, (), read, offences)
-        return read
 
     def finished(self) -> dict[str, Any]:
-        """The values, which fit."""
+        """The values of all parameters, which fit."""
         told = {name for name, _ in self.problems}
         values = {name: value for name, value in self.values.items() if name not in told}
         own = [problem for problems in self.problems.values() for problem in problems]
         try:
-            bind_values(self.flow_name, self.graph, (), values)
+            bound = bind_values(self.flow_name, self.graph, (), values)
         except ParameterError as error:
             found = [self._with_source(problem) for problem in error.problems if self._name(problem) not in told]
             count = max(error.count, len(error.problems)) - len(error.problems) + len(found) + len(own)
             raise ParameterError(in_field_order(self.flow_name, self.graph, [*own, *found]), count) from None
         if own:
             raise ParameterError(in_field_order(self.flow_name, self.graph, own))
-        return values
+        return bound
 
     def _with_source(self, problem: Problem) -> Problem:
         source = self.sources.get(self._name(problem))
@@ -179,9 +171,3 @@ class _Assembly:
     def _name(self, problem: Problem) -> str:
         rest = problem.subject.removeprefix(f"{self.flow_name}.")
         return rest if problem.kind == "parameter-unknown" else rest.partition(".")[0].partition("[")[0]
-
-
-def _read(texts: tuple[str, ...], member: Member) -> tuple[Any, Offences]:
-    if len(texts) > 1 and not (unit_of(member) and is_number_type(member.type)):
-        return parse_texts(list(texts), member.type)
-    return parse_value(list(texts)[-1], member)

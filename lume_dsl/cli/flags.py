@@ -12,7 +12,7 @@ import click
 from lume_dsl.cli.assignments import Assignment, Given, assembled
 from lume_dsl.cli.flag_help import help_of, shown_type
 from lume_dsl.cli.parameter_files import read_parameter_file
-from lume_dsl.declare.flow import FlowMeta
+from lume_dsl.declare.flow import FlowMeta, LumeFlow, with_values
 from lume_dsl.declare.graph import Member
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.errors import ParameterError, Problem
@@ -150,8 +150,8 @@ def said(order: Iterable[click.Parameter], texts: Mapping[str, Any]) -> list[tup
 
 def read_flags(
     flow: FlowMeta, options: Sequence[ParameterOption], given: Iterable[tuple[click.Parameter, str]]
-) -> dict[str, Any]:
-    """Return the values of all parameters that flags and files give; ``options`` are those of whole parameters.
+) -> LumeFlow:
+    """Return the flow with the parameters that flags and files give; ``options`` are those of whole parameters.
 
     Raises:
         ParameterError: All files that cannot be read, else all values that are missing, unknown, or do not fit.
@@ -169,11 +169,12 @@ def read_flags(
     if problems:
         raise ParameterError(tuple(problems))
     try:
-        return assembled(flow.__name__, flow.__lume_graph__, parts)
+        instance: LumeFlow = with_values(flow, assembled(flow.__name__, flow.__lume_graph__, parts))
     except ParameterError as error:
         raise ParameterError(
             tuple(_told_as_flag(problem, flow, options) for problem in error.problems), error.count
         ) from None
+    return instance
 
 
 def _told_as_flag(problem: Problem, flow: FlowMeta, options: Sequence[ParameterOption]) -> Problem:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
@@ -15,7 +14,7 @@ from lume_dsl.cli.progress import log_to_stderr, progress_of
 from lume_dsl.cli.streams import write_document
 from lume_dsl.cli.tables import results_document, show_run
 from lume_dsl.declare.find import find_flow
-from lume_dsl.declare.flow import FlowMeta
+from lume_dsl.declare.flow import FlowMeta, LumeFlow
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.values.convert import short
 from lume_dsl.values.names import type_name
@@ -76,11 +75,12 @@ class FlowCommand(click.Command):
         return []
 
     def _run(self, as_json: bool, verbose: bool) -> None:
-        values = read_flags(self.flow, self.flags, self.given)
+        instance = read_flags(self.flow, self.flags, self.given)  # all parameter problems, before Prefect is loaded
+        _load_engine(self.flow)
         if as_json:
-            _run_as_json(self.flow, values, verbose=verbose)
+            _run_as_json(instance, verbose=verbose)
         else:
-            _run_for_people(self.flow, values, verbose=verbose)
+            _run_for_people(instance, verbose=verbose)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         graph = self.flow.__lume_graph__
@@ -126,17 +126,13 @@ def _refused(
     )
 
 
-def _run_for_people(flow: FlowMeta, values: Mapping[str, Any], *, verbose: bool) -> None:
-    instance = flow(**values)  # all parameter problems, before Prefect is loaded
-    _load_engine(flow)
-    with progress_of(flow, verbose=verbose) as handlers:
+def _run_for_people(instance: LumeFlow, *, verbose: bool) -> None:
+    with progress_of(type(instance), verbose=verbose) as handlers:
         done = instance.run(task_runner_state_handlers=handlers)
     show_run(done)
 
 
-def _run_as_json(flow: FlowMeta, values: Mapping[str, Any], *, verbose: bool) -> None:
-    instance = flow(**values)
-    _load_engine(flow)
+def _run_as_json(instance: LumeFlow, *, verbose: bool) -> None:
     with log_to_stderr(verbose=verbose):
         done = instance.run()
     write_document(click.get_current_context().obj, results_document(done))

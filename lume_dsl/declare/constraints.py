@@ -10,15 +10,16 @@ import operator
 import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, get_origin
 
 from lume_dsl.values.canonical import digest
 from lume_dsl.values.convert import short, structure, unstructure
 from lume_dsl.values.encoding import encode
 from lume_dsl.values.forms import arms_of
 from lume_dsl.values.names import type_name
+from lume_dsl.values.quantities import is_number_type
 
-__all__ = ["BOUND_SIGNS", "broken", "constraint_problems", "is_number_type", "shown_constraints"]
+__all__ = ["BOUND_SIGNS", "broken", "constraint_problems", "shown_constraints"]
 
 BOUND_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 """How a person reads the names of bounds."""
@@ -147,13 +148,6 @@ def _empty_range(constraints: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _is_bound(bound: Any) -> bool:
     return _is_number(bound) and math.isfinite(bound)
-
-
-def is_number_type(tp: Any) -> bool:
-    """Whether values of the type, or of an arm of it, are ints or floats."""
-    return any(
-        arm in (int, float) or (get_origin(arm) is Literal and _is_number(get_args(arm)[0])) for arm in arms_of(tp)
-    )
 
 
 def _has_length(tp: Any) -> bool:

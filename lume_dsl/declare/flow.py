@@ -11,7 +11,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypedDict, TypeVar, cast
 
 import attrs
 
@@ -43,7 +43,7 @@ else:
         return lambda cls: cls
 
 
-__all__ = ["FlowMeta", "FlowOptions", "LumeFlow", "flow", "parameters_of", "results", "schema"]
+__all__ = ["FlowMeta", "FlowOptions", "LumeFlow", "flow", "parameters_of", "results", "schema", "with_values"]
 
 RESERVED = ("run", "flow", "flow_run")
 """The names of a flow that are not a user's to give. All else that one asks of a class is the metaclass's."""
@@ -281,6 +281,13 @@ class LumeFlow(metaclass=FlowMeta):
 def parameters_of(instance: LumeFlow) -> dict[str, Any]:
     """Return the values of a flow's parameters, in field order."""
     return {name: instance.__dict__[name] for name in type(instance).__lume_graph__.parameters}
+
+
+def with_values(flow_class: FlowMeta, values: Mapping[str, Any]) -> Any:
+    """Return a flow with all its parameters, of values that ``bind_values`` returned. They are not checked again."""
+    instance: Any = object.__new__(cast(type, flow_class))
+    instance.__dict__.update(values)
+    return instance
 
 
 def results(flow_class: FlowMeta, /, **inputs: Any) -> Results[DBResult]:

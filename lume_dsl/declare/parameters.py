@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lume_dsl.declare.body import caller_place
-from lume_dsl.declare.constraints import broken, is_number_type
+from lume_dsl.declare.constraints import broken
 from lume_dsl.declare.graph import MISSING, Graph, Member, Parameter
 from lume_dsl.declare.references import has_references
 from lume_dsl.environment import variable_text
@@ -17,7 +17,7 @@ from lume_dsl.values.convert import structure, unstructure
 from lume_dsl.values.names import type_name
 from lume_dsl.values.scalars import Offence, Offences
 from lume_dsl.values.text import parse_text
-from lume_dsl.values.units import UnitError, read_quantity, unit_in
+from lume_dsl.values.units import unit_in
 
 __all__ = [
     "FROM_FLOW",
@@ -66,7 +66,7 @@ def _validate(validator: Any, value: Any, offences: Offences) -> None:
     try:
         verdict = validator(copy.deepcopy(value))  # its own, which it may change
         is_right = verdict is None or bool(verdict)
-    except Exception as error:  # how a validator says no
+    except (Exception, SystemExit) as error:  # how a validator says no
         offences.add(f"is refused by {name}: {text_of(error) or type(error).__name__}")
     else:
         if not is_right:
@@ -74,21 +74,8 @@ def _validate(validator: Any, value: Any, offences: Offences) -> None:
 
 
 def parse_value(text: str, member: Member) -> tuple[Any, Offences]:
-    """Return the value that a person meant by a text, a quantity with a unit (``0.25nC``) included."""
-    value, offences = parse_text(text, member.type)
-    unit = unit_of(member)
-    if not offences or not unit or not is_number_type(member.type):
-        return value, offences
-    try:
-        quantity = read_quantity(text, unit)
-    except UnitError as error:
-        offences = Offences()
-        offences.add(str(error))
-        return text, offences
-    if quantity is None:
-        return value, offences
-    exact = int(quantity) if quantity == int(quantity) else float(quantity)
-    return structure(exact, member.type)
+    """Return the value that a person meant by a text, and its offences."""
+    return parse_text(text, member.type, unit_of(member))
 
 
 def value_problems(name: str, member: Member, offences: Offences) -> list[Problem]:
@@ -150,7 +137,7 @@ def unsaid(member: Member, *, whole: bool = True) -> tuple[Any, Offences]:
     elif spec.factory is not None:
         try:
             value = spec.factory()
-        except Exception as error:  # a function of the user's
+        except (Exception, SystemExit) as error:  # a function of the user's
             offences.add(f"its factory raised {type(error).__name__}: {text_of(error)}", f"give it: {member.name}=...")
             return None, offences
     if whole and not offences and value is not MISSING:

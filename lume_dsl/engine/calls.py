@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import prefect
 
 from lume_dsl.declare.attributes import LOGGER
+from lume_dsl.declare.flow import with_values
 from lume_dsl.declare.graph import StepRun
 from lume_dsl.declare.parameters import bind_values
 from lume_dsl.services import load
@@ -76,8 +77,8 @@ class StepCall:
 
 def instance_of_run(flow_class: FlowMeta) -> Any:
     """The flow with the parameter values of the run that this process takes part in, and the task's logger."""
-    instance: Any = object.__new__(cast(type, flow_class))  # its values have been checked
-    instance.__dict__.update(_bound_values(flow_class), **{LOGGER: prefect.context.get("logger")})
+    instance = with_values(flow_class, _bound_values(flow_class))
+    vars(instance)[LOGGER] = prefect.context.get("logger")
     return instance
 
 

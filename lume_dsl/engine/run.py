@@ -13,7 +13,7 @@ from prefect.executors import Executor
 
 from lume_dsl import services
 from lume_dsl.declare.attributes import RUN
-from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of
+from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of, with_values
 from lume_dsl.declare.parameters import check_given, json_values, shown_values
 from lume_dsl.engine.compile import CONFIGURE, compile_flow
 from lume_dsl.engine.lengths import check_lengths
@@ -57,7 +57,7 @@ def run_flow(
         configured = {CONFIGURE: states[compiled.configure]} if compiled.configure in states else {}
         raise error_of(compiled.name, state, {**tasks, **configured})
     check_lengths(compiled.name, type(instance).__lume_graph__, tasks)
-    outcome = type(instance)(**values)
+    outcome: F = with_values(type(instance), values)
     vars(outcome)[RUN] = FlowRun(
         flow_name=compiled.name,
         id=flow_run_id,

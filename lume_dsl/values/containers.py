@@ -140,8 +140,7 @@ def union(tp: Any, check_of: CheckOf) -> Check:
             found = Offences()
             outcome = arm(value, found)
             if found:
-                # offences below the value's own path: this arm has the right shape and a wrong part
-                inside += [found] if all(offence.path for offence in found.shown) else []
+                inside += [found] if found.are_close else []
             elif _same_types(outcome, value):
                 return outcome
             else:
@@ -191,7 +190,7 @@ class _Fields:
             if field.name in given:
                 outcome[field.name] = _inside(check, given[field.name], f".{field.name}", offences)
             elif field.required:
-                offences.add(f"lacks {field.name!r}, which {self.name} requires")
+                offences.add(f"lacks {field.name!r}, which {self.name} requires", close=True)
         if len(outcome) < len(given):
             self._note_unknown(given, offences)
         return outcome
@@ -201,7 +200,7 @@ class _Fields:
         for key in given:
             if key not in names:
                 near = did_you_mean(key, names) if isinstance(key, str) else ""
-                offences.add(f"has {short(key)}, which is no field of {self.name}{near}")
+                offences.add(f"has {short(key)}, which is no field of {self.name}{near}", close=True)
 
 
 def _typed_dict(tp: Any, check_of: CheckOf) -> Check:
@@ -290,9 +289,9 @@ def _held(instance: Any, fields: _Fields, offences: Offences) -> dict[str, Any]:
 def _made(cls: Any, args: Any, arguments: Mapping[str, Any], offences: Offences) -> Any:
     try:
         return cls(*args, **arguments)
-    except Exception as error:  # a validator of the user's may raise anything
+    except (Exception, SystemExit) as error:  # a validator of the user's may raise anything
         reason = error.args[0] if error.args and isinstance(error.args[0], str) else text_of(error)
-        offences.add(f"is refused by {cls.__name__}: {reason or type(error).__name__}")
+        offences.add(f"is refused by {cls.__name__}: {reason or type(error).__name__}", close=True)
     return None
 
 

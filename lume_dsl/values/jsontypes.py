@@ -157,7 +157,7 @@ def _fix(tp: Any) -> str:
             return bare[known]
     if isinstance(tp, TypeVar):
         return "say what it is: Box[float] of a class Box[T]"
-    if isinstance(tp, typing.ForwardRef):
+    if isinstance(tp, (str, typing.ForwardRef)):  # in the value of an alias name, which may hold itself
         return "use a class, which may hold itself, or JSON"
     if tp is Any or tp is object:
         return "say what it holds, or write JSON (from lume_dsl) for any JSON value"

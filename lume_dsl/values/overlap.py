@@ -5,9 +5,10 @@ from __future__ import annotations
 import enum
 from typing import Any, Literal, get_args, get_origin
 
-from lume_dsl.values.classes import fields_of, is_named_tuple, is_object, is_typed_dict
+from lume_dsl.values.classes import fields_of, is_object, is_typed_dict
 from lume_dsl.values.forms import JSON, SCALARS, arms_of, plain_type, reference_form
 from lume_dsl.values.names import is_enum, is_union
+from lume_dsl.values.shapes import fixed_length, is_array, item_types
 from lume_dsl.values.textforms import TEXT_FORMS, TextForm, text_form
 
 __all__ = ["confused"]
@@ -66,8 +67,7 @@ def _forms(tp: Any) -> dict[str, Any]:
         return _constants(get_args(tp))
     if is_enum(tp):
         return _constants(tuple(tp))
-    is_array = get_origin(tp) in (list, tuple) or is_named_tuple(tp)
-    return {"array" if is_array else "object": tp}
+    return {"array" if is_array(tp) else "object": tp}
 
 
 def _constants(values: tuple[Any, ...]) -> dict[str, Any]:
@@ -96,19 +96,28 @@ def _same_texts(a: Any, b: Any) -> bool:
 
 
 def _same_arrays(a: Any, b: Any) -> bool:
-    lengths = _length(a), _length(b)
-    if None not in lengths and lengths[0] != lengths[1]:
-        return False
     if get_origin(a) is get_origin(b) is list:
         return _may_confuse(get_args(a)[0], get_args(b)[0])
-    return True
+    lengths = {length for length in (fixed_length(a), fixed_length(b)) if length is not None}
+    if not lengths:
+        return True  # both may be empty
+    if len(lengths) > 1:
+        return False
+    count = lengths.pop()
+    return not any(map(_are_apart, item_types(a, count), item_types(b, count)))
 
 
-def _length(tp: Any) -> int | None:
-    if get_origin(tp) is tuple:
-        arguments = tuple(argument for argument in get_args(tp) if argument != ())
-        return None if arguments[-1:] == (...,) else len(arguments)
-    return len(fields_of(tp)) if is_named_tuple(tp) else None
+def _are_apart(a: Any, b: Any) -> bool:
+    """Whether surely no JSON value is of both types."""
+    return all(_arms_are_apart(x, y) for x in arms_of(a) for y in arms_of(b))
+
+
+def _arms_are_apart(a: Any, b: Any) -> bool:
+    first, second = _forms(a), _forms(b)
+    if "any" in first or "any" in second or (first.keys() | second.keys()) >= {"int", "float"}:
+        return False
+    shared = first.keys() & second.keys()
+    return not shared & {"array", "object"} and not any(_DETAILS[kind](first[kind], second[kind]) for kind in shared)
 
 
 def _same_objects(a: Any, b: Any) -> bool:

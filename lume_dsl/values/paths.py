@@ -10,12 +10,13 @@ import attrs
 from lume_dsl.errors import did_you_mean
 from lume_dsl.values.classes import Field, fields_of, is_named_tuple, is_object
 from lume_dsl.values.convert import structure, unstructure
-from lume_dsl.values.forms import JSON, arms_of, reference_form
+from lume_dsl.values.forms import JSON, arms_of
 from lume_dsl.values.names import type_name
 from lume_dsl.values.scalars import Offences, short
+from lume_dsl.values.shapes import has_parts, is_shaped, item_types
 from lume_dsl.values.units import unit_in
 
-__all__ = ["Read", "has_parts", "with_part"]
+__all__ = ["Read", "with_part"]
 
 Read = Callable[[Any, str], tuple[Any, Offences]]
 """Takes the type and the unit of a part; returns its value, and the offences of what was read for it."""
@@ -85,7 +86,7 @@ def _place(value: Any, tp: Any, step: str, unit: str) -> _Place:
     shapes = [arm for arm in arms_of(tp) if has_parts(arm)]
     if not shapes:
         raise _NoPlace(f"is {_a(tp)}, which has no parts, so there is no {short(step)} in it")
-    open_to = [shape for shape in shapes if value is None or _is_shaped(value, shape)]
+    open_to = [shape for shape in shapes if value is None or is_shaped(value, shape)]
     if not open_to:
         raise _NoPlace(f"is {short(value)} so far, so there is no {short(step)} in it; give it as a whole first")
     if len(open_to) > 1:
@@ -97,19 +98,6 @@ def _place(value: Any, tp: Any, step: str, unit: str) -> _Place:
         except _NoPlace as error:
             wrong.append(error)
     raise wrong[0]
-
-
-def has_parts(tp: Any) -> bool:
-    """Whether steps lead into values of a type that is no union."""
-    if tp is JSON or get_origin(tp) in (list, tuple, dict) or is_named_tuple(tp):
-        return True
-    return is_object(tp) and reference_form(tp) is None
-
-
-def _is_shaped(value: Any, tp: Any) -> bool:
-    if isinstance(value, dict):
-        return tp is JSON or get_origin(tp) is dict or is_object(tp)
-    return isinstance(value, list) and (tp is JSON or get_origin(tp) in (list, tuple) or is_named_tuple(tp))
 
 
 def _place_in(value: Any, tp: Any, step: str, unit: str) -> _Place:
@@ -138,8 +126,9 @@ def _field(tp: Any, step: str) -> Field:
 def _item(items: list[Any], tp: Any, step: str, unit: str) -> _Place:
     if not _is_number(step):
         raise _NoPlace(f"is {_a(tp)}, whose items are numbered from 0, so there is no {short(step)} in it")
-    place, types = int(step), _item_types(tp)
-    if types is not None and place >= len(types):
+    place = int(step)
+    types = item_types(tp, place + 1)
+    if place >= len(types):
         raise _NoPlace(f"has {len(types)} item{'s' * (len(types) != 1)}, numbered from 0, so there is no {place}")
     if place > len(items):
         count = f"{len(items)} item{'s' * (len(items) != 1)} so far"
@@ -147,16 +136,7 @@ def _item(items: list[Any], tp: Any, step: str, unit: str) -> _Place:
     if is_named_tuple(tp):
         field = fields_of(tp)[place]
         return _Place(items, place, field.type, unit_in(field.type), f".{field.name}")
-    item_type = types[place] if types is not None else JSON if tp is JSON else get_args(tp)[0]
-    return _Place(items, place, item_type, unit_in(item_type) or unit, f"[{place}]")
-
-
-def _item_types(tp: Any) -> list[Any] | None:
-    """The type of each place, or None of a list of any length."""
-    if is_named_tuple(tp):
-        return [field.type for field in fields_of(tp)]
-    arguments = [argument for argument in get_args(tp) if argument != ()]
-    return arguments if get_origin(tp) is tuple and ... not in arguments else None
+    return _Place(items, place, types[place], unit_in(types[place]) or unit, f"[{place}]")
 
 
 def _is_number(step: str) -> bool:

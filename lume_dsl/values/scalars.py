@@ -40,11 +40,19 @@ SHOWN = 10
 
 @attrs.frozen
 class Offence:
-    """A part of a value that does not fit: its path (``".magnets[3].current"``), what is wrong, and how to mend it."""
+    """A part of a value that does not fit.
+
+    Attributes:
+        path: Where it is: ``".magnets[3].current"``.
+        message: What is wrong.
+        fix: How to mend it.
+        close: Whether the part is of the right kind, so that of a union's arms this one was meant.
+    """
 
     path: str
     message: str
     fix: str = ""
+    close: bool = False
 
 
 @attrs.define
@@ -57,11 +65,16 @@ class Offences:
     def __bool__(self) -> bool:
         return self.count > 0
 
-    def add(self, message: str, fix: str = "") -> None:
+    @property
+    def are_close(self) -> bool:
+        """Whether the value is of the right kind, and what is wrong is within it."""
+        return all(offence.path or offence.close for offence in self.shown)
+
+    def add(self, message: str, fix: str = "", *, close: bool = False) -> None:
         """Note an offence of the value that is being checked."""
         self.count += 1
         if len(self.shown) < SHOWN:
-            self.shown.append(Offence("", message, fix))
+            self.shown.append(Offence("", message, fix, close))
 
     def expected(self, what: str, value: Any) -> Any:
         """Note that ``what`` was expected, and return the value as it is."""
@@ -203,6 +216,7 @@ def enum_check(tp: type[enum.Enum]) -> Check:
     """The check of an Enum: a member, or its value."""
     by_value = {(type(member.value), member.value): member for member in tp}
     types = {type(member.value) for member in tp}
+    floats = {member.value: member for member in tp if type(member.value) is float}
     name = f"{tp.__name__}, one of {', '.join(repr(member.value) for member in tp)}"
 
     def check(value: Any, offences: Offences) -> Any:
@@ -210,6 +224,8 @@ def enum_check(tp: type[enum.Enum]) -> Check:
             return value
         if type(value) in types and (type(value), value) in by_value:
             return by_value[type(value), value]
+        if type(value) is int and value in floats:  # as an int is a valid float
+            return floats[value]
         return offences.expected(name, value)
 
     return check

@@ -11,58 +11,71 @@ from lume_dsl.values.classes import fields_of, is_named_tuple, is_object
 from lume_dsl.values.convert import structure, unstructure
 from lume_dsl.values.forms import JSON, arms_of, plain_type, reference_form
 from lume_dsl.values.names import is_enum, type_name
+from lume_dsl.values.quantities import takes_quantity, with_numbers
 from lume_dsl.values.scalars import Offences, short
+from lume_dsl.values.shapes import is_array, item_types
 from lume_dsl.values.textforms import text_form
+from lume_dsl.values.units import unit_in
 
 __all__ = ["parse_text", "parse_texts", "text_of_value"]
 
 
-def parse_text(text: str, tp: Any) -> tuple[Any, Offences]:
+def parse_text(text: str, tp: Any, unit: str = "") -> tuple[Any, Offences]:
     """Return the value of ``tp`` that a person meant by ``text`` on a command line, and its offences.
 
     Text for a ``str`` is taken as it stands, as it is for dates, paths and the like. Numbers, ``true``/``false`` and
     ``null`` (``none``) are read as such, an Enum's member by its value or its name. A list or tuple is JSON, or items
     between commas, quoted as in CSV where they hold one; dicts and objects are JSON. A union takes an int before a
     float, numbers before bools, and text last; there a text in JSON's quotes is text, whatever it looks like.
+
+    A quantity (``0.25nC``) stands for a number of ``unit``, the unit of the numbers that ``tp`` holds outside of
+    objects, or of the unit that ``tp`` itself declares.
     """
-    arms = _arms(tp)
+    arms, unit = _arms(tp), unit_in(tp) or unit
     quoted = _quoted(text) if any(map(_has_choices, arms)) or len(arms) > 1 else None
     if quoted is not None:  # nothing but a text
         for arm in filter(_is_text, arms):
             value, offences = structure(quoted, arm)
             if not offences:
                 return value, offences
-    return _parse_arms(text, arms, tp)
+    return _parse_arms(text, arms, tp, unit)
 
 
-def _parse_arms(text: str, arms: list[Any], tp: Any) -> tuple[Any, Offences]:
+def _parse_arms(text: str, arms: list[Any], tp: Any, unit: str) -> tuple[Any, Offences]:
     inside = Offences()
     for arm in arms:
         try:
-            value, offences = structure(_read(text, arm), arm)
+            read = _read(text, arm, unit)
         except (ValueError, RecursionError):
             continue
+        value, offences = _structure(read, arm, unit)
         if not offences:
             return value, offences
-        if not inside and (len(arms) == 1 or offences.shown[0].path):  # the right shape, with a wrong part
+        if not inside and (len(arms) == 1 or offences.are_close):
             inside = offences
     if not inside:
         inside.add(f"expected {_what(tp)}, got {short(text)}{_json_hint(text, tp)}")
     return text, inside
 
 
-def parse_texts(texts: list[str], tp: Any) -> tuple[Any, Offences]:
+def _structure(read: Any, tp: Any, unit: str) -> tuple[Any, Offences]:
+    value, offences = with_numbers(read, tp, unit)
+    return (value, offences) if offences else structure(value, tp)
+
+
+def parse_texts(texts: list[str], tp: Any, unit: str = "") -> tuple[Any, Offences]:
     """Return the value that a person meant by a flag that was given several times: a list takes the items of each."""
-    lists = [arm for arm in _arms(tp) if _is_array(arm)]
+    lists = [arm for arm in _arms(tp) if is_array(arm)]
     if len(texts) == 1 or not lists:
-        return parse_text(texts[-1], tp)
+        return parse_text(texts[-1], tp, unit)
+    unit = unit_in(tp) or unit
     items: list[Any] = []
     for text in texts:
         try:
-            items += _read_items(text, lists[0], place=len(items))
+            items += _read_items(text, lists[0], unit, place=len(items))
         except (ValueError, RecursionError):
-            return parse_text(text, lists[0])
-    return structure(items, tp)
+            return parse_text(text, lists[0], unit)
+    return _structure(items, tp, unit)
 
 
 def _arms(tp: Any) -> list[Any]:
@@ -80,10 +93,6 @@ def _turn(arm: Any) -> float:
 _READ_FIRST = [int, float, bool, type(None), str]
 
 
-def _is_array(tp: Any) -> bool:
-    return get_origin(tp) in (list, tuple) or is_named_tuple(tp)
-
-
 def _has_choices(tp: Any) -> bool:
     return get_origin(tp) is Literal or is_enum(tp)
 
@@ -92,12 +101,21 @@ def _is_text(tp: Any) -> bool:
     return tp is str or _has_choices(tp) or text_form(tp) is not None
 
 
-def _read(text: str, tp: Any) -> Any:
-    """The JSON form, or the value, that a text means for a type that is no union.
+def _read(text: str, tp: Any, unit: str) -> Any:
+    """The JSON form, the value, or the quantity that a text means for a type that is no union.
 
     Raises:
         ValueError: It means none.
     """
+    try:
+        return _read_plain(text, tp, unit)
+    except ValueError:
+        if unit and takes_quantity(tp):
+            return text
+        raise
+
+
+def _read_plain(text: str, tp: Any, unit: str) -> Any:
     if tp is str or text_form(tp) is not None:
         return text
     if tp in _SCALARS:
@@ -106,7 +124,7 @@ def _read(text: str, tp: Any) -> Any:
         return _read_choice(text, get_args(tp))
     if is_enum(tp):
         return _read_choice(text, tuple(tp))
-    return _read_items(text, tp, place=0) if _is_array(tp) else json.loads(text)
+    return _read_items(text, tp, unit, place=0) if is_array(tp) else json.loads(text)
 
 
 def _quoted(text: str) -> str | None:
@@ -134,30 +152,22 @@ def _read_choice(text: str, choices: tuple[Any, ...]) -> Any:
     return named[0]
 
 
-def _read_items(text: str, tp: Any, *, place: int) -> Any:
+def _read_items(text: str, tp: Any, unit: str, *, place: int) -> Any:
     if text.lstrip().startswith("["):
         return json.loads(text)
     try:
         items = next(csv.reader([text], skipinitialspace=True, strict=True), [])
     except csv.Error as error:
         raise ValueError(text) from error
-    return [_read_item(item, _item_type(tp, place + number)) for number, item in enumerate(items)]
+    types = [*item_types(tp, place + len(items))[place:], *[JSON] * len(items)]  # too many are refused elsewhere
+    return [_read_item(item, item_type, unit) for item, item_type in zip(items, types, strict=False)]
 
 
-def _read_item(text: str, tp: Any) -> Any:
-    value, offences = parse_text(text, tp)
+def _read_item(text: str, tp: Any, unit: str) -> Any:
+    value, offences = parse_text(text, tp, unit)
     if offences and plain_type(tp) is JSON:
         raise ValueError(text)  # as it stands it would be a str, which nobody wrote
     return text if offences else value
-
-
-def _item_type(tp: Any, place: int) -> Any:
-    arguments = [argument for argument in get_args(tp) if argument not in (..., ())]
-    if get_origin(tp) is list or (get_args(tp) and get_args(tp)[-1] is ...):
-        return arguments[0]
-    if is_named_tuple(tp):
-        arguments = [field.type for field in fields_of(tp)]
-    return arguments[place] if place < len(arguments) else JSON
 
 
 def _read_bool(text: str) -> bool:
@@ -203,7 +213,7 @@ def _what(tp: Any) -> str:
 
 
 def _json_hint(text: str, tp: Any) -> str:
-    shown = [arm for arm in _arms(tp) if _is_array(arm) or get_origin(arm) is dict or arm is JSON or is_object(arm)]
+    shown = [arm for arm in _arms(tp) if is_array(arm) or get_origin(arm) is dict or arm is JSON or is_object(arm)]
     if not shown:
         return ""
     example = _example(shown[0])

@@ -66,6 +66,7 @@ class Every(LumeFlow):
     amount: Decimal = Decimal("1.5")
     blob: bytes = b"ab"
     numbers: list[float] = parameter(default=[1.0], max_length=4)
+    charges: list[float] = parameter(default=[], unit="pC")
     words: list[str] = parameter(default=[])
     pair: tuple[int, str] = (1, "one")
     many: tuple[int, ...] = ()

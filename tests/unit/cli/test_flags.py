@@ -13,8 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lume_dsl import LumeFlow, parameter
 from lume_dsl.cli.assignments import Assignment, Document, gathered
 from lume_dsl.cli.failures import describe
+from lume_dsl.cli.flags import read_flags
 from lume_dsl.cli.run import FlowCommand
 from lume_dsl.declare.flow import FlowMeta
 from lume_dsl.errors import ParameterError
@@ -55,7 +57,7 @@ def test_the_later_of_flags_and_documents_holds(values: Values, folder: Path) ->
 
 def test_what_is_overridden_need_not_fit(values: Values, folder: Path) -> None:
     assert values("--shots", "three", "--shots", "2") == {"shots": 2}
-    assert values("--settings", "{bad", "--settings", "{}", "--settings.tags", "a")["settings"]["tags"] == ["a"]
+    assert values("--settings", "{bad", "--settings", "{}", "--settings.tags", "a")["settings"].tags == ["a"]
     assert values("--opts.depth", "x", "--opts.depth", "4") == {"opts": {"depth": 4}}
 
 
@@ -85,11 +87,10 @@ def test_flags_of_one_part_stand_together_until_something_touches_it() -> None:
 
 
 def test_a_part_changes_the_default_and_what_came_before(values: Values) -> None:
-    before = {"name": "q1", "current": 1.0, "hidden": 3}
-    magnets = values("--settings.magnets.0.current", "1.5")["settings"]["magnets"]
-    assert magnets == [{**before, "current": 1.5}]
-    magnets = values('--settings={"magnets": [{"name": "z"}]}', "--settings.magnets.0.hidden=4")["settings"]["magnets"]
-    assert magnets == [{"name": "z", "current": 0.0, "hidden": 4}]
+    magnets = values("--settings.magnets.0.current", "1.5")["settings"].magnets
+    assert unstructure(magnets) == [{"name": "q1", "current": 1.5, "hidden": 3}]
+    magnets = values('--settings={"magnets": [{"name": "z"}]}', "--settings.magnets.0.hidden=4")["settings"].magnets
+    assert unstructure(magnets) == [{"name": "z", "current": 0.0, "hidden": 4}]
 
 
 def test_a_part_changes_what_the_variable_gives(values: Values, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,25 +99,62 @@ def test_a_part_changes_what_the_variable_gives(values: Values, monkeypatch: pyt
 
 
 def test_an_index_of_the_length_appends_and_one_beyond_is_refused(values: Values) -> None:
-    magnets = values("--settings.magnets.1.name", "b", "--settings.magnets.2.name", "c")["settings"]["magnets"]
-    assert [magnet["name"] for magnet in magnets] == ["q1", "b", "c"]
+    magnets = values("--settings.magnets.1.name", "b", "--settings.magnets.2.name", "c")["settings"].magnets
+    assert [magnet.name for magnet in magnets] == ["q1", "b", "c"]
     said = refusal(values, "--settings.magnets.3.name", "b")
     assert "Every.settings.magnets: has 1 item so far, so 3 is beyond its end; 1 appends one" in said
 
 
 def test_parts_reach_dicts_tuples_named_tuples_and_any_json(values: Values) -> None:
-    assert values("--magnets.q.0.name", "a", "--magnets.p", "[]")["magnets"] == {"q": [{"name": "a"}], "p": []}
-    assert values("--pair.1", "a,b")["pair"] == [1, "a,b"]
-    assert values("--point.y", "4", "--point.0", "3")["point"] == [3.0, 4.0]
+    magnets = values("--magnets.q.0.name", "a", "--magnets.p", "[]")["magnets"]
+    assert ([magnet.name for magnet in magnets["q"]], magnets["p"]) == (["a"], [])
+    assert values("--pair.1", "a,b")["pair"] == (1, "a,b")
+    assert values("--point.y", "4", "--point.0", "3")["point"] == (3.0, 4.0)
     assert values("--extra.a/b.0é.c", "1", "--extra.a/b.0é.d", '"x"')["extra"] == {"a/b": {"0é": {"c": 1, "d": "x"}}}
     assert values("--anything", "[1, 2]", "--anything.1", '{"a": 2}', "--anything.1.a", "3") == {
         "anything": [1, {"a": 3}]
     }
-    assert values("--settings.inner.inner.mode", "SLOW")["settings"]["inner"] == {"inner": {"mode": "slow"}}
+    assert values("--settings.inner.inner.mode", "SLOW")["settings"].inner.inner.mode.value == "slow"
 
 
 def test_a_part_is_read_in_the_unit_of_its_type(values: Values) -> None:
-    assert values("--settings.magnets.0.current", "3kA")["settings"]["magnets"][0]["current"] == 3000
+    assert values("--settings.magnets.0.current", "3kA")["settings"].magnets[0].current == 3000
+
+
+def test_quantities_are_read_in_lists_objects_and_documents(values: Values, tmp_path: Path) -> None:
+    assert values("--charges", "1nC, 2, 3000fC")["charges"] == [1000.0, 2.0, 3.0]
+    assert values("--charges", "1nC", "--charges", '["0.5 nC"]')["charges"] == [1000.0, 500.0]
+    whole = values("--settings", '{"magnets": [{"name": "a", "current": "2 kA"}], "tags": ["1 kA"]}')["settings"]
+    assert (whole.magnets[0].current, whole.tags) == (2000.0, ["1 kA"])
+    file = tmp_path / "quantities.yaml"
+    file.write_text("charges: [1 nC, 2]\ncharge: 0.1nC\nsettings: {magnets: [{name: a, current: 3 mA}]}\n")
+    read = values("--params", str(file))
+    assert (read["charges"], read["charge"], read["settings"].magnets[0].current) == ([1000.0, 2.0], 100.0, 0.003)
+
+
+def test_a_quantity_that_does_not_fit_is_told_by_its_place(values: Values, tmp_path: Path) -> None:
+    assert "Every.charges[1]: mm is of dimension [length]" in refusal(values, "--charges", "1nC,2 mm")
+    file = tmp_path / "quantities.yaml"
+    file.write_text("settings: {magnets: [{name: a, current: 3 mm}]}\n")
+    said = refusal(values, "--params", str(file))
+    assert "Every.settings.magnets[0].current: mm is of dimension [length]" in said
+    assert f"(from {file})" in said
+
+
+def test_a_factory_is_called_once() -> None:
+    calls: list[int] = []
+
+    def next_number() -> int:
+        calls.append(1)
+        return len(calls)
+
+    class Counted(LumeFlow):
+        number: int = parameter(factory=next_number)
+
+    calls.clear()  # the check of the definition
+    command = FlowCommand("counted", Counted)
+    command.make_context("counted", [])
+    assert read_flags(Counted, command.flags, command.given).number == len(calls) == 1
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,43 @@ def test_a_value_that_does_not_fit_is_told_with_what_was_expected(value: Any, tp
     assert offences == [Offence("", message)]
 
 
+class Gain(enum.Enum):
+    LOW = 1.0
+    HIGH = 2.5
+
+
+def test_an_int_is_a_valid_float_of_an_enum() -> None:
+    assert structure(1, Gain) == (Gain.LOW, [])
+    assert structure(2, Gain)[1]
+    assert structure(True, Gain)[1]
+
+
+@attrs.frozen
+class Window:
+    low: float
+    high: float = attrs.field(default=1.0)
+
+    @high.validator
+    def _above(self, _attribute: Any, value: float) -> None:
+        if value < 0:
+            raise SystemExit(3)
+        if value < self.low:
+            raise ValueError(f"low < high must hold, got low={self.low}, high={value}")
+
+
+@pytest.mark.parametrize("tp", [Window | None, Window | str | None])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"low": 2.0}, "is refused by Window: low < high must hold, got low=2.0, high=1.0"),
+        ({"low": 0.0, "high": -1.0}, "is refused by Window: 3"),
+        ({"hihg": 2.0}, "lacks 'low', which Window requires"),
+    ],
+)
+def test_what_a_class_says_of_its_object_is_told_of_a_union_with_it(tp: Any, value: Any, message: str) -> None:
+    assert structure(value, tp)[1][0].message == message
+
+
 @pytest.mark.parametrize(
     "value", [np.float64(1.5), np.int64(1), np.bool_(True), np.array([1.0]), np.str_("a")], ids=str
 )

@@ -1,0 +1,99 @@
+"""Quantities such as ``"0.25 nC"`` where a number is expected, at any depth of a value that a person wrote.
+
+It knows types and units, and nothing of where the value was written.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Literal, get_args, get_origin
+
+from lume_dsl.values.classes import fields_of, is_object
+from lume_dsl.values.convert import structure
+from lume_dsl.values.forms import JSON, arms_of, reference_form
+from lume_dsl.values.scalars import Offences
+from lume_dsl.values.shapes import is_shaped, item_types
+from lume_dsl.values.units import UnitError, read_quantity, unit_in
+
+__all__ = ["is_number_type", "takes_quantity", "with_numbers"]
+
+
+def is_number_type(tp: Any) -> bool:
+    """Whether values of the type, or of an arm of it, are ints or floats."""
+    return any(arm in (int, float) or _is_number_literal(arm) for arm in arms_of(tp))
+
+
+def takes_quantity(arm: Any) -> bool:
+    """Whether a type that is no union has numbers, which a quantity may stand for."""
+    return arm is Decimal or is_number_type(arm)
+
+
+def _is_number_literal(arm: Any) -> bool:
+    return get_origin(arm) is Literal and type(get_args(arm)[0]) in (int, float)
+
+
+def with_numbers(value: Any, tp: Any, unit: str = "") -> tuple[Any, Offences]:
+    """Return the value with the numbers that its quantities stand for, and the offences of those that stand for none.
+
+    Args:
+        value: A value of ``tp`` as a document or a command line has it. What does not fit ``tp`` stays as it is.
+        tp: The type.
+        unit: The unit of the numbers that ``tp`` holds outside of objects, unless ``tp`` itself declares one.
+    """
+    offences = Offences()
+    try:
+        return _walk(value, tp, unit, offences), offences
+    except RecursionError:  # which the check of the value against its type tells
+        return value, Offences()
+
+
+def _walk(value: Any, tp: Any, unit: str, offences: Offences) -> Any:
+    unit = unit_in(tp) or unit
+    if isinstance(value, str):
+        return _number(value, tp, unit, offences) if unit else value
+    if not isinstance(value, (list, dict)) or not value:
+        return value
+    shape = next((arm for arm in arms_of(tp) if is_shaped(value, arm)), JSON)
+    if shape is JSON or reference_form(shape) is not None:
+        return value
+    if isinstance(value, list):
+        if {str, list, dict}.isdisjoint(map(type, value)):
+            return value
+        types = item_types(shape, len(value))
+        parts = [(f"[{place}]", item, item_type) for place, (item, item_type) in enumerate(zip(value, types))]  # noqa: B905 - what is too long is refused elsewhere
+        return [_part(*part, unit, offences) for part in parts] + value[len(parts) :]
+    if is_object(shape):
+        fields = {field.name: field.type for field in fields_of(shape)}
+        return {
+            key: _part(f".{key}", item, fields[key], "", offences) if key in fields else item
+            for key, item in value.items()
+        }
+    item_type = get_args(shape)[1]
+    return {key: _part(f"[{key!r}]", item, item_type, unit, offences) for key, item in value.items()}
+
+
+def _part(step: str, value: Any, tp: Any, unit: str, offences: Offences) -> Any:
+    before = offences.count
+    outcome = _walk(value, tp, unit, offences)
+    if offences.count != before:
+        offences.inside(step, before)
+    return outcome
+
+
+def _number(text: str, tp: Any, unit: str, offences: Offences) -> Any:
+    """The number that a text is for the first arm that has numbers, unless an arm takes the text as it is."""
+    arms = arms_of(tp)
+    numbers = [arm for arm in arms if takes_quantity(arm)]
+    if not numbers or not structure(text, tp)[1]:
+        return text
+    try:
+        quantity = read_quantity(text, unit)
+    except UnitError as error:
+        offences.add(str(error), close=True)
+        return text
+    if quantity is None:
+        return text
+    is_whole = quantity == quantity.to_integral_value()
+    if Decimal in numbers:
+        return quantity
+    return int(quantity) if is_whole and numbers != [float] else float(quantity)

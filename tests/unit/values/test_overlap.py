@@ -1,0 +1,85 @@
+"""Which unions JSON cannot tell apart, in a table."""
+
+from __future__ import annotations
+
+import enum
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+import attrs
+import pytest
+
+from lume_dsl import JSON
+from lume_dsl.values.overlap import confused
+
+
+class Point(NamedTuple):
+    x: float
+    y: float
+
+
+class Mode(enum.Enum):
+    FAST = "fast"
+
+
+@attrs.frozen
+class Beam:
+    charge: float
+
+
+@attrs.frozen
+class Magnet:
+    current: float
+    name: str = ""
+
+
+@pytest.mark.parametrize(
+    "union",
+    [
+        int | float | str | None,
+        list[int] | list[float],
+        date | UUID,
+        Mode | Literal["slow"],
+        tuple[int, int] | tuple[int, int, int],
+        tuple[int, int] | tuple[str, str],
+        tuple[str, Path] | tuple[float, Path],
+        tuple[Path, Literal["a"]] | tuple[Path, Literal["b"]],
+        list[str] | tuple[int, int],
+        list[str] | Point,
+        tuple[str, ...] | Point,
+        Point | tuple[None, None],
+        tuple[list[int], int] | tuple[list[str], str],
+        Beam | Magnet,
+        Beam | str,
+    ],
+    ids=str,
+)
+def test_these_are_told_apart(union: Any) -> None:
+    assert confused(union) is None
+
+
+@pytest.mark.parametrize(
+    "union",
+    [
+        str | Path,
+        bytes | str,
+        Decimal | str,
+        Mode | Literal["fast"],
+        list[int] | tuple[int, ...],
+        list[int] | tuple[str, ...],  # []
+        tuple[int, int] | tuple[float, float],  # [1, 1]
+        tuple[int, Path] | tuple[int, str],
+        tuple[bool, JSON] | tuple[bool, int],
+        tuple[list[int], int] | tuple[list[str], int],  # [[], 1]
+        list[float] | Point,
+        list[str] | list[Path],
+        dict[str, float] | Beam,
+        JSON | Path,
+    ],
+    ids=str,
+)
+def test_these_are_not(union: Any) -> None:
+    assert confused(union) is not None
