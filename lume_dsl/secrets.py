@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 from typing import Any
 
@@ -14,11 +16,16 @@ SHORTEST = 4
 """Characters of a secret that is looked for in texts: a shorter one would take words apart that hold it by chance."""
 
 _seen: set[str] = set()
+"""All spellings of all secrets."""
 
 
 def hide(value: Any, *logger_names: str) -> None:
-    """The text of a secret is shown in no error and no log line of these loggers' handlers from now on."""
-    _seen.update(text for text in _texts(value) if len(text) >= SHORTEST)
+    """The texts in a secret's JSON form are shown in no error and no log line of these loggers' handlers from now on.
+
+    Nor are they as ``repr`` or JSON writes them, even one within the other. A text that is base64 may stand for bytes,
+    which are hidden as well. Keys of objects stay, and so do ``true``, ``false`` and ``null``, which tell nothing.
+    """
+    _seen.update(form for text in _texts(value) if len(text) >= SHORTEST for form in _forms(text))
     for name in logger_names:
         for handler in logging.getLogger(name).handlers:
             if not any(isinstance(one, _Hiding) for one in handler.filters):
@@ -26,11 +33,45 @@ def hide(value: Any, *logger_names: str) -> None:
 
 
 def _texts(value: Any) -> list[str]:
+    if value is None or isinstance(value, bool):
+        return []
     if isinstance(value, dict):
         return [text for item in value.values() for text in _texts(item)]
     if isinstance(value, (list, tuple)):
         return [text for item in value for text in _texts(item)]
     return [str(value)]
+
+
+def _forms(text: str) -> set[str]:
+    """All spellings of a text that are looked for: one for each text that nothing has to escape."""
+    once = {form for plain in (text, *_texts_of_bytes(text)) for form in _spellings(plain)}
+    return {form for spelt in once for form in _spellings(spelt)}
+
+
+def _spellings(text: str) -> tuple[str, ...]:
+    """The text, and what stands for it within a longer text in Python's repr and in JSON."""
+    return (
+        text,
+        repr(text)[1:-1],
+        repr(f"{text}'\"")[1:-4],  # repr escapes a ' where there is a " too, be it outside of the secret
+        json.dumps(text)[1:-1],
+        json.dumps(text, ensure_ascii=False)[1:-1],
+    )
+
+
+def _texts_of_bytes(text: str) -> list[str]:
+    """How the bytes are written that a text is base64 of, or nothing where it is not."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except ValueError:
+        return []
+    if len(raw) < SHORTEST:
+        return []
+    written = [repr(raw)[2:-1], repr(raw + b"'\"")[2:-4]]
+    try:
+        return [*written, raw.decode()]
+    except UnicodeDecodeError:
+        return written
 
 
 def hidden_text(text: str) -> str:

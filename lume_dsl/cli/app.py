@@ -12,6 +12,7 @@ import click
 from lume_dsl._version import __version__
 from lume_dsl.cli.failures import describe, document, usage_document
 from lume_dsl.cli.streams import divert_stdout, make_lenient, write_document
+from lume_dsl.cli.verbose import is_verbose
 from lume_dsl.errors import LumeError
 
 __all__ = ["main"]
@@ -74,8 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if document_stream is not None:
             write_document(document_stream, document(error))
         else:
-            verbose = "-v" in given or "--verbose" in given
-            click.echo(describe(error, verbose=verbose), err=True)
+            click.echo(describe(error, verbose=is_verbose(given)), err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from lume_dsl.cli.streams import readers_may_leave
+from lume_dsl.cli.verbose import verbose_option
 from lume_dsl.declare.find import find_flows
 
 __all__ = ["command"]
@@ -12,6 +13,7 @@ __all__ = ["command"]
 
 @click.command("check")
 @click.argument("target", metavar="MODULE[:FLOW]")
+@verbose_option
 def command(target: str) -> None:
     """Check the flows of a module, or one of them, without running anything.
 

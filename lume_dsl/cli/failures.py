@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import lume_dsl
-from lume_dsl.errors import FlowRunError, LumeError, ParameterError, TaskFailure, text_of
+from lume_dsl.errors import DefinitionError, FlowRunError, LumeError, TaskFailure, text_of
 from lume_dsl.secrets import hidden_text
 
 __all__ = ["describe", "document", "usage_document", "visible"]
@@ -22,9 +22,12 @@ def describe(error: LumeError, *, verbose: bool = False) -> str:
     if isinstance(error, FlowRunError):
         failures = [_failure(alike, verbose) for alike in _alike(error.failed)]
         return "\n".join([f"{error.flow_name} failed", *failures, *_not_run(error)])
+    text = str(error)
     if verbose and error.__cause__ is not None:
-        return "".join(traceback.format_exception(error.__cause__)) + f"\n{error}"
-    return visible(error.told(len(error.problems)) if isinstance(error, ParameterError) else str(error))
+        text = hidden_text("".join(traceback.format_exception(error.__cause__))) + f"\n{text}"
+    elif isinstance(error, DefinitionError) and any(problem.kind == "import" for problem in error.problems):
+        text += "\n    with -v the whole traceback is shown"
+    return visible(text)
 
 
 def visible(text: str) -> str:

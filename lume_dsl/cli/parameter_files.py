@@ -57,8 +57,14 @@ def _unread(filename: str, error: OSError | ValueError) -> Problem:
 
 
 def _near(filename: str) -> str:
+    """The file beside it whose name is close; that endings are alike makes no names close."""
     folder, name = os.path.split(filename)
     try:
-        return did_you_mean(name, os.listdir(folder or "."))
+        beside = os.listdir(folder or ".")
     except OSError:
         return f"; there is no folder {folder!r}"
+    return did_you_mean(name, [other for other in beside if did_you_mean(_stem(name), [_stem(other)])])
+
+
+def _stem(name: str) -> str:
+    return os.path.splitext(name)[0]

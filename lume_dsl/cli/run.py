@@ -21,6 +21,8 @@ from lume_dsl.values.names import type_name
 
 __all__ = ["FlowCommand", "command"]
 
+VERBOSE_HELP = "Show Prefect's log and whole tracebacks."
+
 
 class _Flows(click.Group):
     """Makes a command of the flow that its name names."""
@@ -33,7 +35,8 @@ class _Flows(click.Group):
 
 
 @click.command("run", cls=_Flows, subcommand_metavar="MODULE:FLOW [PARAMETERS]...")
-def command() -> None:
+@click.option("-v", "--verbose", is_flag=True, help=VERBOSE_HELP)
+def command(verbose: bool) -> None:
     """Run a flow, and show what it results in.
 
     MODULE is a dotted module or the path of a .py file; FLOW may be left out where the module has only one.
@@ -51,7 +54,7 @@ class FlowCommand(click.Command):
         options = [
             FileOption(),
             click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document and nothing else."),
-            click.Option(["-v", "--verbose"], is_flag=True, help="Show Prefect's log and whole tracebacks."),
+            click.Option(["-v", "--verbose"], is_flag=True, help=VERBOSE_HELP),
         ]
         super().__init__(
             name,
@@ -75,6 +78,8 @@ class FlowCommand(click.Command):
         return []
 
     def _run(self, as_json: bool, verbose: bool) -> None:
+        above = click.get_current_context().parent  # -v may stand before the flow, too
+        verbose = verbose or (above is not None and bool(above.params.get("verbose")))
         instance = read_flags(self.flow, self.flags, self.given)  # all parameter problems, before Prefect is loaded
         _load_engine(self.flow)
         if as_json:

@@ -7,6 +7,7 @@ import json
 import click
 
 from lume_dsl.cli.streams import divert_stdout
+from lume_dsl.cli.verbose import verbose_option
 from lume_dsl.declare.find import find_flow
 from lume_dsl.declare.flow import schema
 
@@ -15,6 +16,7 @@ __all__ = ["command"]
 
 @click.command("schema")
 @click.argument("target", metavar="MODULE:FLOW")
+@verbose_option
 def command(target: str) -> None:
     """Print the JSON Schema of a flow's parameters and results, and nothing else.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from lume_dsl.cli.tables import show_flow
+from lume_dsl.cli.verbose import verbose_option
 from lume_dsl.declare.find import find_flow
 
 __all__ = ["command"]
@@ -12,6 +13,7 @@ __all__ = ["command"]
 
 @click.command("show")
 @click.argument("target", metavar="MODULE:FLOW")
+@verbose_option
 def command(target: str) -> None:
     """Show a flow's parameters, tasks and results, without running anything.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import reprlib
 import sys
 from collections.abc import Sequence
@@ -9,11 +10,12 @@ from typing import Any
 
 import attrs
 
+from lume_dsl.cli.flag_help import help_of
 from lume_dsl.cli.streams import readers_may_leave
 from lume_dsl.declare.checks import SHOWN_AS
 from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of
 from lume_dsl.declare.graph import Constant, Input, Member
-from lume_dsl.declare.parameters import json_values, shown_values, spec_of
+from lume_dsl.declare.parameters import json_values, shown_values
 from lume_dsl.errors import RecordError
 from lume_dsl.files import File
 from lume_dsl.records import DBResult
@@ -25,6 +27,9 @@ from lume_dsl.values.jsontypes import offenders
 from lume_dsl.values.names import type_name
 
 __all__ = ["results_document", "show_flow", "show_run"]
+
+NO_RESULTS = "it has no result fields, so these are the values of its tasks"
+"""The document holds none of them: its ``results`` are those fields, as in the flow's schema."""
 
 
 def results_document(done: LumeFlow) -> dict[str, Any]:
@@ -58,7 +63,7 @@ def _as_json(value: Any, member: Member) -> Any:
 
 
 def show_run(done: LumeFlow) -> None:
-    """Print a table of what a run results in, and where that is."""
+    """Print a table of what a run results in, and where that is; without result fields, of what its tasks gave."""
     run = done.flow_run
     graph = type(done).__lume_graph__
     shown = graph.results or {
@@ -68,7 +73,8 @@ def show_run(done: LumeFlow) -> None:
     for name, member in shown.items():
         table.rows.append((name, type_name(member.type), _told(run.value(name))))
     seconds = (run.end_time - run.start_time).total_seconds()
-    _print(f"{run.flow_name} succeeded in {seconds:.1f} s", table)
+    note = "" if graph.results or not table.rows else f"; {NO_RESULTS}"
+    _print(f"{run.flow_name} succeeded in {seconds:.1f} s{note}", table)
 
 
 def _told(value: Any) -> str:
@@ -94,18 +100,18 @@ def _short(value: Any) -> str:
 
 
 def show_flow(flow: FlowMeta) -> None:
-    """Print a flow's parameters, tasks and results."""
+    """Print a flow's parameters, in the words of ``run --help``, its tasks and its results."""
     graph = flow.__lume_graph__
-    parameters = _Table(("parameter", "type", "default", "unit", "help"))
+    parameters = _Table(("parameter", "type", "help"))
     for name, member in graph.parameters.items():
-        spec = spec_of(member)
-        default = "required" if spec.required else repr(spec.default)
-        parameters.rows.append((name, type_name(member.type), default, spec.unit, spec.help))
+        parameters.rows.append((name, type_name(member.type), help_of(member)))
     tasks, results = _Table(("task", "type", "takes")), _Table(("result", "type", "takes"))
     for name, member in graph.members.items():
         if name not in graph.parameters:
             (results if member.is_result else tasks).rows.append((name, type_name(member.type), _takes(member)))
-    headline = f"{flow.__lume_options__.get('name', flow.__name__)}: {(flow.__doc__ or '').strip()}".rstrip(": ")
+    headline = f"{flow.__lume_options__.get('name', flow.__name__)}: {inspect.cleandoc(flow.__doc__ or '')}".rstrip(
+        ": "
+    )
     _print(headline, *(table for table in (parameters, tasks, results) if table.rows))
 
 

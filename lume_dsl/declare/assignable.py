@@ -7,11 +7,12 @@ is not understood here fits.
 from __future__ import annotations
 
 import collections.abc
+import numbers
 from collections.abc import Iterator, Mapping
 from types import GenericAlias
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
+from typing import IO, Any, BinaryIO, Generic, Literal, Protocol, TextIO, TypeAlias, TypeVar, get_args, get_origin
 
-from lume_dsl.values.classes import class_of
+from lume_dsl.values.classes import class_of, is_named_tuple, known_fields
 from lume_dsl.values.forms import plain_type
 from lume_dsl.values.names import is_union
 
@@ -28,8 +29,16 @@ __all__ = [
     "variables_of",
 ]
 
-_TOWER: dict[type, tuple[type, ...]] = {float: (int,), complex: (int, float), bytes: (bytearray, memoryview)}
-"""PEP 484: these may stand where the key is expected."""
+_TOWER: dict[type, tuple[type, ...]] = {
+    int: (numbers.Integral,),
+    float: (numbers.Real,),
+    complex: (numbers.Complex,),
+    bytes: (bytearray, memoryview),
+}
+"""These may stand where the key is expected (PEP 484), and so may numbers registered as such, as numpy's are."""
+
+_FILES = (IO, TextIO, BinaryIO)
+"""Classes that nothing inherits from at run time. To a type checker those of ``io`` do, and many wrappers of files."""
 
 _Pairs: TypeAlias = tuple[tuple[Any, Any], ...]
 """Pairs of types with fields that are being compared, so that one that holds itself ends."""
@@ -90,10 +99,16 @@ def _classes_fit(source: Any, target: Any) -> bool:
     try:
         if issubclass(given, wanted) or issubclass(given, _TOWER.get(wanted, ())):
             return True
+        if wanted in _FILES or given in _FILES:
+            return _may_be_file(given) and _may_be_file(wanted)
         # A base class may hold the very value that is wanted, but a number is never a text.
         return issubclass(wanted, given) and given not in (int, float, complex)
     except TypeError:  # a class that refuses issubclass
         return True
+
+
+def _may_be_file(cls: type) -> bool:
+    return any(hasattr(cls, name) for name in ("read", "write", "__getattr__"))
 
 
 # type arguments
@@ -148,10 +163,8 @@ def known_view(tp: Any) -> Any:
     cls = class_of(tp)
     if cls in _KNOWN or not isinstance(cls, type):
         return tp
-    fields = getattr(cls, "_fields", None)
-    if issubclass(cls, tuple) and isinstance(fields, tuple):  # a NamedTuple
-        hints, filling = _hints(cls), variables_of(tp)
-        return GenericAlias(tuple, tuple(filled(hints.get(field, Any), filling) for field in fields))
+    if is_named_tuple(cls):
+        return GenericAlias(tuple, tuple(filled(field.type, variables_of(tp)) for field in known_fields(cls)))
     return next((base for base in generic_bases(tp) if get_origin(base) in _KNOWN), tp)
 
 
@@ -204,23 +217,7 @@ def is_typed_dict(tp: Any) -> bool:
 
 def keys_of(typed_dict: Any) -> dict[str, tuple[Any, bool]]:
     """The type of each key of a ``TypedDict``, and whether it is surely there."""
-    hints = _hints(typed_dict)
-    keys = {}
-    for key in typed_dict.__annotations__:
-        tp, required = hints.get(key, Any), key in hints and key in typed_dict.__required_keys__
-        while (mark := getattr(get_origin(tp), "_name", "")) in ("Required", "NotRequired", "ReadOnly"):
-            # As text, NotRequired[...] is not seen by __required_keys__.
-            required = required and mark != "NotRequired"
-            tp = get_args(tp)[0]
-        keys[key] = tp, required
-    return keys
-
-
-def _hints(cls: type) -> dict[str, Any]:
-    try:
-        return get_type_hints(cls, include_extras=True)
-    except Exception:  # text that names nothing, or nothing that can be reached from here
-        return {}
+    return {field.name: (field.type, field.required) for field in known_fields(typed_dict)}
 
 
 def _typed_dict_fits(source: Any, target: Any, within: _Pairs) -> bool:

@@ -10,6 +10,7 @@ import builtins
 import inspect
 import sys
 from bisect import bisect_right
+from collections.abc import Callable
 from inspect import isfunction
 from types import CodeType, FrameType
 from typing import Any, ClassVar, NoReturn, get_origin
@@ -84,7 +85,7 @@ class Unknown(Reference):
         return self
 
     def _end(self, *_: object) -> NoReturn:
-        raise DefinitionError(tuple(draft_of(self).owner.problems))
+        raise DefinitionError(tuple(draft_of(self).owner.so_far()))
 
     def __bool__(self) -> bool:
         return True
@@ -153,16 +154,18 @@ class Body(dict[str, Any]):
     Attributes:
         name: The class's name.
         start: The line of the class statement.
+        checked: Tells what is wrong with a body that has not ended; it is given the frame of the class statement.
         drafts: All members, in the order in which the body made them.
         problems: What is wrong already.
         places: The line of each name's last assignment or annotation.
         ended: Whether the class statement is over, so that nothing can be added any more.
     """
 
-    def __init__(self, name: str, start: Place) -> None:
+    def __init__(self, name: str, start: Place, checked: Callable[[Body, FrameType], list[Problem]]) -> None:
         super().__init__()
         self.name = name
         self.start = start
+        self._checked = checked
         self.drafts: list[Draft] = []
         self.problems: list[Problem] = []
         self.places: dict[str, Place] = {}
@@ -197,20 +200,30 @@ class Body(dict[str, Any]):
         if prefect is not None and (prefect.context.get("case") or prefect.context.get("resource")):
             message = "is in a branch or a resource manager of Prefect's, which this version does not take in a body"
             fix = "decide in a task, or write the flow by hand"
-            raise DefinitionError((*self.problems, Problem("branch", self.name, message, fix, self.place())))
+            raise DefinitionError((*self.so_far(), Problem("branch", self.name, message, fix, self.place())))
+
+    def so_far(self) -> list[Problem]:
+        """All that is wrong with what the body has written so far, for an error that ends it."""
+        frame = self._frame()
+        return self.problems if frame is None or frame.f_back is None else self._checked(self, frame.f_back)
 
     def place(self) -> Place:
         """The line that the body is at."""
+        frame = self._frame()
+        if frame is None:
+            return self.start
+        lines = self._lines
+        if lines is None or lines.code is not frame.f_code:
+            lines = self._lines = _Lines(frame.f_code)
+        place: Place = lines.place(frame)
+        return place
+
+    def _frame(self) -> FrameType | None:
+        """The frame that runs the body, or None: it has ended."""
         frame: FrameType | None = sys._getframe(1)
-        while frame is not None:
-            if _namespace(frame) is self:
-                lines = self._lines
-                if lines is None or lines.code is not frame.f_code:
-                    lines = self._lines = _Lines(frame.f_code)
-                place: Place = lines.place(frame)
-                return place
+        while frame is not None and _namespace(frame) is not self:
             frame = frame.f_back
-        return self.start  # the body has ended
+        return frame
 
     # the namespace
 

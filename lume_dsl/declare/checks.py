@@ -17,6 +17,7 @@ import attrs
 from lume_dsl.declare.assignable import assignable, element
 from lume_dsl.declare.build import Unresolved
 from lume_dsl.declare.graph import (
+    Collection,
     Constant,
     Edge,
     FileResult,
@@ -164,11 +165,18 @@ def _edge_fix(flow: Subject, member: Member, key: str, expected: Any, whole: str
     is_task = isinstance(member.work, TaskRun)
     if source.mapped and _fits(flow, attrs.evolve(source, mapped=False), expected):
         return f"write unmapped(...) around {key}, to give it whole to each"
-    if is_task and not source.mapped and _fits(flow, attrs.evolve(source, mapped=True), expected):
+    if is_task and not source.mapped and _items_fit(flow, source, expected):
         return "write .map(...) behind the task, to run it for each item"
     if isinstance(source, Constant) and isinstance(source.value, FunctionType):
         return "write @step above the method whose value is meant"
     return f"give it a value of the type {whole}, or change the annotation"
+
+
+def _items_fit(flow: Subject, source: Input, expected: Any) -> bool:
+    """Whether it has items of a known type that fits. An array or a path may have some that do, as far as is known."""
+    if isinstance(source, Edge) and element(flow.graph.members[source.upstream].type) is Any:
+        return False
+    return _fits(flow, attrs.evolve(source, mapped=True), expected)
 
 
 def _fits(flow: Subject, source: Input, expected: Any) -> bool:
@@ -250,13 +258,37 @@ def _units(flow: Subject) -> Iterator[Problem]:
 
 
 def _secrets(flow: Subject) -> Iterator[Problem]:
-    """No result is a secret parameter itself, which would be shown and kept."""
+    """No result is, or holds, a secret parameter or a part of one, which would be shown and kept.
+
+    What a task, a step or an operator has made of a secret is the author's own matter.
+    """
     for member in flow.graph.results.values():
         for key, source in member.inputs.items():
-            upstream = flow.graph.members[source.upstream].work if isinstance(source, Edge) else None
-            if isinstance(upstream, Parameter) and upstream.secret:
-                message = f"{SHOWN_AS.get(key, key)!r} is a secret parameter, which a result would show"
+            if isinstance(source, Edge) and (secret := _secret_in(flow.graph, source.upstream)):
+                what = "is a secret parameter" if secret == source.upstream else f"holds the secret parameter {secret}"
+                message = f"{SHOWN_AS.get(key, key)!r} {what}, which a result would show"
                 yield flow.problem("parameter-option", member, message, "leave it out")
+
+
+def _secret_in(graph: Graph, name: str) -> str:
+    """The first secret parameter that stands in a member's value, whole or in part, as it was given, or ``""``."""
+    todo, seen = [name], set()
+    while todo:
+        member = graph.members[todo.pop()]
+        if isinstance(member.work, Parameter) and member.work.secret:
+            return member.name
+        if member.name not in seen:
+            seen.add(member.name)
+            todo += [source.upstream for source in reversed(_parts(member)) if isinstance(source, Edge)]
+    return ""
+
+
+def _parts(member: Member) -> list[Input]:
+    """Where a member's value has its parts from: the items of a collection; what an item or attribute is read from."""
+    if isinstance(member.work, Collection):
+        return list(member.inputs.values())
+    is_read = isinstance(member.work, Operation) and member.work.symbol in ("getattr", "getitem")
+    return [source for key, source in member.inputs.items() if is_read and key == "task_result"]  # not the key
 
 
 # names, paths, cycles

@@ -12,9 +12,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, get_origin
 
-from lume_dsl.values.canonical import digest
 from lume_dsl.values.convert import short, structure, unstructure
-from lume_dsl.values.encoding import encode
 from lume_dsl.values.forms import arms_of
 from lume_dsl.values.names import type_name
 from lume_dsl.values.quantities import is_number_type
@@ -45,7 +43,7 @@ def _broken(value: Any, name: str, limit: Any, unit: str) -> str:
     if name == "pattern" and isinstance(value, str) and not re.fullmatch(limit, value):
         return f"expected text that matches {limit!r}, got {short(value)}"
     if name == "choices" and value is not None and not any(_is_same(value, choice) for choice in limit):
-        return f"expected one of {', '.join(map(short, limit))}, got {short(value)}"
+        return f"expected one of {_shown(limit)}, got {short(unstructure(value))}"
     return ""
 
 
@@ -60,7 +58,21 @@ def _is_multiple(value: float, of: float) -> bool:
 
 def _is_same(value: Any, choice: Any) -> bool:
     """Whether they have one JSON form, by number: a choice may be written as one writes a value."""
-    return digest(encode(unstructure(value))) == digest(encode(unstructure(choice)))
+    return _equal(unstructure(value), unstructure(choice))
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same: ``1`` and ``1.0`` are, ``1`` and ``true`` are not."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(item, other[key]) for key, item in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _shown(choices: Any) -> str:
+    """Choices as JSON has them: ``'fast'`` for ``Mode.FAST``."""
+    return ", ".join(short(unstructure(choice)) for choice in choices)
 
 
 def shown_constraints(constraints: Mapping[str, Any]) -> list[str]:
@@ -76,7 +88,7 @@ def shown_constraints(constraints: Mapping[str, Any]) -> list[str]:
         if name in BOUND_SIGNS:
             shown.append(f"{BOUND_SIGNS[name]} {limit}")
         elif name == "choices":
-            shown.append(f"one of {', '.join(map(short, limit))}")
+            shown.append(f"one of {_shown(limit)}")
         else:
             shown.append(texts[name].format(limit))
     return shown

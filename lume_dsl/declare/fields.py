@@ -17,6 +17,7 @@ from lume_dsl.declare.graph import MISSING, FileResult, Parameter, RecordResult,
 from lume_dsl.declare.options import OPTION_NAMES, TaskOptions, option_problems
 from lume_dsl.declare.references import Reference, source_of
 from lume_dsl.errors import Problem, did_you_mean
+from lume_dsl.values.scalars import short
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -46,6 +47,8 @@ def _specifier(function: F) -> F:
             unknown = str(error).split("'")[1] if "unexpected" in str(error) else ""
             message = f"{error}{did_you_mean(unknown, names) if unknown else ''}"
             fix = f"write {what[:-1]}{', '.join(f'{name}=...' for name in names)})"
+            if args and what == "parameter()":
+                fix = f"write default={short(args[0])}"
             body.problems.append(Problem("field-arguments", f"{body.name}: {what}", message, fix, body.place()))
             return body.unknown(what)
         return function(*args, **kwargs)

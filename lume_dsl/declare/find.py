@@ -19,6 +19,11 @@ from lume_dsl.errors import DefinitionError, FlowNotFoundError, LumeError, Place
 
 __all__ = ["find_flow", "find_flows"]
 
+_WHAT_TO_NAME = "name a dotted module that can be imported from here, or the path of a .py file"
+
+_NOT_OF_USERS = tuple(str(folder) + os.sep for folder in (Path(os.__file__).parent, Path(__file__).parents[1]))
+"""Where the code of Python and of lume_dsl is."""
+
 
 def find_flow(target: str) -> FlowMeta:
     """Return the flow class that ``module:Flow`` names; of a module with one flow, ``module`` will do.
@@ -93,6 +98,8 @@ class _Target:
 
 
 def _load_module(name: str) -> ModuleType:
+    if name.startswith("."):
+        raise FlowNotFoundError(f"{name!r} is no module\n    {_WHAT_TO_NAME}")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
@@ -102,14 +109,15 @@ def _load_module(name: str) -> ModuleType:
             raise  # something that the module imports
         beside = [path.stem for path in Path().glob("*.py")]
         raise FlowNotFoundError(
-            f"there is no module named {error.name!r}{did_you_mean(error.name, beside)}\n"
-            "    give a dotted module that can be imported from here, or the path of a .py file"
+            f"there is no module named {error.name!r}{did_you_mean(error.name, beside)}\n    {_WHAT_TO_NAME}"
         ) from error
 
 
 def _load_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        beside = [str(other) for other in path.parent.glob("*.py")]
+    if path.is_dir():
+        raise FlowNotFoundError(f"{path} is a folder\n    name a .py file in it")
+    if not path.is_file():  # another file is near by its name, not by its folder and ending, which all have
+        beside = [str(other) for other in path.parent.glob("*.py") if did_you_mean(path.stem, [other.stem])]
         raise FlowNotFoundError(f"there is no file {path}{did_you_mean(str(path), beside)}")
     path = path.resolve()
     folder, name = str(path.parent), path.stem
@@ -134,14 +142,23 @@ def _load_file(path: Path) -> ModuleType:
 
 def _import_error(module: str, error: BaseException) -> DefinitionError:
     message = f"does not import: {type(error).__name__}: {error}"
-    if isinstance(error, SyntaxError) and error.filename:
+    if isinstance(error, SyntaxError) and error.filename and not error.filename.startswith("<"):
         wrong = Place(error.filename, error.lineno or 0)
         said = f"does not import: {type(error).__name__}: {error.msg}"
         return DefinitionError((Problem("import", module, said, "", wrong),))
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "importlib" not in frame.filename]
-    own = [frame for frame in frames if os.path.dirname(__file__) not in frame.filename]
-    place = Place(own[-1].filename, own[-1].lineno or 0) if own else None
-    return DefinitionError((Problem("import", module, message, _import_fix(error), place),))
+    return DefinitionError((Problem("import", module, message, _import_fix(error), _place_of(error)),))
+
+
+def _place_of(error: BaseException) -> Place | None:
+    """The last line of the user's code that an error went through; that of a library where there is none."""
+    frames = traceback.extract_tb(error.__traceback__)
+    known = [frame for frame in frames if not frame.filename.startswith(("<", _NOT_OF_USERS[1]))]
+    own = [frame for frame in known if _is_of_user(frame.filename)] or known
+    return Place(own[-1].filename, own[-1].lineno or 0) if own else None
+
+
+def _is_of_user(file: str) -> bool:
+    return not file.startswith(_NOT_OF_USERS) and not {"site-packages", "dist-packages"} & set(Path(file).parts)
 
 
 def _import_fix(error: BaseException) -> str:
@@ -150,7 +167,7 @@ def _import_fix(error: BaseException) -> str:
             "a comprehension in a class body sees the class's names in its first 'for' only: "
             "use a for loop, or map the task"
         )
-    return "mend the module; with -v the whole traceback is shown"
+    return "mend the module"
 
 
 def _is_in_comprehension(error: NameError) -> bool:

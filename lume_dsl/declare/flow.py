@@ -11,6 +11,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypedDict, TypeVar, cast
 
 import attrs
@@ -95,7 +96,7 @@ class FlowMeta(type):
 
     @classmethod
     def __prepare__(mcs, name: str, bases: tuple[type, ...], /, **_: Any) -> dict[str, Any]:
-        return Body(name, place_of(sys._getframe(1))) if bases else {}
+        return Body(name, place_of(sys._getframe(1)), _problems_so_far) if bases else {}
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **kwargs: Any) -> FlowMeta:
         if not isinstance(namespace, Body):
@@ -140,6 +141,20 @@ class FlowMeta(type):
     def schema(cls) -> dict[str, Any]:
         """Return the JSON Schema (2020-12) of this flow's parameters and results."""
         return flow_schema(cls)
+
+
+_NOT_YET = {"unknown-name", "annotation", "parameter-name", "foreign-reference"}
+"""Kinds of problems that later lines may mend."""
+
+
+def _problems_so_far(body: Body, frame: FrameType) -> list[Problem]:
+    """What is wrong with the lines of a body that is about to end by an error, in source order."""
+    noted = list(body.problems)
+    scope = Scope.of_frame(frame)
+    graph, annotated = build(body, scope)
+    found = body.problems[len(noted) :] + check(body.name, graph, annotated, scope.locals)
+    body.problems[:] = noted  # the error may be caught, as by an operand that asks the other one
+    return sorted(noted + [problem for problem in found if problem.kind not in _NOT_YET], key=_source_order)
 
 
 def _signature_default(spec: Parameter) -> Any:

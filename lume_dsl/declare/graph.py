@@ -93,6 +93,15 @@ class Operation:
     symbol: str
 
 
+SYMBOLS = {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "matmul": "@",
+    "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>",
+    "lt": "<", "le": "<=", "eq": "==", "ne": "!=", "gt": ">", "ge": ">=",
+    "neg": "-", "pos": "+", "abs": "abs", "invert": "~",
+}  # fmt: skip
+"""The operators as they are written, by their functions in ``operator``."""
+
+
 @attrs.frozen
 class Collection:
     """A ``list``, ``tuple``, ``dict`` or ``slice`` with references among its items.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from types import FrameType
+from collections.abc import Callable, Iterator, Mapping
+from types import CodeType, FrameType
 from typing import Any
 
 import attrs
@@ -23,9 +23,14 @@ class Scope:
 
     @classmethod
     def of_frame(cls, frame: FrameType) -> Scope:
-        """The scope of a class statement that this frame executes."""
-        in_function = frame.f_code.co_flags & inspect.CO_OPTIMIZED
-        return cls(frame.f_globals, dict(frame.f_locals) if in_function else {})
+        """The scope of a class statement that this frame executes.
+
+        Text may name what a function further out holds, which no closure keeps; it is found while that one runs.
+        """
+        names: dict[str, Any] = {}
+        for function in _functions_around(frame):
+            names = {**function.f_locals, **names}
+        return cls(frame.f_globals, names)
 
     def resolve(self, annotation: Any, names: Mapping[str, Any] | None = None) -> Any:
         """Return the type that an annotation means, with ``names`` (the class's own) known too.
@@ -34,6 +39,28 @@ class Scope:
             Exception: It cannot be evaluated; whatever the evaluation raises.
         """
         return resolved(annotation, self.globals, {**self.locals, **(names or {})})
+
+
+def _functions_around(frame: FrameType) -> Iterator[FrameType]:
+    """The functions on the stack that a frame's code is written in, the nearest first; itself, if it is one."""
+    if frame.f_locals is frame.f_globals:  # a module is in none
+        return
+    code = frame.f_code
+    if code.co_flags & inspect.CO_OPTIMIZED:
+        yield frame
+    caller = frame.f_back
+    while caller is not None:
+        outer = caller.f_code
+        if outer.co_flags & inspect.CO_OPTIMIZED and outer.co_filename == code.co_filename and _holds(outer, code):
+            yield caller
+            code = outer
+        caller = caller.f_back
+
+
+def _holds(outer: CodeType, inner: CodeType) -> bool:
+    """Whether the one is written within the other, at any depth."""
+    parts = [part for part in outer.co_consts if isinstance(part, CodeType)]
+    return any(part is inner for part in parts) or any(_holds(part, inner) for part in parts)
 
 
 @attrs.frozen

@@ -18,7 +18,7 @@ from typing import Any, get_args
 import attrs
 
 from lume_dsl.declare.assignable import is_open
-from lume_dsl.declare.graph import MISSING, Collection, Constant, Input, Operation
+from lume_dsl.declare.graph import MISSING, SYMBOLS, Collection, Constant, Input, Operation
 from lume_dsl.declare.hints import Scope
 from lume_dsl.declare.outcomes import UNKNOWN, Outcome, each_arm, gathered, joined, type_of
 from lume_dsl.declare.parts import NOWHERE, SAMPLES, VARIANTS, attribute, item, returned
@@ -27,14 +27,6 @@ from lume_dsl.values.convert import short
 from lume_dsl.values.names import type_name
 
 __all__ = ["Outcomes", "binary", "unary", "written"]
-
-SYMBOLS = {
-    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "matmul": "@",
-    "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>",
-    "lt": "<", "le": "<=", "eq": "==", "ne": "!=", "gt": ">", "ge": ">=",
-    "neg": "-", "pos": "+", "abs": "abs", "invert": "~",
-}  # fmt: skip
-"""The operators as they are written, by their functions in ``operator``."""
 
 _ONE_SIDED = ("neg", "pos", "abs", "invert")
 _REFLECTED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}

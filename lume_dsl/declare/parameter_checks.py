@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -9,14 +10,15 @@ from lume_dsl.declare.body import Unknown
 from lume_dsl.declare.build import Unresolved
 from lume_dsl.declare.constraints import constraint_problems
 from lume_dsl.declare.graph import MISSING, Member, Parameter
-from lume_dsl.declare.parameters import check_value, spec_of, unit_of
+from lume_dsl.declare.parameters import check_value, spec_of
 from lume_dsl.declare.references import Reference, draft_of
 from lume_dsl.declare.subject import Subject
 from lume_dsl.errors import Problem, text_of
 from lume_dsl.values.convert import Offence, short, structure
 from lume_dsl.values.jsontypes import Offender, offenders
 from lume_dsl.values.names import type_name
-from lume_dsl.values.units import unit_problem
+from lume_dsl.values.quantities import all_units, may_hold_numbers
+from lume_dsl.values.units import unit_in, unit_problem
 
 __all__ = ["parameters"]
 
@@ -33,8 +35,11 @@ def parameters(flow: Subject) -> Iterator[Problem]:
         limits = list(constraint_problems(member.type, spec.constraints))
         for message, fix in limits:
             yield flow.problem("bound", member, message, fix)
-        yield from _options(flow, member, spec)
-        if not limits:
+        options = list(_options(member, spec))
+        for message, fix in options:
+            yield flow.problem("parameter-option", member, message, fix)
+        yield from _units(flow, member, spec)
+        if not limits and not options:
             yield from _default(flow, member, spec)
             yield from _examples(flow, member, spec)
 
@@ -57,7 +62,7 @@ def _default(flow: Subject, member: Member, spec: Parameter) -> Iterator[Problem
     if spec.factory is not None:
         try:
             value = spec.factory()
-        except Exception as error:  # a function of the user's
+        except (Exception, SystemExit) as error:  # a function of the user's
             message = f"the factory raised {type(error).__name__}: {text_of(error)}"
             yield flow.problem("default", member, message, "give a function that takes nothing and returns a value")
             return
@@ -68,7 +73,7 @@ def _default(flow: Subject, member: Member, spec: Parameter) -> Iterator[Problem
     if not offences:
         return
     fits_type = not structure(value, member.type)[1]
-    other = "change the bound" if fits_type else f"annotate {member.name} as {_type_of_value(value)}"
+    other = "what parameter() asks of it" if fits_type else f"annotate {member.name} as {_type_of_value(value)}"
     for offence in offences.shown:
         message = f"{what} does not fit{_at(offence)}: {offence.message}"
         yield flow.problem("default", member, message, f"change the default, or {other}")
@@ -89,10 +94,12 @@ def _examples(flow: Subject, member: Member, spec: Parameter) -> Iterator[Proble
             yield flow.problem("example", member, message, "change the example")
 
 
-def _options(flow: Subject, member: Member, spec: Parameter) -> Iterator[Problem]:
-    """What of ``parameter(...)`` does not go together."""
+def _options(member: Member, spec: Parameter) -> Iterator[tuple[str, str]]:
+    """What of ``parameter(...)`` does not go together, and how to mend it."""
     env: Any = spec.env  # where no type checker was asked
+    help: Any = spec.help
     wrong = [
+        (not isinstance(help, str), f"help={short(help)} is no text", 'write help="..."'),
         (spec.factory is not None and spec.default is not MISSING, "has both default and factory", "keep one of them"),
         (spec.factory is not None and not callable(spec.factory), "its factory is not callable", "write factory=list"),
         (
@@ -107,19 +114,30 @@ def _options(flow: Subject, member: Member, spec: Parameter) -> Iterator[Problem
         ),
         (spec.secret and bool(spec.examples), "is secret, and has examples", "leave the examples out"),
         (
-            not isinstance(env, str) or "=" in env or "\0" in env,
+            not isinstance(env, str) or re.search(r"[=\0\s]", env) is not None,
             f"env={short(env)} is no variable's name",
             f'write env="{member.name.upper()}"',
         ),
     ]
-    for is_wrong, message, fix in wrong:
-        if is_wrong:
-            yield flow.problem("parameter-option", member, message, fix)
-    unit: Any = unit_of(member)
+    yield from ((message, fix) for is_wrong, message, fix in wrong if is_wrong)
+
+
+def _units(flow: Subject, member: Member, spec: Parameter) -> Iterator[Problem]:
+    """Units are units, of numbers, and of a parameter there is one."""
+    unit: Any = spec.unit  # where no type checker was asked
+    declared = unit_in(member.type)
     if not isinstance(unit, str):
         yield flow.problem("unit", member, f"unit={short(unit)} is no text", 'write unit="pC"')
-    elif problem := unit_problem(unit):
-        yield flow.problem("unit", member, problem, "write a unit such as pC, mm or MeV, or say it in help")
+        return
+    if unit and not may_hold_numbers(member.type):
+        message = f"unit={unit!r} does not go with {type_name(member.type)}, which holds no numbers"
+        yield flow.problem("unit", member, message, "leave the unit out")
+    elif unit and declared and unit != declared:
+        message = f"unit={unit!r} is another than that of its annotation, {declared!r}"
+        yield flow.problem("unit", member, message, "keep one of them")
+    for text in dict.fromkeys([*filter(None, [unit]), *all_units(member.type)]):
+        if problem := unit_problem(text):
+            yield flow.problem("unit", member, problem, "write a unit such as pC, mm or MeV, or say it in help")
 
 
 def _type_of_value(value: Any) -> str:

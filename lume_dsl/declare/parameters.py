@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lume_dsl.declare.body import caller_place
-from lume_dsl.declare.constraints import broken
+from lume_dsl.declare.constraints import broken, shown_constraints
 from lume_dsl.declare.graph import MISSING, Graph, Member, Parameter
 from lume_dsl.declare.references import has_references
 from lume_dsl.environment import variable_text
@@ -31,6 +31,7 @@ __all__ = [
     "unit_of",
     "unsaid",
     "value_problems",
+    "without_defaults",
 ]
 
 FROM_FLOW = {"__lume__": "default"}
@@ -65,7 +66,7 @@ def _validate(validator: Any, value: Any, offences: Offences) -> None:
     name = getattr(validator, "__name__", type(validator).__name__)
     try:
         verdict = validator(copy.deepcopy(value))  # its own, which it may change
-        is_right = verdict is None or bool(verdict)
+        is_right = verdict is not False and not (type(verdict).__name__ == "bool_" and not verdict)  # numpy's
     except (Exception, SystemExit) as error:  # how a validator says no
         offences.add(f"is refused by {name}: {text_of(error) or type(error).__name__}")
     else:
@@ -83,12 +84,18 @@ def value_problems(name: str, member: Member, offences: Offences) -> list[Proble
     subject = f"{name}.{member.name}"
     shown = offences.shown
     if shown and spec_of(member).secret:
-        about = f"expected {type_name(member.type)}, or what parameter() says of it"
-        shown = [Offence("", f"does not fit: {about}; its value is secret")]
+        limits = {name: limit for name, limit in spec_of(member).constraints.items() if name != "choices"}
+        about = ", ".join([type_name(member.type), *shown_constraints(limits)])
+        shown = [Offence("", f"does not fit: expected {about}; its value is secret")]
     return [Problem("parameter-value", subject + offence.path, offence.message, offence.fix) for offence in shown]
 
 
-def bind_values(name: str, graph: Graph, args: tuple[Any, ...], values: Mapping[str, Any]) -> dict[str, Any]:
+def without_defaults(graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that Prefect gives for parameters but ``FROM_FLOW``, which stands for those not given."""
+    return {key: value for key, value in values.items() if not _is_from_flow(value, graph.parameters.get(key))}
+
+
+def bind_values(name: str, graph: Graph, args: tuple[Any, ...], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the value of every parameter, in field order: what is given, else its variable's, else its default.
 
     Raises:
@@ -96,7 +103,6 @@ def bind_values(name: str, graph: Graph, args: tuple[Any, ...], values: Mapping[
         DefinitionError: A value is a reference of a flow's body.
     """
     problems = [_positional(name, graph)] if args else []
-    given = {key: value for key, value in values.items() if not _is_from_flow(value, graph.parameters.get(key))}
     bound: dict[str, Any] = {}
     wrong: list[Problem] = []
     count = 0
@@ -148,16 +154,19 @@ def unsaid(member: Member, *, whole: bool = True) -> tuple[Any, Offences]:
 
 
 def check_given(name: str, graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those values that are given, as their types hold them; none is required.
+    """Return those values that are given to find records by, as their types hold them; none is required.
 
     Raises:
-        ParameterError: All values that are unknown or do not fit.
+        ParameterError: All values that are unknown, secret or do not fit.
     """
     bound: dict[str, Any] = {}
     problems: list[Problem] = []
     count = 0
     for key, value in values.items():
-        if key in graph.parameters:
+        if key in graph.parameters and spec_of(graph.parameters[key]).secret:
+            problems.append(_hidden(name, key))
+            count += 1
+        elif key in graph.parameters:
             bound[key], offences = _checked(name, graph.parameters[key], value)
             problems += value_problems(name, graph.parameters[key], offences)
             count += offences.count
@@ -222,6 +231,11 @@ def _unknown(name: str, key: str, graph: Graph) -> Problem:
     known = ", ".join(graph.parameters) or "none"
     message = f"is not a parameter{did_you_mean(key, graph.parameters)}"
     return Problem("parameter-unknown", f"{name}.{key}", message, f"the parameters are: {known}")
+
+
+def _hidden(name: str, key: str) -> Problem:
+    message = "is secret: records do not hold it, so none is found by it"
+    return Problem("parameter-value", f"{name}.{key}", message, "leave it out")
 
 
 def _positional(name: str, graph: Graph) -> Problem:

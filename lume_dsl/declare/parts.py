@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import enum
 import functools
+import inspect
 import operator
 import pathlib
-import re
 import sys
 import types
 from collections.abc import Mapping
@@ -31,9 +32,9 @@ from lume_dsl.declare.graph import MISSING
 from lume_dsl.declare.hints import Scope, function_hints
 from lume_dsl.declare.outcomes import UNKNOWN, Outcome, each_arm, joined
 from lume_dsl.errors import did_you_mean
-from lume_dsl.values.classes import class_of
+from lume_dsl.values.classes import class_of, is_named_tuple, known_hints
 from lume_dsl.values.jsontypes import JSON
-from lume_dsl.values.names import is_union, type_name
+from lume_dsl.values.names import is_enum, is_union, type_name
 
 __all__ = ["NOWHERE", "SAMPLES", "VARIANTS", "attribute", "item", "returned"]
 
@@ -208,7 +209,7 @@ def _attribute(owner: Any, name: str, scope: Scope) -> Outcome:
             return Outcome(found)
     if not _surely_lacks(cls, name):
         return UNKNOWN
-    known = [one for one in dir(cls) if not one.startswith("_")]
+    known = [one for one in (*dir(cls), *_fields(cls)) if not one.startswith("_")]
     wrong = f"{type_name(owner)} has no attribute {name!r}{did_you_mean(name, known)}"
     return Outcome(wrong=wrong, fix=f"its attributes are {', '.join(_fields(cls) or known) or 'none'}")
 
@@ -238,23 +239,16 @@ def _own_attribute(base: Any, owner: Any, name: str, scope: Scope) -> Any:
     getter = value.fget if isinstance(value, property) else getattr(value, "func", None)
     if isinstance(value, (property, functools.cached_property)):
         return _declared(function_hints(getter, scope).returns, owner, variables_of(base)) if getter else Any
-    annotations = vars(cls).get("__annotations__", {})
-    if isinstance(annotations, dict) and name in annotations:
-        return _declared(_annotated(cls, annotations[name], scope), owner, variables_of(base))
-    if attrs.has(cls) and (field := attrs.fields_dict(cls).get(name)) and not getattr(field, "inherited", False):
-        return Any if field.type is None or isinstance(field.type, str) else field.type
+    annotated = _annotated(cls, name, scope)
+    if annotated is not MISSING:
+        return _declared(annotated, owner, variables_of(base))
     return None if value is MISSING else Any
 
 
-def _annotated(cls: type, annotation: Any, scope: Scope) -> Any:
-    module = sys.modules.get(cls.__module__)
-    own = Scope(vars(module) if module else scope.globals, scope.locals)
-    if isinstance(annotation, str):  # ClassVar as text does not resolve by itself
-        annotation = re.sub(r"^\s*(?:typing\.)?(?:ClassVar|Final)\[(.*)\]\s*$", r"\1", annotation, flags=re.DOTALL)
-    try:
-        tp = own.resolve(annotation, dict(vars(cls)) if isinstance(annotation, str) else None)
-    except Exception:  # text that names nothing, as yet: nothing is known of it
-        return Any
+def _annotated(cls: type, name: str, scope: Scope) -> Any:
+    """What the class itself says that reading the attribute gives; Any where that is not known."""
+    has_module = cls.__module__ in sys.modules
+    tp = known_hints(cls, scope.locals if has_module else {**scope.globals, **scope.locals}).get(name, MISSING)
     while get_origin(tp) in (ClassVar, Final):
         tp = get_args(tp)[0]
     # A descriptor's own type is not what reading the attribute gives.
@@ -267,11 +261,34 @@ def _fields(cls: Any) -> tuple[str, ...]:
         return tuple(field.name for field in attrs.fields(cls))
     if dataclasses.is_dataclass(cls):
         return tuple(field.name for field in dataclasses.fields(cls))
+    if is_enum(cls):
+        return ("name", "value")
     return tuple(getattr(cls, "_fields", ()))
 
 
 def _surely_lacks(cls: type, name: str) -> bool:
-    """Whether no value of a class with fields and without a ``__dict__`` has the attribute."""
-    is_closed = attrs.has(cls) or dataclasses.is_dataclass(cls) or (issubclass(cls, tuple) and hasattr(cls, "_fields"))
-    own = {one for base in cls.__mro__ if base not in (object, tuple) for one in vars(base)}
-    return is_closed and not hasattr(cls, name) and not own & {"__dict__", "__getattr__", "__getattribute__"}
+    """Whether no value of a class with fields, or of an Enum, has the attribute, unless code of others sets it."""
+    if not (attrs.has(cls) or dataclasses.is_dataclass(cls) or is_named_tuple(cls) or is_enum(cls)):
+        return False
+    own = [(one, value) for base in cls.__mro__ if base not in _CLOSED for one, value in vars(base).items()]
+    if hasattr(cls, name) or not {"__getattr__", "__getattribute__"}.isdisjoint(one for one, _ in own):
+        return False
+    return not any(_may_set(one, value, name) for one, value in own)
+
+
+_CLOSED = (object, tuple, str, int, float, bytes, enum.Enum)
+"""Bases whose values have no attributes but those that they declare."""
+
+_GENERATED = ("__init__", "__setattr__", "__delattr__", "__getstate__", "__setstate__")
+
+
+def _may_set(method_name: str, method: Any, name: str) -> bool:
+    """Whether a method of a class, unless its decorator has made it, may give its values an attribute of this name."""
+    code = getattr(inspect.unwrap(method) if callable(method) else method, "__code__", None)
+    if code is None or (method_name in _GENERATED and (code.co_filename.startswith("<") or _is_of(attrs, code))):
+        return False
+    return not {name, "setattr", "__dict__", "vars", "__setattr__"}.isdisjoint(code.co_names)
+
+
+def _is_of(module: types.ModuleType, code: types.CodeType) -> bool:
+    return code.co_filename.startswith(str(pathlib.Path(module.__file__ or "").parent.parent / "attr"))

@@ -13,8 +13,9 @@ from typing import Any, NoReturn, Protocol, TypeAlias
 import attrs
 
 from lume_dsl.declare.attributes import FlowAttribute
-from lume_dsl.declare.graph import MISSING, Collection, Constant, Operation, Work
+from lume_dsl.declare.graph import MISSING, SYMBOLS, Collection, Constant, Operation, Work
 from lume_dsl.errors import Place, Problem, ReferenceValueError
+from lume_dsl.values.scalars import short
 
 __all__ = [
     "Draft",
@@ -38,6 +39,8 @@ class Owner(Protocol):
 
     name: str
     problems: list[Problem]
+
+    def so_far(self) -> list[Problem]: ...
 
     def add(self, work: Work, inputs: dict[str, Source], *, fallback: str) -> Reference: ...
 
@@ -273,10 +276,22 @@ _FIXES = {
 def refuse(reference: Reference, what: str, fix: str) -> NoReturn:
     """Raise the error that says that a value is known only when the flow runs, with what else is wrong so far."""
     draft = draft_of(reference)
-    subject = f"{draft.owner.name}.{draft.label}"
+    subject = f"{draft.owner.name}.{_written(draft)}"
     message = f"{what} needs its value, which is known only when the flow runs"
     problem = Problem("reference-value", subject, message, fix, draft.owner.place())
-    raise ReferenceValueError((*draft.owner.problems, problem))
+    raise ReferenceValueError((*draft.owner.so_far(), problem))
+
+
+def _written(draft: Draft) -> str:
+    """A value as the body writes it: its name, else ``charge > 100.0`` for an operator's."""
+    if draft.name or not isinstance(draft.work, Operation) or draft.work.symbol not in SYMBOLS:
+        return draft.label
+    operands = [
+        source.draft.label if isinstance(source, Link) else short(getattr(source, "value", ...))
+        for source in draft.inputs.values()
+    ]
+    sign = SYMBOLS[draft.work.symbol]
+    return f" {sign} ".join(operands) if len(operands) == 2 else f"{sign}({operands[0]})"
 
 
 def _refusal(what: str, fix: str) -> Callable[..., NoReturn]:

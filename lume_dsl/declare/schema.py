@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
-from lume_dsl.declare.graph import MISSING, FileResult, Graph, Member, RecordResult
+from lume_dsl.declare.graph import MISSING, FileResult, Graph, Member, Parameter, RecordResult
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.values.classes import is_named_tuple, is_typed_dict
 from lume_dsl.values.convert import unstructure
@@ -39,8 +39,9 @@ def flow_schema(flow_class: FlowMeta) -> Schema:
 
     Further, validators may divide floats for ``multiple_of``, where we count by the decimal text; a ``pattern`` is
     Python's, whose ``\\d`` and ``\\w`` take letters and digits of all scripts; and ``choices`` of a type that is
-    written as text, such as ``Decimal``, are asked for as we write them: ``"1.5"``, not ``"1.50"``. What is printed
-    of a secret, which is ``writeOnly``, is not its value. A variable that ``env`` names is not looked at.
+    written as text, such as ``Decimal``, are asked for as we write them: ``"1.5"``, not ``"1.50"``. Of a secret,
+    which is ``writeOnly``, ``pattern`` and ``choices`` are not told, and what is printed is not its value. A variable
+    that ``env`` names is not looked at.
     """
     graph = flow_class.__lume_graph__
     text = vars(flow_class).get("__doc__")
@@ -86,7 +87,7 @@ def _parameter(member: Member, definitions: Definitions) -> Schema:
     if spec.help:
         schema["description"] = spec.help
     schema |= schema_of(member.type, definitions)
-    for constraint in _constraints(member.type, spec.constraints):
+    for constraint in _constraints(member.type, _told(spec)):
         _constrain(schema, constraint)
     if spec.unit:
         schema["unit"] = spec.unit
@@ -97,6 +98,12 @@ def _parameter(member: Member, definitions: Definitions) -> Schema:
     if spec.examples:
         schema["examples"] = [unstructure(example) for example in spec.examples]
     return schema
+
+
+def _told(spec: Parameter) -> dict[str, Any]:
+    """The constraints, but for those that would say what a secret is."""
+    untold = ("choices", "pattern") if spec.secret else ()
+    return {name: limit for name, limit in spec.constraints.items() if name not in untold}
 
 
 def _result(member: Member, definitions: Definitions) -> Schema:

@@ -158,7 +158,7 @@ class Task(Generic[P, R]):
             arguments = bind(self.function, args, kwargs)
         except TypeError as error:
             name = function_name(self.function)
-            fix = f"the task is {name}{inspect.signature(plain_function(self.function))}"
+            fix = f"the task is {name}{_shown_signature(self.function)}"
             body.problems.append(Problem("task-arguments", f"{body.name}: {name}", str(error), fix, body.place()))
             return {}
         sources = {}
@@ -230,6 +230,15 @@ def task(function: Any = None, /, *, services: bool = False, **options: Any) -> 
     if wrong := _signature_problem(function):
         raise DefinitionError((Problem("task-signature", f"task {name}", *wrong, place_of(sys._getframe(1))),))
     return Task(function, options, services=services or getattr(function, "uses_services", False))
+
+
+def _shown_signature(function: Any) -> str:
+    """A signature as it is written: annotations that are text without quotes around them."""
+    shown = str(inspect.signature(plain_function(function)))
+    for annotation in getattr(plain_function(function), "__annotations__", {}).values():
+        if isinstance(annotation, str):
+            shown = shown.replace(repr(annotation), annotation)
+    return shown
 
 
 def _signature_problem(function: Any) -> tuple[str, str] | None:

@@ -15,7 +15,7 @@ from prefect.engine.flow_runner import FlowRunner
 from prefect.engine.state import Pending, State
 from prefect.engine.task_runner import TaskRunner
 
-from lume_dsl.declare.parameters import bind_values, json_values
+from lume_dsl.declare.parameters import bind_values, json_values, without_defaults
 from lume_dsl.engine.lengths import check_known_lengths
 from lume_dsl.engine.targets import check_file_results
 from lume_dsl.errors import FlowRunError, TaskFailure
@@ -73,7 +73,7 @@ class CompiledFlow(prefect.Flow):
         """
         if prefect.context.get("loading_flow", False):
             return super().run()  # it warns, and runs nothing
-        given = dict(parameters or {})
+        given = without_defaults(self.flow_class.__lume_graph__, parameters or {})
         given.update(
             {name: kwargs.pop(name) for name in list(kwargs) if name in self._parameters or name not in _OPTIONS}
         )
@@ -154,8 +154,9 @@ def _prepare_run(flow: CompiledFlow, _old: State, new: State) -> State:
     """
     if new.is_running() and SETTINGS not in prefect.context:
         prefect.context[SETTINGS] = current_settings()
-        given = dict(prefect.context.get("parameters") or {})
-        prefect.context["parameters"] = json_values(bind_values(flow.name, flow.flow_class.__lume_graph__, (), given))
+        graph = flow.flow_class.__lume_graph__
+        given = without_defaults(graph, prefect.context.get("parameters") or {})
+        prefect.context["parameters"] = json_values(bind_values(flow.name, graph, (), given))
     return new
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import GenericAlias, SimpleNamespace
-from typing import Any, cast
+from typing import Any, ForwardRef, cast
 
 from typing_extensions import get_type_hints
 
@@ -17,6 +17,8 @@ def resolved(annotation: Any, global_names: Mapping[str, Any], local_names: Mapp
     Raises:
         Exception: It cannot be evaluated; whatever the evaluation raises.
     """
+    if isinstance(annotation, str):  # of a class, where ClassVar and Final may stand
+        annotation = ForwardRef(annotation, is_argument=False, is_class=True)
     holder = SimpleNamespace(__annotations__={"it": annotation})
     # Copies: evaluation adds the builtins to the global ones.
     found = get_type_hints(holder, dict(global_names), dict(local_names), include_extras=True)["it"]

@@ -8,9 +8,10 @@ from typing import Any, cast, get_args
 
 from lume_dsl.errors import LumeError, ServiceError, did_you_mean, text_of
 from lume_dsl.values.classes import Field, class_of, fields_of, is_named_tuple, is_typed_dict
-from lume_dsl.values.forms import ReferenceForm
+from lume_dsl.values.forms import ReferenceForm, arms_of
 from lume_dsl.values.names import type_name
 from lume_dsl.values.scalars import BULK, Check, Offences, check_float, check_int, check_str, short
+from lume_dsl.values.textforms import with_format
 
 __all__ = ["any_json", "check_of_class", "dict_of", "list_of", "reference", "tuple_of", "union"]
 
@@ -63,7 +64,7 @@ def list_of(item_type: Any, check_of: CheckOf) -> Check:
 
     def check(value: Any, offences: Offences) -> Any:
         if type(value) is not list:
-            return offences.expected(name, value)
+            return offences.expected(name, value, "write list(...)" if isinstance(value, tuple) else "")
         if is_plain is not None and value and is_plain(value):
             return value.copy()
         return _items(repeat(item_check), value, offences)
@@ -94,7 +95,7 @@ def _dict_items(value: dict[Any, Any], check: Check, offences: Offences) -> dict
         check_str(key, found)
         for offence in found.shown:
             offences.add(f"has a key that {offence.message}")
-        items[key] = _inside(check, item, f"[{key!r}]", offences)
+        items[key] = _inside(check, item, f"[{short(key)}]", offences)
     return items
 
 
@@ -131,13 +132,13 @@ def _variadic_tuple(item_type: Any, check_of: CheckOf) -> Check:
 def union(tp: Any, check_of: CheckOf) -> Check:
     """The check of a union: the arm that takes the value as it is, else the first that converts it."""
     arms = [check_of(arm) for arm in get_args(tp)]
-    name = type_name(tp)
+    name = with_format(tp, arms_of(tp))
 
     def check(value: Any, offences: Offences) -> Any:
         converted: list[Any] = []
         inside: list[Offences] = []
         for arm in arms:
-            found = Offences()
+            found = offences.apart()
             outcome = arm(value, found)
             if found:
                 inside += [found] if found.are_close else []
@@ -219,7 +220,8 @@ def _named_tuple(tp: Any, check_of: CheckOf) -> Check:
 
     def check(value: Any, offences: Offences) -> Any:
         if type(value) is not cls and type(value) is not list:
-            return offences.expected(fields.name, value)
+            names = ", ".join(field.name for field, _ in fields.checks)
+            return offences.expected(f"{fields.name} or an array of its fields, [{names}]", value)
         least = sum(field.required for field, _ in fields.checks)
         if not least <= len(value) <= len(fields.checks):
             return offences.expected(f"{fields.name} of {_number(least, len(fields.checks))} items", value)
@@ -246,6 +248,8 @@ def _record(tp: Any, check_of: CheckOf) -> Check:
 
     def check(value: Any, offences: Offences) -> Any:
         before = offences.count
+        if offences.made.get(id(value)) == (value, fields):  # else a chain of objects takes 2**length checks
+            return value
         if type(value) is cls:
             given = _held(value, fields, offences)
         elif type(value) is dict:
@@ -258,6 +262,7 @@ def _record(tp: Any, check_of: CheckOf) -> Check:
         made = _made(cls, (), arguments, offences)
         if offences.count == before:
             _check_made(made, value, fields, offences)
+            offences.made[id(made)] = (made, fields)
         return made
 
     return check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import attrs
@@ -14,13 +15,14 @@ __all__ = [
     "brief",
     "duplicate",
     "kind_of",
+    "number_problem",
     "step",
     "top_level",
 ]
 
 DIGITS_HINT = "write it as text, or as a float such as 1e30"
 FINITE_HINT = "write a finite number, or null where the parameter takes None"
-NUMBER_HINT = "write a number that a float can hold (at most some 1.8e308), or quote it as text"
+NUMBER_HINT = "write a number that a float can hold (some 5e-324 to 1.8e308, or 0), or quote it as text"
 
 
 @attrs.define(slots=False, eq=False)
@@ -71,6 +73,14 @@ def kind_of(value: Any) -> str:
 def duplicate(key: str) -> tuple[str, str]:
     """Return what is wrong with a key that stands twice, and how to mend it."""
     return f"the key {brief(repr(key))} stands twice", "keep one of the two"
+
+
+def number_problem(text: str, value: float) -> str:
+    """Return what is wrong with a float that a text was read as, or ``""``: it is infinite, or 0 for what is not 0."""
+    if math.isinf(value):
+        return f"{brief(text)} overflows a float"
+    mantissa = text.lower().partition("e")[0]
+    return f"{brief(text)} is nearer to 0 than a float can be" if not value and mantissa.strip("+-0._") else ""
 
 
 def brief(text: str) -> str:

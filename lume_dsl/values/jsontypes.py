@@ -9,10 +9,11 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import attrs
 
-from lume_dsl.values.classes import fields_of, is_named_tuple, is_object
+from lume_dsl.values.classes import class_of, fields_of, is_named_tuple, is_object
 from lume_dsl.values.forms import JSON, SCALARS, plain_type, reference_form
 from lume_dsl.values.names import is_enum, is_union, type_name
 from lume_dsl.values.overlap import confused
+from lume_dsl.values.scalars import SCALAR_CHECKS, Offences
 from lume_dsl.values.textforms import text_form
 
 __all__ = ["JSON", "SCALARS", "Offender", "offenders"]
@@ -115,8 +116,8 @@ class _Walk:
         name, where = type_name(tp), " → ".join(path)
         if issubclass(tp, enum.Flag):
             return [Offender(where, name, "use list[...] of an Enum: a Flag's combinations have no names")]
-        wrong = [member for member in tp if type(member.value) not in SCALARS or member.value != member.value]
-        fix = "let the values of its members be str, int, float or bool"
+        wrong = [member for member in tp if not _is_json_scalar(member.value)]
+        fix = "let the values of its members be str, int, float (finite) or bool"
         return [Offender(where, f"{name}.{member.name}, {member.value!r},", fix) for member in wrong[:1]]
 
     def of_fields(self, tp: Any, path: tuple[str, ...]) -> list[Offender]:
@@ -128,7 +129,7 @@ class _Walk:
             fields = fields_of(tp, self.names)
         except Exception as error:  # whatever the text of an annotation raises
             why = f"has annotations that cannot be resolved: {error}"
-            return [Offender(where, name, "import or define their names where the class is written", why)]
+            return [Offender(where, name, _unresolved_fix(tp, error), why)]
         found = []
         for field in fields:
             if not field.kept:
@@ -139,8 +140,22 @@ class _Walk:
         return found
 
 
+def _is_json_scalar(value: Any) -> bool:
+    if type(value) not in SCALARS:
+        return False
+    offences = Offences()
+    SCALAR_CHECKS[type(value)](value, offences)
+    return not offences
+
+
 def _is_known(tp: Any) -> bool:
     return text_form(tp) is not None or reference_form(tp) is not None
+
+
+def _unresolved_fix(tp: Any, error: Exception) -> str:
+    if isinstance(error, NameError) and "<locals>" in class_of(tp).__qualname__:
+        return f"define {error.name} at module level, or write the class without `from __future__ import annotations`"
+    return "import or define their names where the class is written"
 
 
 def _fix(tp: Any) -> str:

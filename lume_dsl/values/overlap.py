@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
+from decimal import Decimal
 from typing import Any, Literal, get_args, get_origin
 
 from lume_dsl.values.classes import fields_of, is_object, is_typed_dict
 from lume_dsl.values.forms import JSON, SCALARS, arms_of, plain_type, reference_form
 from lume_dsl.values.names import is_enum, is_union
-from lume_dsl.values.shapes import fixed_length, is_array, item_types
+from lume_dsl.values.shapes import is_array, item_types, lengths
 from lume_dsl.values.textforms import TEXT_FORMS, TextForm, text_form
 
 __all__ = ["confused"]
@@ -30,9 +31,18 @@ def _may_confuse(a: Any, b: Any) -> bool:
     if len(arms_of(a)) > 1 or len(arms_of(b)) > 1:
         return any(_may_confuse(x, y) for x in arms_of(a) for y in arms_of(b))
     first, second = _forms(plain_type(a)), _forms(plain_type(b))
-    if "any" in first or "any" in second:
+    if "any" in first or "any" in second or _is_int_of_float(first, second) or _is_int_of_float(second, first):
         return True
     return any(_DETAILS[kind](first[kind], second[kind]) for kind in first.keys() & second.keys())
+
+
+def _is_int_of_float(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    """Whether an int that stands for something else, as an Enum's, is a float or a Decimal of the other."""
+    constants = a.get("int")
+    if not constants:
+        return False
+    is_decimal = isinstance(b.get("text"), TextForm) and b["text"].type is Decimal
+    return is_decimal or ("float" in b and _same_constants(constants, b["float"]))
 
 
 def _is_itself(tp: Any) -> bool:
@@ -98,13 +108,9 @@ def _same_texts(a: Any, b: Any) -> bool:
 def _same_arrays(a: Any, b: Any) -> bool:
     if get_origin(a) is get_origin(b) is list:
         return _may_confuse(get_args(a)[0], get_args(b)[0])
-    lengths = {length for length in (fixed_length(a), fixed_length(b)) if length is not None}
-    if not lengths:
-        return True  # both may be empty
-    if len(lengths) > 1:
-        return False
-    count = lengths.pop()
-    return not any(map(_are_apart, item_types(a, count), item_types(b, count)))
+    (least, most), (other_least, other_most) = lengths(a), lengths(b)
+    count = max(least, other_least)  # of those of both lengths, the shortest have the fewest places to differ in
+    return count <= min(most, other_most) and not any(map(_are_apart, item_types(a, count), item_types(b, count)))
 
 
 def _are_apart(a: Any, b: Any) -> bool:

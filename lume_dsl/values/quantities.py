@@ -6,16 +6,17 @@ It knows types and units, and nothing of where the value was written.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from lume_dsl.values.classes import fields_of, is_object
+from lume_dsl.values.classes import fields_of, is_named_tuple, is_object
 from lume_dsl.values.convert import structure
-from lume_dsl.values.forms import JSON, arms_of, reference_form
+from lume_dsl.values.forms import JSON, arms_of, plain_type, reference_form
+from lume_dsl.values.names import type_name
 from lume_dsl.values.scalars import Offences
 from lume_dsl.values.shapes import is_shaped, item_types
-from lume_dsl.values.units import UnitError, read_quantity, unit_in
+from lume_dsl.values.units import Unit, UnitError, read_quantity, unit_in
 
-__all__ = ["is_number_type", "takes_quantity", "with_numbers"]
+__all__ = ["all_units", "is_number_type", "may_hold_numbers", "takes_quantity", "with_numbers"]
 
 
 def is_number_type(tp: Any) -> bool:
@@ -26,6 +27,46 @@ def is_number_type(tp: Any) -> bool:
 def takes_quantity(arm: Any) -> bool:
     """Whether a type that is no union has numbers, which a quantity may stand for."""
     return arm is Decimal or is_number_type(arm)
+
+
+def may_hold_numbers(tp: Any) -> bool:
+    """Whether there may be numbers in values of the type, outside of objects that have units of their own."""
+    return any(
+        arm is JSON or takes_quantity(arm) or (get_origin(arm) in _CONTAINERS and any(map(_holds, get_args(arm))))
+        for arm in arms_of(tp)
+    )
+
+
+_CONTAINERS = (list, tuple, dict)
+
+
+def _holds(part: Any) -> bool:
+    return part is not ... and part != () and may_hold_numbers(part)
+
+
+def all_units(tp: Any) -> list[str]:
+    """Return every unit that stands in a type or in the classes in it, in the order written."""
+    found: dict[str, None] = {}
+    _gather_units(tp, found, [])
+    return list(found)
+
+
+def _gather_units(tp: Any, found: dict[str, None], seen: list[Any]) -> None:
+    if get_origin(tp) is Annotated:
+        found.update((extra.text, None) for extra in tp.__metadata__ if isinstance(extra, Unit))
+    plain = plain_type(tp)
+    if plain is not tp and get_origin(tp) is not Annotated:
+        _gather_units(tp.__value__ if hasattr(tp, "__value__") else plain, found, seen)
+        return
+    if plain in seen or reference_form(plain) is not None:
+        return
+    if is_object(plain) or is_named_tuple(plain):
+        seen.append(plain)
+        parts = [field.type for field in fields_of(plain)]
+    else:
+        parts = [] if get_origin(plain) is Literal else [part for part in get_args(plain) if part not in (..., ())]
+    for part in parts:
+        _gather_units(part, found, seen)
 
 
 def _is_number_literal(arm: Any) -> bool:
@@ -93,7 +134,11 @@ def _number(text: str, tp: Any, unit: str, offences: Offences) -> Any:
         return text
     if quantity is None:
         return text
-    is_whole = quantity == quantity.to_integral_value()
     if Decimal in numbers:
         return quantity
-    return int(quantity) if is_whole and numbers != [float] else float(quantity)
+    if quantity == quantity.to_integral_value() and numbers != [float]:
+        return int(quantity)
+    if float not in numbers:
+        offences.add(f"expected {type_name(tp)}, got {text!r}, which is {float(quantity)} {unit}", close=True)
+        return text
+    return float(quantity)

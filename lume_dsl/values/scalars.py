@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import math
+import re
 import reprlib
 from collections.abc import Callable
 from decimal import Decimal
@@ -57,10 +58,19 @@ class Offence:
 
 @attrs.define
 class Offences:
-    """What is wrong with a value: the first ten offences, and how many there are."""
+    """What is wrong with a value: the first ten offences, and how many there are.
+
+    Attributes:
+        made: The objects that checks of this value have made, each with its check, by their ids: they fit.
+    """
 
     shown: list[Offence] = attrs.field(factory=list)
     count: int = 0
+    made: dict[int, tuple[Any, Any]] = attrs.field(factory=dict, repr=False, eq=False)
+
+    def apart(self) -> Offences:
+        """Return none yet, for a look at the value that may not count."""
+        return Offences(made=self.made)
 
     def __bool__(self) -> bool:
         return self.count > 0
@@ -76,9 +86,9 @@ class Offences:
         if len(self.shown) < SHOWN:
             self.shown.append(Offence("", message, fix, close))
 
-    def expected(self, what: str, value: Any) -> Any:
+    def expected(self, what: str, value: Any, fix: str = "") -> Any:
         """Note that ``what`` was expected, and return the value as it is."""
-        self.add(f"expected {what}, got {short(value)}")
+        self.add(f"expected {what}, got {short(value)}", fix or _mended(value))
         return value
 
     def inside(self, step: str, before: int) -> None:
@@ -112,6 +122,26 @@ def short(value: Any) -> str:
     return text if type(value) in (str, int, float, bool, type(None)) else f"{text} ({type_name(type(value))})"
 
 
+def _mended(value: Any) -> str:
+    """What to write instead of a value that is no JSON value, where that is known."""
+    if type(value).__module__ == "numpy":
+        return "write .item() behind it" if getattr(value, "ndim", None) == 0 else "write .tolist() behind it"
+    return "write sorted(...), as a set has no order" if isinstance(value, (set, frozenset)) else ""
+
+
+def _as_number(value: Any, read: Callable[[str], Any]) -> str:
+    """How to mend a text that stands where a number is expected."""
+    if not isinstance(value, str) or not value.isascii():
+        return ""
+    if re.match(r"\s*[-+]?[\d.]+\s*[a-zA-Z%]", value) and not re.match(r"\s*[-+]?[\d.]+e[-+\d]", value):
+        return "write the number alone: a quantity is read on the command line and in files, where the unit is known"
+    try:
+        read(value)
+    except ValueError:
+        return ""
+    return "write it as a number, without quotes"
+
+
 def _exactly(tp: type) -> Check:
     def check(value: Any, offences: Offences) -> Any:
         return value if type(value) is tp else offences.expected(type_name(tp), value)
@@ -132,7 +162,7 @@ def check_str(value: Any, offences: Offences) -> Any:
 
 def check_int(value: Any, offences: Offences) -> Any:
     if type(value) is not int:
-        return offences.expected("int", value)
+        return offences.expected("int", value, _as_number(value, int))
     if value.bit_length() > LONGEST_INT_BITS:
         offences.add(f"expected an int of at most {LONGEST_INT_BITS} bits")
     return value
@@ -142,7 +172,7 @@ def check_float(value: Any, offences: Offences) -> Any:
     if type(value) is int:
         return _float_of_int(value, offences)
     if not isinstance(value, float):
-        return offences.expected("float", value)
+        return offences.expected("float", value, _as_number(value, float))
     if not math.isfinite(value):
         offences.add(f"expected a finite float, got {value}, which is not JSON")
     return float(value)  # numpy.float64 is a float that holds the same
@@ -185,7 +215,9 @@ def text_check(form: TextForm) -> Check:
         if form.type is Decimal and type(value) is int:
             return Decimal(value)
         if type(value) is not str or not form.matches(value):
-            return offences.expected(f"{name} ({form.what}, as {form.example!r})", value)
+            is_number = form.type is Decimal and type(value) is float
+            fix = f"write it as text, in quotes: {str(value)!r}" if is_number else ""
+            return offences.expected(f"{name} ({form.what}, as {form.example!r})", value, fix)
         check_str(value, offences)
         return form.read(value)
 

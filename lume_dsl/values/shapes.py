@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, get_args, get_origin
 
 from lume_dsl.values.classes import fields_of, is_named_tuple, is_object
 from lume_dsl.values.forms import JSON, reference_form
 
-__all__ = ["fixed_length", "has_parts", "is_array", "is_shaped", "item_types"]
+__all__ = ["has_parts", "is_array", "is_shaped", "item_types", "lengths"]
 
 
 def is_array(tp: Any) -> bool:
@@ -30,12 +31,12 @@ def is_shaped(value: Any, tp: Any) -> bool:
     return isinstance(value, list) and (tp is JSON or is_array(tp))
 
 
-def fixed_length(tp: Any) -> int | None:
-    """Return how many items all arrays of a type have, or None: it has arrays of any length, or none."""
+def lengths(tp: Any) -> tuple[int, float]:
+    """Return how many items arrays of a type have, at least and at most."""
     if is_named_tuple(tp):
-        return len(fields_of(tp))
+        return sum(field.required for field in fields_of(tp)), len(fields_of(tp))
     arguments = _arguments(tp)
-    return len(arguments) if get_origin(tp) is tuple and ... not in arguments else None
+    return (len(arguments), len(arguments)) if get_origin(tp) is tuple and ... not in arguments else (0, math.inf)
 
 
 def item_types(tp: Any, count: int) -> Sequence[Any]:
@@ -45,7 +46,7 @@ def item_types(tp: Any, count: int) -> Sequence[Any]:
     if is_named_tuple(tp):
         return [field.type for field in fields_of(tp)]
     arguments = _arguments(tp)
-    return arguments[:1] * count if fixed_length(tp) is None else arguments
+    return arguments[:1] * count if lengths(tp)[1] == math.inf else arguments
 
 
 def _arguments(tp: Any) -> tuple[Any, ...]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import enum
 import json
+from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
 from lume_dsl.values.classes import fields_of, is_named_tuple, is_object
 from lume_dsl.values.convert import structure, unstructure
+from lume_dsl.values.document_errors import DocumentError, number_problem
 from lume_dsl.values.forms import JSON, arms_of, plain_type, reference_form
+from lume_dsl.values.jsontext import read_json
 from lume_dsl.values.names import is_enum, type_name
 from lume_dsl.values.quantities import takes_quantity, with_numbers
 from lume_dsl.values.scalars import Offences, short
 from lume_dsl.values.shapes import is_array, item_types
-from lume_dsl.values.textforms import text_form
+from lume_dsl.values.textforms import text_form, with_format
 from lume_dsl.values.units import unit_in
 
 __all__ = ["parse_text", "parse_texts", "text_of_value"]
@@ -87,6 +90,8 @@ def _turn(arm: Any) -> float:
     """How early text is read as a type where several could: ``5`` as an int, ``1`` as a number, text last."""
     if is_enum(arm):
         return -1
+    if (form := text_form(arm)) is not None and not form.pattern:  # any text is one
+        return len(_READ_FIRST)
     return _READ_FIRST.index(arm) if arm in _READ_FIRST else len(_READ_FIRST) - 1.5
 
 
@@ -123,8 +128,8 @@ def _read_plain(text: str, tp: Any, unit: str) -> Any:
     if get_origin(tp) is Literal:
         return _read_choice(text, get_args(tp))
     if is_enum(tp):
-        return _read_choice(text, tuple(tp))
-    return _read_items(text, tp, unit, place=0) if is_array(tp) else json.loads(text)
+        return _read_choice(text, tuple(tp), tp.__members__)
+    return _read_items(text, tp, unit, place=0) if is_array(tp) else read_json(text, "")
 
 
 def _quoted(text: str) -> str | None:
@@ -137,24 +142,26 @@ def _quoted(text: str) -> str | None:
         return None
 
 
-def _read_choice(text: str, choices: tuple[Any, ...]) -> Any:
-    """The choice whose JSON form is written so, else the member of an Enum that has this name, in any case."""
+def _read_choice(text: str, choices: tuple[Any, ...], members: Mapping[str, Any] | None = None) -> Any:
+    """The choice whose JSON form is written so, else the member of an Enum that has this name, in any case.
+
+    ``members`` are an Enum's by name, aliases included.
+    """
     for choice in choices:
         if _plain_text(choice) == text:
             return choice
-    members = [choice for choice in choices if isinstance(choice, enum.Enum)]
-    for member in members:
-        if member.name == text:
-            return member
-    named = [member for member in members if member.name.lower() == text.lower()]
+    names = members or {choice.name: choice for choice in choices if isinstance(choice, enum.Enum)}
+    if text in names:
+        return names[text]
+    named = {id(member): member for name, member in names.items() if name.lower() == text.lower()}
     if len(named) != 1:
         raise ValueError(text)
-    return named[0]
+    return next(iter(named.values()))
 
 
 def _read_items(text: str, tp: Any, unit: str, *, place: int) -> Any:
-    if text.lstrip().startswith("["):
-        return json.loads(text)
+    if text.lstrip().startswith("[") or (is_named_tuple(tp) and text.lstrip().startswith("{")):
+        return read_json(text, "")
     try:
         items = next(csv.reader([text], skipinitialspace=True, strict=True), [])
     except csv.Error as error:
@@ -182,7 +189,30 @@ def _read_none(text: str) -> None:
         raise ValueError(text)
 
 
-_SCALARS: dict[Any, Any] = {int: int, float: float, bool: _read_bool, type(None): _read_none, None: _read_none}
+def _read_int(text: str) -> int:
+    if not text.isascii():  # digits of other scripts, which nobody means here
+        raise ValueError(text)
+    return int(text)
+
+
+def _read_float(text: str) -> float:
+    """A number; one without a fraction as an int, so that it is not rounded unawares."""
+    try:
+        return _read_int(text)
+    except ValueError:
+        value = float(text)
+    if not text.isascii() or (value == 0 and number_problem(text, value)):
+        raise ValueError(text)
+    return value
+
+
+_SCALARS: dict[Any, Any] = {
+    int: _read_int,
+    float: _read_float,
+    bool: _read_bool,
+    type(None): _read_none,
+    None: _read_none,
+}
 
 
 def text_of_value(value: Any, tp: Any = None) -> str:
@@ -204,12 +234,9 @@ def _plain_text(value: Any) -> str:
 
 def _what(tp: Any) -> str:
     arms = [arm for arm in _arms(tp) if arm is not type(None)]
-    if len(arms) == 1:
-        if (form := text_form(arms[0])) is not None:
-            return f"{type_name(tp)} ({form.what}, as {form.example!r})"
-        if is_enum(arms[0]):
-            return f"{type_name(tp)}, one of {', '.join(text_of_value(member) for member in arms[0])}"
-    return type_name(tp)
+    if len(arms) == 1 and is_enum(arms[0]):
+        return f"{type_name(tp)}, one of {', '.join(text_of_value(member) for member in arms[0])}"
+    return with_format(tp, arms)
 
 
 def _json_hint(text: str, tp: Any) -> str:
@@ -217,13 +244,13 @@ def _json_hint(text: str, tp: Any) -> str:
     if not shown:
         return ""
     example = _example(shown[0])
-    if text.lstrip().startswith(("{", "[")) and (len(text) > 40 or not example):
-        try:
-            json.loads(text)
-        except json.JSONDecodeError as error:
+    try:
+        read_json(text, "")
+    except json.JSONDecodeError as error:
+        if text.lstrip().startswith(("{", "[")) and (len(text) > 40 or not example):
             return f" (as JSON: {error.msg} at character {error.pos + 1})"
-        except (ValueError, RecursionError):
-            pass
+    except DocumentError as error:
+        return f" (as JSON: {f'{error.path}: ' if error.path else ''}{error.message})"
     return f" (write JSON, for example '{json.dumps(example)}')"
 
 

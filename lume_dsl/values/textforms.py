@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -18,7 +18,9 @@ from uuid import UUID
 
 import attrs
 
-__all__ = ["TEXT_FORMS", "TextForm", "text_form", "write_text_form"]
+from lume_dsl.values.names import type_name
+
+__all__ = ["TEXT_FORMS", "TextForm", "text_form", "with_format", "write_text_form"]
 
 
 @attrs.frozen(slots=False)
@@ -153,6 +155,14 @@ TEXT_FORMS: dict[Any, TextForm] = {form.type: form for form in _FORMS}
 def text_form(tp: Any) -> TextForm | None:
     """Return the form of a type whose JSON form is a text, or None of another type."""
     return TEXT_FORMS.get(tp) if isinstance(tp, type) else None
+
+
+def with_format(tp: Any, arms: Sequence[Any]) -> str:
+    """Return the name of a type, with the format of the one arm of it that is not None where that is a text."""
+    forms = [text_form(arm) for arm in arms if arm is not type(None)]
+    if len(forms) != 1 or forms[0] is None:
+        return type_name(tp)
+    return f"{type_name(tp)} ({forms[0].what}, as {forms[0].example!r})"
 
 
 def write_text_form(value: Any) -> str | None:

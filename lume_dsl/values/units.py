@@ -48,6 +48,8 @@ def unit_in(tp: Any) -> str:
 
 def _declared(tp: Any) -> Iterator[str]:
     """Every unit within a type, with ``""`` for a place of a tuple that has none."""
+    if type(tp).__name__ == "TypeAliasType":
+        tp = tp.__value__
     origin, arguments = get_origin(tp), get_args(tp)
     if origin is Annotated:
         yield from (extra.text for extra in tp.__metadata__ if isinstance(extra, Unit))

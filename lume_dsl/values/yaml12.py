@@ -7,7 +7,6 @@ YAML 1.1 (``on`` is true, ``12:30:00`` is 45000).
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from lume_dsl.values.document_errors import (
     brief,
     duplicate,
     kind_of,
+    number_problem,
     step,
     top_level,
 )
@@ -57,12 +57,12 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _UNREADABLE = re.compile("[^\t\n\r -~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x85\u2028\u2029]")
 
 
+@attrs.define(slots=False, eq=False)
 class _Problem(Exception):
     """What is wrong with a part, on its way to where the part's place is known."""
 
-    def __init__(self, message: str, fix: str) -> None:
-        super().__init__(message)
-        self.message, self.fix = message, fix
+    message: str
+    fix: str
 
 
 @attrs.frozen
@@ -321,8 +321,8 @@ def _int(text: str) -> int:
 
 def _float(text: str) -> float:
     value = float(text)
-    if math.isinf(value):
-        raise _Problem(f"{brief(text)} overflows a float", NUMBER_HINT)
+    if problem := number_problem(text, value):
+        raise _Problem(problem, NUMBER_HINT)
     return value
 
 

@@ -156,6 +156,7 @@ def test_a_parameter_of_every_type_is_a_flag(lume: Lume) -> None:
         "amount": "1.50",
         "blob": "aGV5",
         "numbers": [1.0, 2.0, 3.0],
+        "charges": [],
         "words": ["a", "b"],
         "pair": [2, "two"],
         "many": [1, 2],
@@ -290,6 +291,7 @@ def test_a_map_that_fails_for_one_reason_is_told_once(lume: Lume) -> None:
 
 def test_verbose_shows_prefects_log(lume: Lume) -> None:
     assert "TaskRunner: Task 'bad'" in lume("run", "lab:Failing", "-v").err
+    assert "TaskRunner: Task 'bad'" in lume("run", "-v", "lab:Failing").err
 
 
 def test_a_failing_run_is_one_json_document_too(lume: Lume) -> None:
@@ -419,9 +421,80 @@ def test_show_tells_parameters_tasks_and_results(lume: Lume) -> None:
     assert done.code == 0
     text = " ".join(done.out.split())
     assert "steps-and-maps: Steps and maps, with a file and a record that depend on both." in text
-    assert "by float 2.0" in text
+    assert "by float [> 0; default: 2.0]" in text
     assert "scaled list[float] value=each of values, by=by" in text
     assert "record DBResult total=total, summary=summary" in text
+
+
+def test_show_tells_of_parameters_what_the_help_does(lume: Lume) -> None:
+    rows = [line.split("\t") for line in lume("show", "every:Every").out.splitlines()]
+    shown = {row[0]: row[2] for row in rows[1:-2]}
+    helped = "".join(lume("run", "every:Every", "--help").out.split())
+    assert [text for text in shown.values() if "".join(text.split()) not in helped] == []
+    assert shown["charge"] == "[unit: pC; >= 0; e.g. 100.0; env: LUME_TEST_CHARGE; default: 250.0]"
+    assert (shown["mode"], shown["day"]) == ("[one of fast, slow; default: fast]", "[default: 2026-01-02]")
+    assert shown["where"] == "[default: out]"
+    assert shown["password"] == "[env: LUME_TEST_PASSWORD; default: null]"  # a secret, of which nothing else is shown
+
+
+def test_show_tells_units_of_annotations_choices_and_what_a_factory_makes(lume: Lume) -> None:
+    lume.write(
+        "told.py",
+        "from enum import Enum\nfrom typing import Annotated\nfrom lume_dsl import LumeFlow, Unit, parameter\n\n"
+        "class Mode(Enum):\n    FAST = 'fast'\n    SLOW = 'slow'\n    OFF = 'off'\n\n"
+        "class Told(LumeFlow):\n    made: list[int] = parameter(factory=list)\n"
+        "    charge: Annotated[float, Unit('pC')] = 1.0\n"
+        "    mode: Mode = parameter(default=Mode.FAST, choices=[Mode.FAST, Mode.SLOW])\n",
+    )
+    shown = dict(line.split("\t")[::2] for line in lume("show", "told").out.splitlines() if "\t" in line)
+    assert shown["made"] == "[default: made for each run]"
+    assert shown["charge"] == "[unit: pC; default: 1.0]"
+    assert "Mode." not in shown["mode"]
+    assert shown["mode"].endswith("; default: fast]")
+
+
+@pytest.mark.parametrize("command", ["check", "show", "schema", "run"])
+def test_every_command_that_loads_a_module_shows_the_whole_traceback_on_demand(lume: Lume, command: str) -> None:
+    lume.write("bad.py", "import json\njson.loads('[')\n")
+    hint = "    with -v the whole traceback is shown\n"
+    brief = lume(command, "bad.py")
+    assert brief.code == 3
+    assert brief.err.startswith("bad.py:2: bad.py: does not import: JSONDecodeError: ")
+    assert brief.err.endswith(hint)
+    for flag in ("-v", "--verbose"):
+        whole = lume(command, "bad.py", flag)
+        assert lume(command, flag, "bad.py").err == whole.err
+        assert whole.code == 3
+        assert "Traceback (most recent call last)" in whole.err
+        assert "decoder.py" in whole.err
+        assert "with -v" not in whole.err
+
+
+@pytest.mark.parametrize("command", ["check", "show", "schema"])
+def test_verbose_changes_nothing_of_what_works(lume: Lume, command: str) -> None:
+    assert lume(command, "-v", "lab:Greeting").out == lume(command, "lab:Greeting").out != ""
+
+
+@pytest.mark.parametrize("command", ["check", "show", "schema", "run"])
+@pytest.mark.parametrize("target", [".", "..", "./"])
+def test_a_folder_is_no_module(lume: Lume, command: str, target: str) -> None:
+    done = lume(command, target)
+    assert done.code == 2
+    assert "Traceback" not in done.err
+    assert ".py file" in done.err
+
+
+def test_a_flow_without_result_fields_shows_the_values_of_its_tasks_and_says_so(lume: Lume) -> None:
+    lume.write(
+        "none.py",
+        "from lume_dsl import LumeFlow, step\n\nclass NoFields(LumeFlow):\n    @step\n"
+        "    def v(self) -> float:\n        return 1.0\n",
+    )
+    first, *rows = lume("run", "none.py").out.splitlines()
+    assert first.endswith(" s; it has no result fields, so these are the values of its tasks")
+    assert rows == ["v\tfloat\t1.0"]
+    assert json.loads(lume("run", "none.py", "--json").out)["results"] == {}
+    assert json.loads(lume("schema", "none.py").out)["properties"]["results"]["properties"] == {}
 
 
 # streams that are not there

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import sys
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timezone
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 import prefect
@@ -589,6 +590,47 @@ def test_results_are_asked_for_with_names_and_values_that_runs_can_have(lab: Mod
     with pytest.raises(ParameterError) as caught:
         lab.Greeting.results(txet1="hey", text2=5)
     assert [problem.subject for problem in caught.value.problems] == ["Greeting.text2", "Greeting.txet1"]
+
+
+def test_records_are_not_looked_for_by_a_secret() -> None:
+    class Secretive(LumeFlow):
+        token: str = parameter(secret=True)
+        shots: int = 1
+
+        record: DBResult = db_result(shots=shots)
+
+    Secretive(token="aaaa").run()
+    with pytest.raises(ParameterError, match=r"Secretive\.token: is secret: records do not hold it"):
+        Secretive.results(token="never")
+    assert Secretive.results(shots=1).count() == 1
+
+
+def test_a_run_does_none_of_the_checks_of_the_definition(lab: ModuleType) -> None:
+    instance = lab.Greeting(text1="hey")
+    called = set()
+
+    def note(frame: FrameType, _event: str, _argument: Any) -> None:
+        called.add(frame.f_code.co_filename)
+
+    sys.setprofile(note)
+    try:
+        instance.run()
+    finally:
+        sys.setprofile(None)
+    ours = {Path(name).stem for name in called if f"{os.sep}lume_dsl{os.sep}" in name}
+    assert "flow" in ours
+    definition = {
+        "assignable",
+        "build",
+        "checks",
+        "jsontypes",
+        "operations",
+        "outcomes",
+        "overlap",
+        "parameter_checks",
+        "parts",
+    }
+    assert ours & definition == set()
 
 
 def test_threads_that_ask_for_the_flow_get_one_and_run_it_at_once() -> None:

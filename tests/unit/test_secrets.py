@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -52,3 +55,76 @@ def test_the_longest_secret_is_hidden_first_and_a_short_one_never(log: io.String
         secrets.hide(secret)
     assert secrets.hidden_text("abcdefgh abcd abc") == "*** *** abc"
     assert str(TaskFailure("login", ValueError("abcdefgh"))) == "login: ValueError: ***"
+
+
+AWKWARD = [
+    "ab'c\\d\"efg",
+    "p\\4ssword",
+    "it's-quoted",
+    "it's\x1bcoloured",
+    'say-"it"',
+    'say-"ключ"',
+    "line-1\nline-2",
+    "naïve-ключ",
+    "ends-in-\\",
+    "plain-token",
+]
+
+
+@pytest.mark.parametrize("secret", AWKWARD)
+@pytest.mark.parametrize(
+    "written",
+    [
+        str,
+        repr,
+        lambda secret: f'"it\'s" {secret}',
+        lambda secret: repr(f'"it\'s" {secret}'),
+        lambda secret: str(KeyError(secret)),
+        lambda secret: str(KeyError(f"refused {secret!r}")),
+        lambda secret: repr({"token": [secret]}),
+        lambda secret: json.dumps({"token": secret}),
+        lambda secret: json.dumps({"token": secret}, ensure_ascii=False),
+        lambda secret: repr(json.dumps({"token": secret})),
+        lambda secret: json.dumps({"sent": json.dumps({"token": secret})}),
+    ],
+    ids=range(11),
+)
+def test_a_secret_is_hidden_however_it_is_escaped(log: io.StringIO, secret: str, written: Callable[[str], str]) -> None:
+    secrets.hide(secret)
+    assert without_quotes(secrets.hidden_text(written(secret))) == without_quotes(written("***"))
+
+
+def without_quotes(text: str) -> str:
+    """A text without its quotes and backslashes, which depend on what has been hidden between them."""
+    return re.sub(r"[\\'\"]", "", text)
+
+
+def test_a_secret_that_a_key_error_tells_is_in_no_log_line(log: io.StringIO) -> None:
+    secrets.hide({"login": [{"token": AWKWARD[0]}]}, "lab")
+    try:
+        raise KeyError(AWKWARD[0])
+    except KeyError as error:
+        logging.getLogger("lab").exception("refused: %r", error)
+    assert "refused: KeyError('***')" in log.getvalue()
+    assert "efg" not in log.getvalue()
+    assert str(TaskFailure("login", KeyError(AWKWARD[0]))) == "login: KeyError: '***'"
+
+
+@pytest.mark.parametrize("secret", [b"\x00\xffkey'\"\\", b"\xfe\xfd'ab", b"s3cret-bytes", "naïve".encode()], ids=repr)
+def test_bytes_are_hidden_as_base64_and_as_python_writes_them(log: io.StringIO, secret: bytes) -> None:
+    secrets.hide({"key": base64.b64encode(secret).decode()})
+    assert secrets.hidden_text(base64.b64encode(secret).decode()) == "***"
+    assert secrets.hidden_text(str(secret)[2:-1]) == "***"
+    assert secrets.hidden_text(str(KeyError(secret))[2:-1]) == "***"
+    assert without_quotes(secrets.hidden_text(str(b"'\"" + secret))) == "b***"
+
+
+def test_the_text_that_bytes_hold_is_hidden(log: io.StringIO) -> None:
+    secrets.hide(base64.b64encode("naïve".encode()).decode())
+    assert secrets.hidden_text("a naïve key") == "a *** key"
+
+
+def test_what_says_nothing_of_a_secret_is_shown(log: io.StringIO) -> None:
+    secrets.hide({"user": None, "is_admin": True, "keys": [False, "a'b", "AAA="]})
+    told = "None True False user is_admin keys a\\'b \\x00\\x00 AAA"
+    assert secrets.hidden_text(told) == told

@@ -202,6 +202,8 @@ def test_a_document_has_quantities_and_no_other_text_for_numbers(values: Values,
     ("name", "said"),
     [
         ("god.yaml", "god.yaml: there is no such file; did you mean 'good.yaml'?"),
+        ("nope.yaml", "nope.yaml: there is no such file  ["),
+        ("good.yml", "good.yml: there is no such file; did you mean 'good.yaml'?"),
         ("none/x.yaml", "there is no folder 'none'"),
         ("folder", "folder: is a folder"),
         ("list.json", "list.json: holds a list at its top level"),
@@ -216,7 +218,51 @@ def test_a_file_that_cannot_be_read_is_told(values: Values, folder: Path, name: 
     assert "list.json: holds a list" in text
 
 
+@pytest.mark.parametrize("text", ['{"shots": 7, "mode": "slow"}', "shots: 7\nmode: slow\n"])
+def test_a_file_of_another_ending_is_json_where_it_parses_as_such_else_yaml(
+    values: Values, folder: Path, text: str
+) -> None:
+    (folder / "c.txt").write_text(text)
+    assert unstructure(values("--params", "c.txt")) == {"shots": 7, "mode": "slow"}
+
+
+def test_of_many_problems_the_first_ten_are_shown_and_how_many_more_there_are(values: Values, folder: Path) -> None:
+    (folder / "many.json").write_text(json.dumps({f"k{number}": number for number in range(20_000)}))
+    said = refusal(values, "--params", "many.json").splitlines()
+    assert [line for line in said if "k9" in line] == [
+        "Every.k9: is not a parameter (from many.json)  [parameter-unknown]"
+    ]
+    assert (len(said), said[-1]) == (21, "and 19,990 more")
+
+
 # values
+
+
+def test_an_empty_list_is_written_as_json(values: Values) -> None:
+    assert values("--words", "[]") == {"words": []}
+
+
+@pytest.mark.parametrize("text", ["null", "NULL", "none", "None"])
+def test_null_and_none_in_any_case_are_none(values: Values, text: str) -> None:
+    assert values("--maybe", text) == {"maybe": None}
+
+
+@pytest.mark.parametrize("text", ["slow", "SLOW", "Slow"])
+def test_a_member_is_named_in_any_case(values: Values, text: str) -> None:
+    assert unstructure(values("--mode", text)) == {"mode": "slow"}
+
+
+def test_a_list_has_words_for_bools_and_nested_json_has_quantities() -> None:
+    class Shutters(LumeFlow):
+        shutters: list[bool] = parameter()
+        charges: dict[str, list[float]] = parameter(default={}, unit="pC")
+
+    command = FlowCommand("shutters", Shutters)
+    words = "true,yes,on,1,false,No,OFF,0"
+    command.make_context("shutters", ["--shutters", words, "--charges", '{"q1": ["0.25 nC", 3]}'])
+    found = read_flags(Shutters, command.flags, command.given)
+    assert found.shutters == [True] * 4 + [False] * 4
+    assert found.charges == {"q1": [250.0, 3.0]}
 
 
 STRATEGIES: dict[str, st.SearchStrategy[Any]] = {

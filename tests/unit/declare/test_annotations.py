@@ -113,6 +113,102 @@ def test_an_annotation_of_a_task_that_only_type_checkers_know_fits_anything() ->
             spot = locate("anything", "a")
 
 
+ENCLOSING = """
+import attrs
+Inner = float
+
+def outer():
+    @attrs.define
+    class Inner:
+        v: int
+
+    class Between:
+        def inner(self):
+            @attrs.define
+            class Spot:
+                inner: Inner
+
+            class Flow(LumeFlow):
+                spot: Spot
+                inner: Inner
+                both: list[Inner] = parameter(default=[])
+            return Flow
+
+    return Inner, Between().inner()
+
+def not_around():
+    Other = int
+    return outside()
+
+def outside():
+    class Flow(LumeFlow):
+        x: Other
+    return Flow
+"""
+
+
+def test_names_of_every_function_around_the_class_are_found_as_text(define: Any) -> None:
+    inner, flow = define(ENCLOSING, future=True)["outer"]()
+    assert types(flow)["inner"] is inner
+    bound = flow(spot={"inner": {"v": 1}}, inner={"v": 2}, both=[{"v": 3}])
+    assert (bound.spot.inner, bound.inner, bound.both) == (inner(1), inner(2), [inner(3)])
+
+
+def test_names_of_a_function_that_merely_calls_are_not_found(define: Any) -> None:
+    with pytest.raises(DefinitionError, match="the annotation 'Other' cannot be resolved"):
+        define(ENCLOSING, future=True)["not_around"]()
+
+
+CLASS_VARIABLE = """
+import attrs
+def make():
+    @attrs.define
+    class Inner:
+        v: int
+
+    @attrs.define
+    class Outer:
+        registry: ClassVar[Nope]
+        inner: Inner
+
+    class Flow(LumeFlow):
+        o: Outer
+    return Flow
+"""
+
+
+def test_a_class_of_a_function_may_have_an_annotation_that_only_type_checkers_know(define: Any) -> None:
+    flow = define(CLASS_VARIABLE, future=True)["make"]()
+    assert flow(o={"inner": {"v": 1}}).o.inner.v == 1
+
+
+FACTORY = """
+import attrs
+def make():
+    @attrs.define
+    class Inner:
+        v: int
+
+    @attrs.define
+    class Outer:
+        inner: Inner
+
+    return Outer
+
+Outer = make()
+
+class Flow(LumeFlow):
+    o: Outer
+"""
+
+
+def test_a_class_whose_function_has_returned_keeps_its_types_and_loses_its_text(define: Any) -> None:
+    flow = define(FACTORY)["Flow"]
+    assert flow(o={"inner": {"v": 1}}).o.inner.v == 1
+    with pytest.raises(DefinitionError, match="Outer has annotations that cannot be resolved: name 'Inner'"):
+        define(FACTORY, future=True)
+
+
 def test_a_step_may_name_types_of_the_function_around_its_class() -> None:
     from lume_dsl import step
 

@@ -6,14 +6,18 @@ import collections
 import collections.abc as abc
 import datetime as dt
 import enum
+import io
 import numbers
 import os
 import pathlib
+import tempfile
 import typing
 from collections.abc import Callable
 from typing import (
+    IO,
     Annotated,
     Any,
+    BinaryIO,
     Dict,
     Generic,
     List,
@@ -22,6 +26,7 @@ from typing import (
     NewType,
     Optional,
     Protocol,
+    TextIO,
     Tuple,
     TypedDict,
     TypeVar,
@@ -39,6 +44,9 @@ from typing_extensions import NotRequired, TypeAliasType
 from lume_dsl.declare.assignable import assignable, element
 from lume_dsl.files import TextFile
 from lume_dsl.values.jsontypes import JSON
+
+if typing.TYPE_CHECKING:
+    from nowhere import Nowhere
 
 # ruff: noqa: E501, UP006, UP007, UP035, UP045 - both spellings of a type are in the tables
 
@@ -151,6 +159,12 @@ class Lookup(abc.Mapping[str, T]):
     pass
 
 
+class Wrapper:
+    """Gives what the file in it has, as ``tempfile.NamedTemporaryFile`` does."""
+
+    def __getattr__(self, name: str) -> Any: ...
+
+
 class Shape(str, enum.Enum):
     ROUND = "round"
 
@@ -163,6 +177,12 @@ FITS: list[tuple[Any, Any]] = [
     # numbers (PEP 484)
     (int, int), (bool, int), (bool, float), (int, float), (int, complex), (float, complex), (Level, int),
     (int, numbers.Number), (float, numbers.Real), (np.float64, float), (bytearray, bytes),
+    (np.float32, float), (np.int64, int), (np.int64, float), (np.uint8, int), (np.float32, complex), (np.complex64, complex),
+    (list[np.float32], list[float]), (dict[str, np.int64], dict[str, int]), (np.float32 | None, float), (np.integer, int),
+    (int, numbers.Real), (float, numbers.Number), (np.float32, numbers.Real), (numbers.Real, float), (numbers.Integral, float),
+    # files
+    (io.StringIO, TextIO), (io.TextIOWrapper, TextIO), (io.BytesIO, BinaryIO), (io.StringIO, IO[str]), (io.BufferedReader, IO[bytes]),
+    (TextIO, io.StringIO), (TextIO, IO[str]), (list[io.StringIO], list[TextIO]), (tempfile.SpooledTemporaryFile, IO[bytes]), (Wrapper, IO[bytes]),
     # classes
     (Derived, Base), (Base, Derived), (Spot, Spot), (dt.datetime, dt.date), (pathlib.PosixPath, pathlib.Path),
     (Colour, Colour), (str, abc.Hashable), (Box[int], Box[str]), (Box[int], Box), (type[int], type), (TextFile, TextFile),
@@ -231,6 +251,9 @@ WRONG: list[tuple[Any, Any]] = [
     (Items[int], Items[str]), (Swapped[int, str], dict[int, str]), (Lookup[int], abc.Mapping[str, str]), (Lookup[int], abc.Mapping[int, int]),
     (np.ndarray, list[float]), (list[float], np.ndarray), (np.ndarray, str), (float, np.ndarray), (str, numbers.Number),
     (type, int),
+    # numbers that are registered as such, and files
+    (np.float32, int), (np.complex64, float), (np.float32, str), (np.bool_, int), (list[np.float32], list[int]), (str, numbers.Real),
+    (float, numbers.Integral), (int, TextIO), (str, TextIO), (pathlib.Path, TextIO), (TextIO, str), (IO[str], int),
 ]  # fmt: skip
 
 
@@ -341,3 +364,56 @@ def test_what_is_no_type_does_not_make_it_crash(source: Any, target: Any) -> Non
 )
 def test_the_type_of_an_item_is_known_or_any(tp: Any, item: Any) -> None:
     assert element(tp) == item
+
+
+class PartlyKnown(TypedDict):
+    a: int
+    b: Nowhere
+    c: NotRequired[Nowhere]
+
+
+class PartlyKnownRow(NamedTuple):
+    a: int
+    b: Nowhere
+
+
+def test_a_field_whose_annotation_cannot_be_resolved_fits_anything_and_the_others_are_checked() -> None:
+    assert assignable(PartlyKnown, Options)
+    assert assignable(Options, PartlyKnown)
+    assert not assignable(PartlyKnown, OtherOptions)
+    assert assignable(PartlyKnownRow, tuple[int, str])
+    assert not assignable(PartlyKnownRow, tuple[str, str])
+
+
+def test_a_constant_that_is_a_file_fits_what_type_checkers_call_one(scan: Callable[..., Any]) -> None:
+    scan(
+        """
+        import io, sys
+        @task
+        def write(stream: TextIO, other: Optional[IO[str]] = None) -> None: ...
+        a = write(sys.stdout)
+        b = write(io.StringIO(), sys.stderr)
+        """
+    )
+
+
+MAP = "write .map(...) behind the task, to run it for each item"
+
+
+@pytest.mark.parametrize(
+    ("returns", "fix"),
+    [
+        ("list[int]", MAP),
+        ("tuple[int, ...]", MAP),
+        ("Sequence[int]", MAP),
+        ("list[str]", "give it a value of the type int, or change the annotation"),
+        ("list", "give it a value of the type int, or change the annotation"),
+        ("Path", "give it a value of the type int, or change the annotation"),
+        ("Spot", "give it a value of the type int, or change the annotation"),
+    ],
+)
+def test_map_is_advised_only_where_the_items_are_known_to_fit(
+    problems: Callable[..., list[tuple[Any, ...]]], returns: str, fix: str
+) -> None:
+    body = f"class Spot: ...\n@task\ndef source() -> {returns}: ...\na = source()\nb = add(a)"
+    assert [problem[4] for problem in problems(body)] == [fix]

@@ -43,7 +43,7 @@ ONE_MISTAKE: list[Any] = [
     ),
     pytest.param(
         "x: int = parameter(default=3, ge=5)",
-        ("default", 2, "Scan.x", "the default 3 does not fit: expected >= 5, got 3", "change the default, or change the bound"),
+        ("default", 2, "Scan.x", "the default 3 does not fit: expected >= 5, got 3", "change the default, or what parameter() asks of it"),
         id="a default out of bounds",
     ),
     pytest.param(

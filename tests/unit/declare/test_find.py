@@ -77,6 +77,11 @@ def test_the_flows_of_a_module_are_those_that_it_defines() -> None:
         ("empty_e", "empty_e defines no flow"),
         ("", "names no module"),
         (":Scan", "names no module"),
+        (".", "'.' is no module\n    name a dotted module that can be imported from here, or the path of a .py file"),
+        ("..", "'..' is no module"),
+        (".:Scan", "'.' is no module"),
+        (".beam_e", "'.beam_e' is no module"),
+        ("./", ". is a folder\n    name a .py file in it"),
     ],
 )
 def test_what_is_not_there_is_told_with_what_is(target: str, message: str) -> None:
@@ -106,6 +111,54 @@ def test_a_module_that_raises_is_told_with_the_line_that_does(
     assert problem.place is not None
     assert (Path(problem.place.file).name, problem.place.line) == ("broken_g.py", line)
     assert problem.message == message
+
+
+def test_a_file_is_suggested_for_its_name_and_not_for_its_folder_or_ending() -> None:
+    write("laboratory/g.py", ONE)
+    with pytest.raises(FlowNotFoundError) as caught:
+        find_flow("laboratory/nope.py")
+    assert str(caught.value) == "there is no file laboratory/nope.py"
+
+
+IN_PYTHON = "from enum import Enum\n\nclass Mode(Enum):\n    FAST = 'fast'\n\n\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "file", "line"),
+    [
+        (IN_PYTHON + "Mode.FASt\n", "broken_k.py", 7),
+        ("import json\njson.loads('[')\n", "broken_k.py", 2),
+        ("import ast\nast.literal_eval('(')\n", "broken_k.py", 2),
+        ("exec('1 / 0')\n", "broken_k.py", 1),
+        ("import beside_k\n\nbeside_k.fall()\n", "beside_k.py", 4),
+        ("import my_importlib_k\n", "my_importlib_k.py", 2),
+        ("import installed_k\n\ninstalled_k.fall()\n", "broken_k.py", 3),
+        ("from lume_dsl import LumeFlow, parameter\nparameter(no_option=1)\n", "broken_k.py", 2),
+    ],
+)
+@pytest.mark.parametrize("target", ["broken_k", "broken_k.py"])
+def test_the_place_of_an_import_error_is_the_last_line_of_the_users_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, source: str, file: str, line: int, target: str
+) -> None:
+    monkeypatch.syspath_prepend(str(folder / "site-packages"))
+    write("site-packages/installed_k.py", "def fall():\n    return 1 / 0\n")
+    write("beside_k.py", "import json\n\ndef fall():\n    json.loads('[')\n")
+    write("my_importlib_k.py", "x = 1\n1 / 0\n")
+    write("broken_k.py", source)
+    with pytest.raises(DefinitionError) as caught:
+        find_flows(target)
+    (problem,) = caught.value.problems
+    assert problem.place is not None
+    assert (Path(problem.place.file).name, problem.place.line) == (file, line)
+
+
+def test_the_place_of_an_import_error_that_no_line_of_the_users_is_in_is_the_last(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(folder / "site-packages"))
+    write("site-packages/installed_l.py", "x = 1\n1 / 0\n")
+    with pytest.raises(DefinitionError, match=r"installed_l.py:2: installed_l: does not import: ZeroDivisionError"):
+        find_flows("installed_l")
 
 
 def test_a_wrong_flow_is_told_as_where_it_is_defined() -> None:

@@ -30,6 +30,7 @@ from lume_dsl import (
     result,
     schema,
 )
+from lume_dsl.cli.flag_help import help_of
 from lume_dsl.declare.flow import FlowMeta
 from lume_dsl.values.units import Unit
 
@@ -126,6 +127,18 @@ def test_each_parameter_has_what_a_form_needs() -> None:
     assert found["properties"]["other"]["default"] is None
     assert "default" not in found["properties"]["words"]
     assert found["properties"]["token"] == {"title": "token", "type": "string", "writeOnly": True}
+
+
+def test_what_a_secret_may_be_is_in_no_schema_and_no_help() -> None:
+    class Guarded(LumeFlow):
+        token: str = parameter(secret=True, pattern="s3.*|other", choices=["s3cret-1", "other"], min_length=5)
+        shown: str = parameter(pattern="o.*", choices=["other"])
+
+    assert parameters_schema(Guarded)["properties"] == {
+        "token": {"title": "token", "type": "string", "minLength": 5, "writeOnly": True},
+        "shown": {"title": "shown", "type": "string", "pattern": r"^(?:o.*)$(?!\n)", "const": "other"},
+    }
+    assert help_of(Guarded.__lume_graph__.parameters["token"]) == "[required]"
 
 
 def test_each_result_has_the_schema_of_its_type_or_of_its_reference() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import enum
 import functools
 import operator
 import pathlib
@@ -19,7 +20,8 @@ from hypothesis import strategies as st
 from typing_extensions import NotRequired, Self
 
 from lume_dsl import JSON
-from lume_dsl.declare.operations import SYMBOLS, binary, unary
+from lume_dsl.declare.graph import SYMBOLS
+from lume_dsl.declare.operations import binary, unary
 from lume_dsl.declare.outcomes import gathered, joined, type_of
 from lume_dsl.declare.parts import attribute, item
 
@@ -75,6 +77,33 @@ class Beam:
 @attrs.define(slots=False)
 class Loose:
     x: float
+
+    def tune(self, name: str) -> None:
+        setattr(self, name, 1.0)
+
+
+@dataclasses.dataclass
+class Counted:
+    values: list[float]
+
+    def __post_init__(self) -> None:
+        self.total = sum(self.values)
+
+
+class Tuned(Counted):
+    def prepare(self) -> None:
+        self.later = 3
+
+
+class Mode(enum.Enum):
+    FAST = "fast"
+
+    def __init__(self, text: str) -> None:
+        self.extra = text.upper()
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
 
 
 @attrs.frozen
@@ -259,10 +288,11 @@ def test_an_item_that_is_surely_missing_is_told(container: Any, key: Any, messag
     [
         (Beam, "sigma_x", float), (Beam, "area", float), (Beam, "limit", int), (Beam, "method", Any), (Narrow, "sigma_x", float),
         (Narrow, "width", int), (Data, "x", int), (Data, "others", list[Beam]), (Row, "b", str), (Row, "count", Any), (Box[int], "content", int),
-        (Box[int], "all", list[int]), (Box[int], "first", int), (Ints, "content", int), (Box, "content", Any), (Loose, "y", Any),
+        (Box[int], "all", list[int]), (Box[int], "first", int), (Ints, "content", int), (Box, "content", Any), (Loose, "y", Any), (Counted, "total", Any), (Tuned, "later", Any),
         (Dynamic, "y", Any), (Dynamic, "lazy", Any), (Named, "x", Any), (complex, "real", float), (dt.datetime, "year", int), (str, "upper", Any),
         (pathlib.Path, "parent", pathlib.Path), (pathlib.Path, "name", str), (Any, "x", Any), (JSON, "x", Any), (np.ndarray, "shape", Any),
-        (Optional[Beam], "sigma_x", Any), (Beam | Narrow, "sigma_x", float), (dt.date, "hour", Any), (Data, "y", Any), (type, "x", Any),
+        (Optional[Beam], "sigma_x", Any), (Beam | Narrow, "sigma_x", float), (dt.date, "hour", Any), (type, "x", Any),
+        (Mode, "value", Any), (Mode, "label", str), (Mode, "extra", Any),
     ],
     ids=str,
 )  # fmt: skip
@@ -278,6 +308,8 @@ def test_an_attribute_has_its_type(owner: Any, name: str, tp: Any) -> None:
         (Narrow, "nothing", "Narrow has no attribute 'nothing'"),
         (Row, "c", "Row has no attribute 'c'"),
         (Slotted, "y", "Slotted has no attribute 'y'"),
+        (Data, "otters", "Data has no attribute 'otters'; did you mean 'others'?"),
+        (Mode, "valu", "Mode has no attribute 'valu'; did you mean 'value'?"),
         (int, "sigma", "int has no attribute 'sigma'; did you mean 'imag'?"),
         (dict[str, int], "kyes", "dict[str, int] has no attribute 'kyes'; did you mean 'keys'?"),
         (Optional[Beam], "sgima_x", "Beam has no attribute 'sgima_x'; did you mean 'sigma_x'?"),
@@ -406,6 +438,20 @@ made = make()
 def test_annotations_of_classes_in_functions_are_found(define: Any, future: bool) -> None:
     flow, spot = define(LOCAL, future=future)["made"]
     assert {types(flow)[name] for name in "abc"} == {spot}
+
+
+def test_a_field_s_default_does_not_hide_the_type_of_the_same_name(define: Any) -> None:
+    source = """
+    from datetime import date
+    class Day:
+        date: Optional[date] = None
+    @task
+    def day() -> Day: ...
+    class Scan(LumeFlow):
+        a = day()
+        b = a.date
+    """
+    assert types(define(source, future=True)["Scan"])["b"] == Optional[dt.date]
 
 
 def test_an_annotation_that_cannot_be_resolved_leaves_operations_open(problems: Problems) -> None:

@@ -7,11 +7,15 @@ import pickle
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from typing_extensions import TypeAliasType
 
-from lume_dsl.errors import ParameterError
+from lume_dsl import Unit
+from lume_dsl.errors import DefinitionError, ParameterError
+from lume_dsl.values.text import parse_text
+from lume_dsl.values.units import unit_in
 
 Scan = Callable[..., Any]
 Problems = Callable[..., list[tuple[str, int, str, str, str]]]
@@ -169,6 +173,57 @@ def test_a_secret_is_no_result(problems: Problems) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("made", "holds"),
+    [
+        ("[x]", "x"),
+        ("{'a': x}", "x"),
+        ("(1, [{'a': (x,)}])", "x"),
+        ("[greet(x), {'a': x}]", "x"),
+        ("unchecked([x])", "x"),
+        ("unchecked([x])[0]", "x"),
+        ("keys[0]", "keys"),
+        ("keys[0:2]", "keys"),
+        ("login.password", "login"),
+        ("[login.password]", "login"),
+    ],
+)
+def test_no_result_holds_a_secret(define: Callable[..., Any], made: str, holds: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        define(secret_results(made))
+    message = f"holds the secret parameter {holds}, which a result would show"
+    assert [(problem.kind, problem.subject, problem.message) for problem in caught.value.problems] == [
+        ("parameter-option", "Scan.value", f"'value' {message}"),
+        ("parameter-option", "Scan.record", f"'a' {message}"),
+    ]
+
+
+@pytest.mark.parametrize("made", ["[greet(x)]", "x + '!'", "names[x]", "{'a': names, 'b': [1]}"])
+def test_what_a_task_makes_of_a_secret_may_be_a_result(define: Callable[..., Any], made: str) -> None:
+    define(secret_results(made))
+
+
+def secret_results(made: str) -> str:
+    """A module with a flow that has a value, made of secrets, as a result and in a record."""
+    return f"""
+        import dataclasses
+        from lume_dsl import unchecked
+
+        @dataclasses.dataclass(frozen=True)
+        class Login:
+            user: str
+            password: str
+
+        class Scan(LumeFlow):
+            x: str = parameter(secret=True)
+            keys: list[str] = parameter(secret=True)
+            login: Login = parameter(secret=True)
+            names: dict[str, str] = parameter()
+            value: object = result({made})
+            record: DBResult = db_result(a={made}, b=names)
+        """
+
+
 def test_the_first_ten_of_many_offenders_are_told_and_all_are_counted(scan: Scan) -> None:
     flow = scan("x: list[int] = parameter()\ny: int = parameter()")
     with pytest.raises(ParameterError) as caught:
@@ -266,15 +321,23 @@ def test_a_factory_that_fails_is_told_as_a_parameter(scan: Scan) -> None:
 
 def test_a_validator_gets_a_value_of_its_own_and_may_say_no_in_any_way(scan: Scan) -> None:
     flow = scan(
-        "x: list[float] = parameter(validator=lambda x: x.append(3.0))\ny: int = parameter(validator=lambda y: y)"
+        "x: list[float] = parameter(validator=lambda x: x.append(3.0))\n"
+        "y: int = parameter(validator=lambda y: y != 1)\n"
+        "z: int = parameter(default=0, validator=lambda z: z)"
     )
-    assert flow(x=[1.0], y=1).x == [1.0]
+    assert flow(x=[1.0], y=0).x == [1.0]
     with pytest.raises(ParameterError, match="is refused by <lambda>"):
-        flow(x=[1.0], y=0)
+        flow(x=[1.0], y=1)
+
+
+def test_a_validator_that_ends_the_program_says_no(scan: Scan) -> None:
+    flow = scan("import sys\nx: int = parameter(validator=sys.exit)")
+    with pytest.raises(ParameterError, match="is refused by exit: 3"):
+        flow(x=3)
 
 
 def test_what_stands_for_a_default_in_prefect_is_a_value_of_other_parameters(scan: Scan) -> None:
-    flow = scan("x: dict[str, JSON] = parameter(default={})")
+    flow = scan("x: dict[str, JSON] = parameter(factory=dict)")
     assert flow(x={"__lume__": "default"}).x == {"__lume__": "default"}
 
 
@@ -313,3 +376,70 @@ class Beam:
         Scan(beam={"mode": "fast"})
         """
     )
+
+
+@pytest.mark.parametrize(
+    ("declared", "kind", "message"),
+    [
+        ("float = parameter(unit='mm', default=Q)", "unit", None),
+        ("float = parameter(help=3)", "parameter-option", "help=3 is no text"),
+        ("float = parameter(env='my token')", "parameter-option", "env='my token' is no variable's name"),
+        ("str = parameter(unit='pC')", "unit", "unit='pC' does not go with str, which holds no numbers"),
+        (
+            "list[str] | None = parameter(unit='pC')",
+            "unit",
+            "unit='pC' does not go with list[str] | None, which holds no numbers",
+        ),
+        ("list[float] | None = parameter(unit='pC')", "unit", None),
+        ("dict[str, JSON] = parameter(unit='pC')", "unit", None),
+        ("Charge = parameter(unit='mm')", "unit", "unit='mm' is another than that of its annotation, 'nC'"),
+        ("Charge = parameter(unit='nC')", "unit", None),
+        ("Magnet = parameter()", "unit", "'furlongz' is not a unit that pint knows"),
+        ("list[Magnet] = parameter()", "unit", "'furlongz' is not a unit that pint knows"),
+    ],
+)
+def test_units_and_options_go_with_the_type(
+    define: Callable[..., Any], declared: str, kind: str, message: str | None
+) -> None:
+    code = f"""
+        import attrs
+        from typing import Annotated
+        from lume_dsl import Unit
+
+        Charge = Annotated[float, Unit("nC")]
+        Q = 1.0
+
+        @attrs.frozen
+        class Magnet:
+            length: Annotated[float, Unit("furlongz")]
+
+        class Scan(LumeFlow):
+            x: {declared}
+        """
+    if message is None:
+        define(code)
+        return
+    with pytest.raises(DefinitionError) as caught:
+        define(code)
+    assert [(problem.kind, problem.message) for problem in caught.value.problems] == [(kind, message)]
+
+
+def test_a_wrong_validator_is_told_once(define: Callable[..., Any]) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        define(
+            """
+            class Scan(LumeFlow):
+                x: int = parameter(default=3, validator="odd")
+                y: list[int] = parameter(factory=[1])
+            """
+        )
+    assert [problem.message for problem in caught.value.problems] == [
+        "its validator is not callable",
+        "its factory is not callable",
+    ]
+
+
+def test_a_unit_of_an_alias_name_is_the_unit_of_its_numbers() -> None:
+    charge = TypeAliasType("charge", Annotated[float, Unit("pC")])  # type: ignore[misc]
+    assert unit_in(charge) == "pC"
+    assert parse_text("1nC", charge)[0] == 1000.0

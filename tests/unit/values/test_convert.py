@@ -191,7 +191,30 @@ def test_a_value_that_does_not_fit_is_told_with_what_was_expected(value: Any, tp
     _, offences = structure(value, tp)
     if isinstance(value, OrderedDict) and sys.version_info < (3, 12):
         message = message.replace("{'a': 1}", "[('a', 1)]")
-    assert offences == [Offence("", message)]
+    assert [(offence.path, offence.message) for offence in offences] == [("", message)]
+
+
+ALONE = "write the number alone: a quantity is read on the command line and in files, where the unit is known"
+
+
+@pytest.mark.parametrize(
+    ("value", "tp", "fix"),
+    [
+        ("1", int, "write it as a number, without quotes"),
+        ("1e-3", float, "write it as a number, without quotes"),
+        ("0.25 nC", float, ALONE),
+        ("three", int, ""),
+        ("1.5", int, ""),
+        (np.int64(1), int, "write .item() behind it"),
+        (np.array([1.0]), list[float], "write .tolist() behind it"),
+        ((1, 2), list[int], "write list(...)"),
+        ({1, 2}, list[int], "write sorted(...), as a set has no order"),
+        (1.5, Decimal, "write it as text, in quotes: '1.5'"),
+    ],
+    ids=str,
+)
+def test_a_likely_mistake_is_told_how_to_mend_it(value: Any, tp: Any, fix: str) -> None:
+    assert [offence.fix for offence in structure(value, tp)[1]] == [fix]
 
 
 class Gain(enum.Enum):
@@ -312,6 +335,31 @@ def test_a_list_that_holds_itself_is_an_offence_and_no_crash(tp: Any) -> None:
 def test_a_value_nested_as_deeply_as_people_write_fits() -> None:
     value = deep("list", 100)
     assert structure(value, JSON) == (value, [])
+
+
+@attrs.frozen
+class Element:
+    name: str
+    then: Element | None = None
+    others: list[Element] = attrs.field(factory=list, converter=list)
+
+
+@dataclasses.dataclass
+class Section:
+    name: str
+    then: Section | None = None
+
+
+@pytest.mark.parametrize("tp", [Element, Section])
+def test_a_chain_of_objects_takes_time_by_its_length(tp: Any) -> None:
+    calls = 60  # where each object were checked twice by what holds it, this would never end
+    document: Any = {"name": "last"}
+    for _ in range(calls):
+        document = {"name": "a", "then": document}
+    value, offences = structure(document, tp)
+    assert offences == []
+    assert structure(value, tp) == (value, [])
+    assert structure({"name": "a", "others": [document, document]}, Element)[1] == []
 
 
 @pytest.mark.parametrize("tp", [set, Any, list[set]], ids=str)  # type: ignore[type-arg]
@@ -571,8 +619,22 @@ def test_text_is_read_as_what_a_person_meant(text: str, tp: Any, expected: Any) 
         ("2", bool, [("", "expected bool, got '2'")]),
         ("nan", float, [("", "expected a finite float, got nan, which is not JSON")]),
         ("1e400", float, [("", "expected a finite float, got inf, which is not JSON")]),
-        ("[NaN]", list[float], [("[0]", "expected a finite float, got nan, which is not JSON")]),
-        ("Infinity", JSON, [("", "expected a finite float, got inf, which is not JSON")]),
+        ("1e-400", float, [("", "expected float, got '1e-400'")]),
+        ("9007199254740993", float, [("", "expected float, got 9007199254740993, an int that no float equals")]),
+        ("\u0661\u0662", int, [("", "expected int, got '\u0661\u0662'")]),
+        ("[NaN]", list[float], [("", "expected list[float], got '[NaN]' (as JSON: [0]: NaN is not JSON)")]),
+        ("Infinity", JSON, [("", "expected JSON, got 'Infinity' (as JSON: Infinity is not JSON)")]),
+        (
+            '{"a": {"b": 1, "b": 2}}',
+            dict[str, JSON],
+            [
+                (
+                    "",
+                    'expected dict[str, JSON], got \'{"a": {"b": 1, "b": 2}}\''
+                    " (as JSON: a: the key 'b' stands twice)",
+                )
+            ],
+        ),
         ("[1, 2.5, true]", list[int], [("[1]", "expected int, got 2.5"), ("[2]", "expected int, got True")]),
         ("[1]", tuple[int, int], [("", "expected tuple[int, int] of 2 items, got [1] (list)")]),
         ("1,b", list[int], [("[1]", "expected int, got 'b'")]),
@@ -678,7 +740,13 @@ def test_a_class_made_of_others_comes_back_as_it_was(tp: Any, value: Any) -> Non
     assert offenders(tp) == ()
     back, offences = structure(json.loads(json.dumps(unstructure(value))), tp)
     assert offences == []
+    assert type(back) is type(value)
     assert unstructure(back) == unstructure(value)
+    assert back == value or not _is_compared_by_value(value)
+
+
+def _is_compared_by_value(value: Any) -> bool:
+    return type(value).__eq__ is not object.__eq__
 
 
 def test_the_type_arguments_of_a_base_are_its_own() -> None:

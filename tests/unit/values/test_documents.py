@@ -21,7 +21,7 @@ from lume_dsl.values.documents import DocumentError, format_of, read_document
 FINITE_HINT = "write a finite number, or null where the parameter takes None"
 JSON_HINT = "write text in double quotes, no comma after the last item, and no comments"
 YAML_HINT = "indent with spaces, and quote text that starts with a special character or holds ': ' or ' #'"
-NUMBER_HINT = "write a number that a float can hold (at most some 1.8e308), or quote it as text"
+NUMBER_HINT = "write a number that a float can hold (some 5e-324 to 1.8e308, or 0), or quote it as text"
 DIGITS_HINT = "write it as text, or as a float such as 1e30"
 TAG_HINT = "write plain JSON values, without the tag"
 ALIAS_HINT = "write the part out, without the alias"
@@ -81,7 +81,7 @@ def test_a_file_s_ending_tells_its_format(filename: str, format: str) -> None:
         ('{"a": [1, 2.5, true, null, "x", {"b": {}}]}', {"a": [1, 2.5, True, None, "x", {"b": {}}]}),
         ('{"a": 9007199254740993}', {"a": 2**53 + 1}),
         ('{"a": -0.0}', {"a": -0.0}),
-        ('{"a": 1e-400}', {"a": 0.0}),
+        ('{"a": 0e-400}', {"a": 0.0}),
         (f'{{"a": {10**4299}}}', {"a": 10**4299}),
         ('{"a": "\\u0000\\u0007\\u202e\\ud83c\\udf89"}', {"a": "\0\x07\u202e🎉"}),
         ('{"a": "\u202e\u200f🎉\x7f\x85\u2028"}', {"a": "\u202e\u200f🎉\x7f\x85\u2028"}),
@@ -115,7 +115,7 @@ def test_json_is_read_as_it_is(source: str | bytes, expected: dict[str, Any]) ->
             ("5.", 5.0),
             ("-1.5e+3", -1500.0),
             ("-0.0", -0.0),
-            ("1e-400", 0.0),
+            ("-0.0e-400", -0.0),
         ],
         *[("'1'", "1"), ('"null"', "null"), ("! 1", "1"), ("!!str 1", "1"), ('!!int "1"', 1), ("!!float 1", 1.0)],
         *[("[]", []), ("{}", {}), ("!!seq [1]", [1]), ("!!map {b: 1}", {"b": 1}), ("! [1]", [1]), ("!!map {}", {})],
@@ -183,6 +183,7 @@ def test_escapes_of_surrogates_are_refused_in_yaml() -> None:
         ('{"m": [1, {"c d": -Infinity}]}', f"p: m[1]['c d']: -Infinity is not JSON\n    {FINITE_HINT}"),
         ('{"a": [Infinity, NaN]}', f"p: a[0]: Infinity is not JSON\n    {FINITE_HINT}"),
         ('{"a": -1e400}', f"p: a: -1e400 overflows a float\n    {NUMBER_HINT}"),
+        ('{"a": 1e-400}', f"p: a: 1e-400 is nearer to 0 than a float can be\n    {NUMBER_HINT}"),
         (
             f'{{"a": 0, "b": [-{"1" * 5000}]}}',
             f"p: b[0]: -{'1' * 29}… has 5,000 digits, too many for an int\n    {DIGITS_HINT}",
@@ -227,6 +228,7 @@ def test_json_that_is_refused_is_told_with_its_place(source: str | bytes, messag
         ("m:\n- c: 1\n- c: .nan", f"p:3:6: m[1].c: .nan is not JSON\n    {FINITE_HINT}"),
         ("a: -.INF", f"p:1:4: a: -.INF is not JSON\n    {FINITE_HINT}"),
         ("a: 1e400", f"p:1:4: a: 1e400 overflows a float\n    {NUMBER_HINT}"),
+        ("a: -1e-400", f"p:1:4: a: -1e-400 is nearer to 0 than a float can be\n    {NUMBER_HINT}"),
         ("a: !!float 1" + "0" * 400, f"p:1:4: a: 1{'0' * 29}… overflows a float\n    {NUMBER_HINT}"),
         ("a: " + "1" * 5000, f"p:1:4: a: {'1' * 30}… has 5,000 digits, too many for an int\n    {DIGITS_HINT}"),
         (

@@ -118,7 +118,7 @@ USE = "use dict[str, …], list, tuple, str, int, float, bool, None or unions of
         (TypeVar("T"), "", "T", "say what it is: Box[float] of a class Box[T]"),
         (typing.NoReturn, "", "NoReturn", USE),
         (3, "", "3", USE),
-        ("Spot", "", "Spot", USE),
+        ("Spot", "", "Spot", "use a class, which may hold itself, or JSON"),
         (Optional[Any], "", "Any", SAY),
         (int | set[int] | None, "", "set[int]", USE_LIST),
         (Annotated[set, "x"], "", "set", USE_LIST),

@@ -16,13 +16,26 @@ from lume_dsl import JSON
 from lume_dsl.values.overlap import confused
 
 
-class Point(NamedTuple):
+class Pair(NamedTuple):
     x: float
     y: float
 
 
+class Point(NamedTuple):
+    x: float
+    y: float = 0.0
+
+
 class Mode(enum.Enum):
     FAST = "fast"
+
+
+class Level(enum.Enum):
+    LOW = 1
+
+
+class Gain(enum.Enum):
+    ONE = 1.0
 
 
 @attrs.frozen
@@ -43,6 +56,10 @@ class Magnet:
         list[int] | list[float],
         date | UUID,
         Mode | Literal["slow"],
+        int | Gain,
+        int | Decimal,
+        float | Literal[1],
+        Pair | tuple[int],
         tuple[int, int] | tuple[int, int, int],
         tuple[int, int] | tuple[str, str],
         tuple[str, Path] | tuple[float, Path],
@@ -50,7 +67,7 @@ class Magnet:
         list[str] | tuple[int, int],
         list[str] | Point,
         tuple[str, ...] | Point,
-        Point | tuple[None, None],
+        Pair | tuple[None, None],
         tuple[list[int], int] | tuple[list[str], str],
         Beam | Magnet,
         Beam | str,
@@ -68,6 +85,10 @@ def test_these_are_told_apart(union: Any) -> None:
         bytes | str,
         Decimal | str,
         Mode | Literal["fast"],
+        float | Level,
+        Decimal | Level,
+        Level | Gain,
+        Point | tuple[float],
         list[int] | tuple[int, ...],
         list[int] | tuple[str, ...],  # []
         tuple[int, int] | tuple[float, float],  # [1, 1]

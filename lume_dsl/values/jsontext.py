@@ -1,0 +1,109 @@
+"""The value of a JSON text, with whatever a plain reader would change or drop refused by its path."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from lume_dsl.values.document_errors import (
+    DIGITS_HINT,
+    FINITE_HINT,
+    NUMBER_HINT,
+    DocumentError,
+    brief,
+    duplicate,
+    number_problem,
+    step,
+)
+
+__all__ = ["read_json"]
+
+
+@attrs.frozen
+class _Refused:
+    """Stands in a parsed text for a part that is refused, until its path is found."""
+
+    message: str
+    fix: str
+
+
+def read_json(text: str, name: str) -> Any:
+    """Return the value of a JSON text, which errors call ``name``.
+
+    Raises:
+        json.JSONDecodeError: It is not JSON.
+        DocumentError: A key stands twice, a number is out of range or not finite, or it is nested too deeply.
+    """
+    refused: list[_Refused] = []
+    try:
+        value = _parse(text, refused)
+    except RecursionError:
+        raise DocumentError(name, "is nested too deeply", "nest its lists and objects less deeply") from None
+    if refused:
+        path, first = next(_find_refused(value))
+        raise DocumentError(name, first.message, first.fix, path=path)
+    return value
+
+
+def _parse(text: str, refused: list[_Refused]) -> Any:
+    """The parsed text, with a ``_Refused`` (of which ``refused`` is not empty then) for each part that is refused."""
+
+    def refuse(message: str, fix: str) -> _Refused:
+        refused.append(_Refused(message, fix))
+        return refused[-1]
+
+    def constant(text: str) -> _Refused:
+        return refuse(f"{text} is not JSON", FINITE_HINT)
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any] | _Refused:
+        found = dict(items)
+        return found if len(found) == len(items) else refuse(*duplicate(_first_twice(items)))
+
+    def in_range(text: str) -> float | _Refused:
+        value = float(text)
+        if value != 0.0 and -math.inf < value < math.inf:
+            return value
+        problem = number_problem(text, value)
+        return refuse(problem, NUMBER_HINT) if problem else value
+
+    def whole(text: str) -> int | _Refused:
+        try:
+            return int(text)
+        except ValueError:
+            return refuse(f"{brief(text)} has {len(text.lstrip('-')):,} digits, too many for an int", DIGITS_HINT)
+
+    decoder = json.JSONDecoder(object_pairs_hook=pairs, parse_constant=constant, parse_float=in_range)
+    try:
+        return decoder.decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # Python reads no int of more than 4,300 digits: once more, slowly, to name the one
+        refused.clear()
+        return json.loads(text, object_pairs_hook=pairs, parse_constant=constant, parse_float=in_range, parse_int=whole)
+
+
+def _find_refused(value: Any) -> Iterator[tuple[str, _Refused]]:
+    """Each refused part below a value, with its path, in the text's order."""
+    stack = [("", value)]
+    while stack:
+        path, value = stack.pop()
+        if isinstance(value, _Refused):
+            yield path, value
+        elif isinstance(value, dict):
+            stack += reversed([(path + step(key, path), item) for key, item in value.items()])
+        elif isinstance(value, list):
+            containers = (list, dict, _Refused)
+            stack += reversed([(f"{path}[{at}]", item) for at, item in enumerate(value) if type(item) in containers])
+
+
+def _first_twice(items: list[tuple[str, Any]]) -> str:
+    seen: set[str] = set()
+    for key, _ in items:
+        if key in seen:
+            return key
+        seen.add(key)
+    raise ValueError("no key stands twice")
