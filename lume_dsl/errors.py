@@ -212,6 +212,9 @@ class TaskFailure:
     def __str__(self) -> str:
         return f"{self.name}: {type(self.exception).__name__}: {text_of(self.exception)}"
 
+    def __repr__(self) -> str:
+        return f"TaskFailure({str(self)!r})"
+
     def __reduce__(self) -> tuple[Any, ...]:
         return TaskFailure, (self.name, _portable(self.exception))
 
@@ -261,10 +264,20 @@ class SettingsError(_Message):
     exit_code = 4
 
 
+@attrs.define(slots=False, eq=False)
 class ServiceError(_Message):
-    """A service (record store, filesystem) does not answer or refuses the work."""
+    """A service (record store, filesystem) does not answer or refuses the work.
 
+    Attributes:
+        message: What is wrong, where, and how to mend it.
+        transient: Whether the same work may succeed later: a connection was lost, a database is locked.
+    """
+
+    transient: bool = False
     exit_code = 4
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class FileError(_Message):

@@ -158,12 +158,13 @@ def read_flags(
     """
     parts: list[Given] = []
     problems: list[Problem] = []
+    secrets = {name for name, member in flow.__lume_graph__.parameters.items() if spec_of(member).secret}
     for option, text in given:
         if isinstance(option, ParameterOption):
             parts.append(Assignment(option.parameter, (text,), option.steps))
             continue
         try:
-            parts.append(read_parameter_file(text))
+            parts.append(read_parameter_file(text, secrets))
         except ParameterError as error:
             problems += error.problems
     if problems:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
+from collections.abc import Container
+
+import attrs
 
 from lume_dsl.cli.assignments import Document
 from lume_dsl.errors import ParameterError, Problem, did_you_mean
@@ -16,8 +20,10 @@ STDIN = "-"
 _FIX = "name a YAML or JSON file after --params, or - for stdin"
 
 
-def read_parameter_file(filename: str) -> Document:
+def read_parameter_file(filename: str, secrets: Container[str] = ()) -> Document:
     """Return the document of a file, or of stdin for ``-``. Its ending says JSON or YAML; another one is looked into.
+
+    What is wrong with a value of one of the ``secrets`` is told without the value.
 
     Raises:
         ParameterError: It is not there, cannot be read, or is no document.
@@ -30,6 +36,9 @@ def read_parameter_file(filename: str) -> Document:
         place = f"{name}:{error.line}:{error.column}" if error.line else name
         path = error.path if len(error.path) <= 80 else f"{error.path[:40]}…{error.path[-39:]}"
         subject = f"{place}: {path}" if path else place
+        if re.split(r"[.\[]", error.path)[0] in secrets:
+            subject = f"{place}: {re.split(r'[.[]', error.path)[0]}"
+            error = attrs.evolve(error, message="cannot be read; its value is secret", fix="write it as text in quotes")
         raise ParameterError((Problem("parameter-value", subject, error.message, error.fix),)) from None
     except (OSError, ValueError) as error:  # the latter: a null character in the name
         raise ParameterError((_unread(filename, error),)) from None

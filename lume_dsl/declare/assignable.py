@@ -7,6 +7,7 @@ is not understood here fits.
 from __future__ import annotations
 
 import collections.abc
+import io
 import numbers
 from collections.abc import Iterator, Mapping
 from types import GenericAlias
@@ -23,6 +24,7 @@ __all__ = [
     "generic_bases",
     "is_open",
     "is_typed_dict",
+    "is_unpacked",
     "keys_of",
     "known_view",
     "plain",
@@ -83,6 +85,8 @@ def is_open(tp: Any) -> bool:
     """Whether nothing is known of it: Any, object, a type variable, text, a protocol, or no class at all."""
     if tp is Any or tp is object or isinstance(tp, (str, TypeVar)) or getattr(tp, "_is_protocol", False):
         return True
+    if getattr(tp, "__name__", "") == "Buffer":  # which C code has, and issubclass does not see before Python 3.12
+        return True
     return not (is_union(tp) or get_origin(tp) or isinstance(tp, type))
 
 
@@ -100,10 +104,10 @@ def _classes_fit(source: Any, target: Any) -> bool:
         if issubclass(given, wanted) or issubclass(given, _TOWER.get(wanted, ())):
             return True
         if wanted in _FILES or given in _FILES:
-            return _may_be_file(given) and _may_be_file(wanted)
+            return (_may_be_file(given) and _may_be_file(wanted)) or issubclass(io.IOBase, wanted)
         # A base class may hold the very value that is wanted, but a number is never a text.
         return issubclass(wanted, given) and given not in (int, float, complex)
-    except TypeError:  # a class that refuses issubclass
+    except Exception:  # a class that refuses issubclass, in whatever way
         return True
 
 
@@ -145,6 +149,8 @@ def _arguments_fit(source: Any, target: Any, within: _Pairs) -> bool:
 
 
 def _tuple_fits(given: tuple[Any, ...], target_class: Any, wanted: tuple[Any, ...], within: _Pairs) -> bool:
+    if any(map(is_unpacked, (*given, *wanted))):
+        return True
     variadic = len(given) == 2 and given[1] is ...
     items = given[:1] if variadic else given
     if target_class is not tuple:
@@ -158,10 +164,15 @@ def _tuple_fits(given: tuple[Any, ...], target_class: Any, wanted: tuple[Any, ..
     )
 
 
+def is_unpacked(argument: Any) -> bool:
+    """Whether it stands for several places of a tuple, as ``*Ts`` and ``*tuple[int, ...]`` do."""
+    return getattr(argument, "__unpacked__", False) is True or getattr(get_origin(argument), "_name", "") == "Unpack"
+
+
 def known_view(tp: Any) -> Any:
     """``tp`` as the list, tuple or mapping that it is: ``list[str]`` for ``class Texts(list[str])``."""
     cls = class_of(tp)
-    if cls in _KNOWN or not isinstance(cls, type):
+    if cls in _KNOWN or not isinstance(cls, type) or is_union(tp):
         return tp
     if is_named_tuple(cls):
         return GenericAlias(tuple, tuple(filled(field.type, variables_of(tp)) for field in known_fields(cls)))
@@ -243,6 +254,8 @@ def element(tp: Any) -> Any:
     """The type of one item of ``tp``: of a list, tuple, set or other iterable; Any where it is not known."""
     view = known_view(plain(tp))
     arguments = get_args(view)
+    if any(map(is_unpacked, arguments)):
+        return Any
     if arguments and get_origin(view) is tuple:
         kinds = arguments[:1] if arguments[1:] == (...,) else arguments
         return kinds[0] if all(kind == kinds[0] for kind in kinds) else Any

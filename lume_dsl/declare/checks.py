@@ -6,6 +6,7 @@ Nothing of the user's tasks runs. File types and record classes are known here o
 
 from __future__ import annotations
 
+import numbers
 import os
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -31,6 +32,7 @@ from lume_dsl.declare.graph import (
     ValueResult,
 )
 from lume_dsl.declare.operations import Outcomes, written
+from lume_dsl.declare.outcomes import type_of
 from lume_dsl.declare.parameter_checks import parameters
 from lume_dsl.declare.parameters import unit_of
 from lume_dsl.declare.references import Reference
@@ -200,7 +202,8 @@ def _constant_fits(source: Constant, expected: Any) -> bool:
     if not source.mapped:
         return _is_instance(source.value, expected)
     items = source.value
-    return isinstance(items, (list, tuple, range)) and all(_is_instance(item, expected) for item in items)
+    is_row = not isinstance(items, (str, bytes, dict)) and hasattr(items, "__len__") and hasattr(items, "__getitem__")
+    return is_row and all(_is_instance(item, expected) for item in items)
 
 
 def _is_instance(value: Any, tp: Any) -> bool:
@@ -213,10 +216,19 @@ def _is_instance(value: Any, tp: Any) -> bool:
     try:
         typeguard.check_type(value, tp, collection_check_strategy=typeguard.CollectionCheckStrategy.ALL_ITEMS)
     except typeguard.TypeCheckError:
-        return False
+        return _has_other_numbers(value) and assignable(type_of(value), tp)
     except Exception:  # a type that typeguard does not understand: nothing is known of it
         return True
     return True
+
+
+def _has_other_numbers(value: Any) -> bool:
+    """Whether there are numbers in a constant that are none of Python's own, as NumPy's, which typeguard refuses."""
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return any(map(_has_other_numbers, value))
+    if isinstance(value, dict):
+        return any(map(_has_other_numbers, value.values()))
+    return isinstance(value, numbers.Number) and type(value).__module__ != "builtins"
 
 
 def _found(flow: Subject, source: Input) -> tuple[str, str]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import enum
 import functools
-import inspect
 import operator
 import pathlib
 import sys
@@ -24,6 +22,7 @@ from lume_dsl.declare.assignable import (
     generic_bases,
     is_open,
     is_typed_dict,
+    is_unpacked,
     keys_of,
     known_view,
     variables_of,
@@ -34,7 +33,7 @@ from lume_dsl.declare.outcomes import UNKNOWN, Outcome, each_arm, joined
 from lume_dsl.errors import did_you_mean
 from lume_dsl.values.classes import class_of, is_named_tuple, known_hints
 from lume_dsl.values.jsontypes import JSON
-from lume_dsl.values.names import is_enum, is_union, type_name
+from lume_dsl.values.names import is_union, type_name
 
 __all__ = ["NOWHERE", "SAMPLES", "VARIANTS", "attribute", "item", "returned"]
 
@@ -157,6 +156,8 @@ def _of_sequence(cls: Any, parts: tuple[Any, ...], key: Any) -> Any:
 
 
 def _of_tuple(container: Any, parts: tuple[Any, ...], key: Any, constant: Any) -> Outcome:
+    if any(map(is_unpacked, parts)):
+        return UNKNOWN
     variadic = parts[1:] == (...,)
     if variadic:
         return Outcome(parts[0] if key in (int, bool) else GenericAlias(tuple, parts) if key is slice else Any)
@@ -261,34 +262,11 @@ def _fields(cls: Any) -> tuple[str, ...]:
         return tuple(field.name for field in attrs.fields(cls))
     if dataclasses.is_dataclass(cls):
         return tuple(field.name for field in dataclasses.fields(cls))
-    if is_enum(cls):
-        return ("name", "value")
     return tuple(getattr(cls, "_fields", ()))
 
 
 def _surely_lacks(cls: type, name: str) -> bool:
-    """Whether no value of a class with fields, or of an Enum, has the attribute, unless code of others sets it."""
-    if not (attrs.has(cls) or dataclasses.is_dataclass(cls) or is_named_tuple(cls) or is_enum(cls)):
-        return False
-    own = [(one, value) for base in cls.__mro__ if base not in _CLOSED for one, value in vars(base).items()]
-    if hasattr(cls, name) or not {"__getattr__", "__getattribute__"}.isdisjoint(one for one, _ in own):
-        return False
-    return not any(_may_set(one, value, name) for one, value in own)
-
-
-_CLOSED = (object, tuple, str, int, float, bytes, enum.Enum)
-"""Bases whose values have no attributes but those that they declare."""
-
-_GENERATED = ("__init__", "__setattr__", "__delattr__", "__getstate__", "__setstate__")
-
-
-def _may_set(method_name: str, method: Any, name: str) -> bool:
-    """Whether a method of a class, unless its decorator has made it, may give its values an attribute of this name."""
-    code = getattr(inspect.unwrap(method) if callable(method) else method, "__code__", None)
-    if code is None or (method_name in _GENERATED and (code.co_filename.startswith("<") or _is_of(attrs, code))):
-        return False
-    return not {name, "setattr", "__dict__", "vars", "__setattr__"}.isdisjoint(code.co_names)
-
-
-def _is_of(module: types.ModuleType, code: types.CodeType) -> bool:
-    return code.co_filename.startswith(str(pathlib.Path(module.__file__ or "").parent.parent / "attr"))
+    """Whether no value of a class with fields and without a ``__dict__`` has the attribute."""
+    is_closed = attrs.has(cls) or dataclasses.is_dataclass(cls) or is_named_tuple(cls)
+    own = {one for base in cls.__mro__ if base not in (object, tuple) for one in vars(base)}
+    return is_closed and not hasattr(cls, name) and not own & {"__dict__", "__getattr__", "__getattribute__"}

@@ -52,7 +52,11 @@ def offenders(tp: Any, names: Mapping[str, Any] | None = None) -> tuple[Offender
         tp: The type.
         names: Names that annotations of classes in it may use besides those of their modules.
     """
-    return tuple(_Walk(names or {}).of(tp, ()))
+    try:
+        return tuple(_Walk(names or {}).of(tp, ()))
+    except RecursionError:
+        why = "is made of itself with ever other type arguments"
+        return (Offender("", type_name(tp), "let it hold itself with its own, as Box[T] of a class Box[T]", why),)
 
 
 class _Walk:

@@ -137,7 +137,7 @@ _WIDE, _ROUND = (
 _NAME = r"[A-Za-z%°‰µμΩΩÅÅℓ](?:\w|[%°])*"
 
 _QUANTITY = re.compile(
-    rf"([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+|(?![eE][-+]?\d)))(?:\s*(?=\(|{_NAME})|\s+(?=1\s*/))(\S.*)",
+    rf"([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+|(?![eE][-+]?\d|[eE]$|x)))(?:\s*(?=\(|{_NAME})|\s+(?=1\s*/))(\S.*)",
     re.ASCII | re.DOTALL,
 )
 
@@ -247,10 +247,11 @@ def _convert(number: Decimal, source: Any, target: Any) -> Decimal:
     if source == target:
         return number
     with decimal.localcontext(_WIDE):
-        return _ROUND.plus(_registry().convert(number, source, target))
+        converted: Decimal = _registry().convert(number, source, target)
+        return _ROUND.plus(converted).copy_sign(converted)  # plus makes 0 of -0
 
 
 def _finite(number: Decimal, text: str, unit: str) -> Decimal:
-    if not math.isfinite(float(number)):
+    if not math.isfinite(float(number)) or (number and not float(number)):
         raise UnitError(f"{short(text)} in {unit} is out of the range of a float")
     return number

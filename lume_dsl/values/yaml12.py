@@ -152,6 +152,9 @@ def read_yaml(text: str, name: str) -> dict[str, Any]:
 
 def _broken(error: yaml.MarkedYAMLError, name: str) -> DocumentError:
     mark = error.problem_mark or error.context_mark
+    if "nesting depth" in (error.problem or ""):  # which some versions of libyaml find before we do
+        found = _too_deep()
+        return DocumentError(name, found.message, found.fix, *((mark.line + 1, mark.column + 1) if mark else (0, 0)))
     message = ", ".join(" ".join(part.split()) for part in (error.context, error.problem) if part)
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     return DocumentError(name, f"is not YAML: {message}", _YAML_HINT, line, column)

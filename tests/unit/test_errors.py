@@ -27,6 +27,7 @@ from lume_dsl.errors import (
     TaskFailure,
     did_you_mean,
 )
+from lume_dsl.secrets import hide
 
 PROBLEM = Problem("default", "Scan.shots", "the default 'three' is not an int", "write 3", Place("beam.py", 12))
 BARE = Problem("parameter-value", "Scan.charge", "expected float, got 'a'")
@@ -151,3 +152,10 @@ def test_the_text_of_many_failures_is_short_and_the_error_has_all() -> None:
     assert len(error.failed) == 31
     assert str(error).splitlines()[0] == "Scan: 31 tasks failed"
     assert str(error).splitlines()[-2:] == ["    fit[9]: ValueError: no peak", "    and 21 more"]
+
+
+def test_a_secret_is_not_in_the_repr_of_a_failure() -> None:
+    hide("hunter2-and-more", "test")
+    failure = TaskFailure("login", ValueError("cannot log in with hunter2-and-more"))
+    assert "hunter2" not in repr(FlowRunError("Scan", (failure,)))
+    assert "login: ValueError: cannot log in with ***" in repr(failure)

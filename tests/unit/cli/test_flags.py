@@ -381,3 +381,22 @@ def test_no_text_does_anything_but_fit_or_be_refused(values: Values, name: str, 
     else:
         shown = json.dumps({key: unstructure(value) for key, value in found.items()})
     assert all(char.isprintable() or char == "\n" for char in shown)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password: *hunter2\n",
+        "password: !hunter2 a\n",
+        "password: !!int hunter2\n",
+        '{"password": 12345678e999}',
+        "password: {hunter2: 1, hunter2: 2}\n",
+    ],
+)
+def test_what_is_wrong_with_a_secret_in_a_file_is_told_without_it(values: Values, tmp_path: Path, text: str) -> None:
+    file = tmp_path / "secret.yaml"
+    file.write_text(text)
+    said = refusal(values, "--params", str(file))
+    assert "password: cannot be read; its value is secret" in said
+    assert "hunter2" not in said
+    assert "12345678" not in said

@@ -12,7 +12,7 @@ import os
 import pathlib
 import tempfile
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import (
     IO,
     Annotated,
@@ -39,7 +39,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typing_extensions import NotRequired, TypeAliasType
+from typing_extensions import Buffer, NotRequired, TypeAliasType, Unpack
 
 from lume_dsl.declare.assignable import assignable, element
 from lume_dsl.files import TextFile
@@ -417,3 +417,44 @@ def test_map_is_advised_only_where_the_items_are_known_to_fit(
 ) -> None:
     body = f"class Spot: ...\n@task\ndef source() -> {returns}: ...\na = source()\nb = add(a)"
     assert [problem[4] for problem in problems(body)] == [fix]
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        (TextIO, Iterable[str]),
+        (BinaryIO, Iterator[bytes]),
+        (np.ndarray, Buffer),
+        (tuple[int, str, str], tuple[int, Unpack[tuple[str, ...]]]),
+        (tuple[int, Unpack[tuple[str, ...]]], tuple[int, str, str]),
+    ],
+    ids=str,
+)
+def test_what_checkers_take_fits(source: Any, target: Any) -> None:
+    assert assignable(source, target)
+
+
+def test_a_union_of_classes_is_told_and_no_crash(problems: Callable[..., Any]) -> None:
+    found = problems(
+        """
+        a: int | str = 1
+        b: float = parameter(default="x")
+        z = nothing.map(a)
+        y = double.map(a)
+        """
+    )
+    assert "default" in [problem[0] for problem in found]
+    assert element(int | str) is Any
+
+
+class Refusing(type):
+    def __subclasscheck__(cls, other: type) -> bool:
+        raise RuntimeError("no")
+
+
+class Odd(metaclass=Refusing):
+    pass
+
+
+def test_a_class_whose_relation_cannot_be_asked_fits() -> None:
+    assert assignable(int, Odd)

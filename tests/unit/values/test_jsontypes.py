@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import datetime as dt
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import (
     Annotated,
     Any,
     Dict,
+    Generic,
     List,
     Optional,
     Tuple,
@@ -164,3 +166,17 @@ def test_a_type_with_the_wrong_number_of_arguments_is_refused(tp: Any) -> None:
 def test_a_numpy_scalar_is_not_told_to_be_a_list(tp: Any) -> None:
     (offender,) = offenders(tp)
     assert not offender.fix.startswith("use list")
+
+
+Item = TypeVar("Item")
+
+
+@dataclasses.dataclass
+class Growing(Generic[Item]):
+    item: Item
+    more: Growing[list[Item]] | None = None
+
+
+def test_a_class_that_holds_itself_with_ever_other_arguments_is_refused() -> None:
+    (found,) = offenders(Growing[int])
+    assert found.why == "is made of itself with ever other type arguments"

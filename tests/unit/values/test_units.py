@@ -327,3 +327,17 @@ except UnitError as error:
 @pytest.mark.parametrize("text", sorted(units.USUAL))
 def test_the_usual_units_are_units(text: str) -> None:
     assert units._parsed(text)[1] == ""
+
+
+def test_a_sign_of_zero_is_kept_and_what_is_too_near_to_zero_is_refused() -> None:
+    zero = read_quantity("-0.0nC", "pC")
+    assert zero is not None
+    assert math.copysign(1, float(zero)) == -1
+    for text in ("1e-400pC", "1e-400 nC"):
+        with pytest.raises(UnitError, match="out of the range of a float"):
+            read_quantity(text, "pC")
+
+
+@pytest.mark.parametrize("text", ["5e", "5E", "1.5e", "0x10"])
+def test_a_number_that_is_cut_off_is_no_quantity(text: str) -> None:
+    assert read_quantity(text, "pC") is None
