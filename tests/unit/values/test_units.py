@@ -204,7 +204,7 @@ def test_a_conversion_is_exact(number: Decimal) -> None:
     assert Fraction(read) == Fraction(number) * 1000
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e100, max_value=1e100))
+@given(st.floats(min_value=-1e100, max_value=1e100).filter(lambda number: number == 0 or abs(number) > 1e-300))
 def test_a_float_in_another_unit_is_the_nearest_to_what_was_written(number: float) -> None:
     read = read_quantity(f"{number!r} keV", "MeV")
     assert read is not None
