@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
+import signal
 import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 
@@ -79,6 +85,113 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
         else:
             return
     pytest.fail(f"mongod does not answer: {log.read_text()[-2000:]}")
+
+
+def _postgres(name: str) -> str:
+    spec = find_spec("pgserver")
+    assert spec is not None, "the tests need PostgreSQL: pip install 'lume-dsl[test]'"
+    assert spec.submodule_search_locations
+    return str(Path(spec.submodule_search_locations[0]) / "pginstall" / "bin" / name)
+
+
+POSTGRES_USER, POSTGRES_PASSWORD = "lume", "s3cret:/@%"
+
+
+class Postgres:
+    """A PostgreSQL server with a password; its data stays when it is killed and started again."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder, self.port = folder, port
+        self._process: subprocess.Popen[bytes] | None = None
+        # PostgreSQL refuses to be run by root, who lends it another's rights.
+        self._user: dict[str, Any] = {"user": "nobody"} if os.geteuid() == 0 else {}
+        self._initialize()
+
+    @property
+    def address(self) -> str:
+        """``user:password@host:port``, as a URL has it."""
+        return f"{POSTGRES_USER}:{quote(POSTGRES_PASSWORD, safe='')}@127.0.0.1:{self.port}"
+
+    def _initialize(self) -> None:
+        password = self.folder / "password"
+        password.write_text(POSTGRES_PASSWORD)
+        if self._user:
+            shutil.chown(self.folder, "nobody")
+            password.chmod(0o644)
+        options = ["--auth=scram-sha-256", f"--pwfile={password}", f"--username={POSTGRES_USER}"]
+        command = [_postgres("initdb"), f"--pgdata={self.folder / 'data'}", "--encoding=UTF8", "--no-sync", *options]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, check=False, **self._user)
+        assert done.returncode == 0, done.stderr
+
+    def start(self) -> None:
+        """It answers."""
+        log = self.folder / "log"
+        listens = ["-h", "127.0.0.1", "-p", str(self.port), "-c", "unix_socket_directories="]
+        command = [_postgres("postgres"), "-D", str(self.folder / "data"), "-F", *listens]
+        with log.open("ab") as file:
+            self._process = subprocess.Popen(command, stdout=file, stderr=file, cwd=self.folder, **self._user)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if self._answers():
+                return
+            time.sleep(0.05)
+        pytest.fail(f"PostgreSQL does not answer: {log.read_text()[-2000:]}")
+
+    def _answers(self) -> bool:
+        command = [_postgres("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port), "-U", POSTGRES_USER]
+        return subprocess.run(command, check=False).returncode == 0
+
+    def end(self, number: int = signal.SIGINT) -> None:
+        """It has ended by this signal: at once but in order, or by SIGKILL or SIGQUIT as in a crash."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(timeout=30)
+            self._process = None
+
+    def create_database(self) -> str:
+        """Return the URL of an empty database."""
+        name = f"test_{uuid4().hex[:12]}"
+        with psycopg.connect(f"postgresql://{self.address}/postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")  # type: ignore[arg-type]
+        return f"postgresql://{self.address}/{name}"
+
+
+def _new_postgres() -> Iterator[Postgres]:
+    # Not in a folder of pytest's, into which no other user may look.
+    with tempfile.TemporaryDirectory(prefix="lume_postgres_", ignore_cleanup_errors=True) as folder:
+        server = Postgres(Path(folder), free_port())
+        server.start()
+        try:
+            yield server
+        finally:
+            server.end()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server, ended after the session. It is shared: do not stop it."""
+    yield from _new_postgres()
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server of one test, which may end and start it."""
+    yield from _new_postgres()
+
+
+@pytest.fixture
+def postgresql_url(postgres: Postgres) -> str:
+    """The URL of an empty database of a real PostgreSQL server."""
+    return postgres.create_database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mongodb"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty store: a test runs on each of them."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store/results.db"
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
 
 
 @pytest.fixture

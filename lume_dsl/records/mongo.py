@@ -1,29 +1,56 @@
-"""Records in a collection of a MongoDB database; it must not know what records mean.
+"""Records in a collection of a MongoDB database, large contents in its GridFS; it must not know what records mean.
 
-A document is stored as it is but for one thing: keys that begin with ``$`` get a backslash before it, because MongoDB
-and its driver give them a meaning of their own (``{"$ref": ...}`` comes back as another type).
+A document is stored as it is but for this: keys that begin with ``$`` get a backslash before it, because MongoDB and
+its driver give them a meaning of their own (``{"$ref": ...}`` comes back as another type); the member ``_blobs`` names
+the files of its large contents; and the values of a document beyond MongoDB's 16 MB are one more such file, as JSON.
+Files are there before the document that names them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
 from typing import Any
 
+import bson
+import gridfs
 import pymongo
+from bson import ObjectId
+from bson.raw_bson import RawBSONDocument
+from gridfs.errors import CorruptGridFile, NoFile
 from pymongo import errors
+from pymongo.write_concern import WriteConcern
 
 from lume_dsl.errors import RecordError, ServiceError
-from lume_dsl.records.query import Query
-from lume_dsl.records.store import Document, RecordStore, invalid_url
+from lume_dsl.records.query import NumberBound, Prefilter
+from lume_dsl.records.store import Document, Entry, RecordStore, invalid_url
 from lume_dsl.settings import mask_url, variable
+from lume_dsl.values.content import PIECE, Content
 
 __all__ = ["MongoStore"]
+
+VERSION = 2
+"""Of how records are stored; the first release named none."""
 
 _TIMEOUTS: dict[str, Any] = {"serverSelectionTimeoutMS": 2000, "connectTimeoutMS": 2000, "socketTimeoutMS": 20000}
 """In milliseconds; those that the URL gives itself are kept."""
 
-_BAD_VALUE_TOO_LARGE = 10334
+_DUPLICATE_KEY = 11000
+
+_AT_ONCE = 1000
+
+_LARGEST = 16 * 2**20 - 2**14
+"""Bytes of a document: what MongoDB takes, less what it may add."""
+
+_VALUES = ("inputs", "outputs", "fields", "provenance")
+_FILES = "_blobs"
+_REST = "_values"
+"""The member of ``_blobs`` that names the file with what ``_VALUES`` are, where the document is too large for them."""
+
+_OPPOSITE = {"<": "$gte", "<=": "$gt", ">": "$lte", ">=": "$lt", "==": "$ne"}
 
 
 class MongoStore(RecordStore):
@@ -32,85 +59,262 @@ class MongoStore(RecordStore):
     def __init__(self, url: str) -> None:
         """The store is ready to connect."""
         self._shown = mask_url(url)
-        timeouts = {name: value for name, value in _TIMEOUTS.items() if name.lower() not in url.lower()}
+        options = {name: value for name, value in _TIMEOUTS.items() if name.lower() not in url.lower()}
+        if not re.search(r"[?&](journal|w)=", url, re.IGNORECASE):
+            # Else an insert is answered up to 0.1 s before it would survive the server's end.
+            options["journal"] = True
         try:
-            self._client: pymongo.MongoClient[Document] = pymongo.MongoClient(url, connect=False, **timeouts)
-            self._records = self._client.get_default_database("lume")["records"]
+            self._client: pymongo.MongoClient[Document] = pymongo.MongoClient(url, connect=False, **options)
+            database = self._client.get_default_database("lume")
         except (errors.InvalidURI, errors.InvalidName, ValueError):
             raise ServiceError(invalid_url(url)) from None
         except errors.PyMongoError as error:
-            raise ServiceError(self._failure(error)) from error
-        self._has_indexes = False
+            raise self._failure(error) from error
+        self._records = database["records"]
+        self._files = gridfs.GridFSBucket(database, bucket_name="blobs")
+        self._chunks = database["blobs"]["chunks"]
+        self._file_list = database["blobs"]["files"]
+        self._schema = database["lume_schema"]
+        self._is_ready = False
 
     def check(self) -> None:
         with self._translated():
-            self._ensure_indexes()
+            self._prepare()
             self._records.find_one({}, {"_id": True})
 
-    def insert(self, document: Document) -> bool:
+    def insert(self, entries: Sequence[Entry]) -> list[bool]:
         with self._translated():
-            self._ensure_indexes()
-            try:
-                self._records.insert_one(_escaped(document))
-            except errors.DuplicateKeyError:
-                return False
-        return True
+            self._prepare()
+            return [is_new for chunk in _chunks(entries) for is_new in self._insert_chunk(chunk)]
 
-    def find(self, query: Query) -> Iterator[Document]:
-        if query.limit == 0:  # which MongoDB takes for "no limit"
+    def scan(self, wanted: Prefilter) -> Iterator[Document]:
+        if wanted.limit == 0:  # which MongoDB takes for "no limit"
             return
         with self._translated():
-            found = self._records.find(_filter(query), {"_id": False}, limit=query.limit or 0)
-            for document in found.sort([("time", -1), ("_id", -1)]):
-                yield _unescaped(document)
+            self._refuse_newer()
+            found = self._records.find(_filter(wanted, hints=True), {"_id": False}, limit=wanted.limit or 0)
+            with found.sort([("time", -1), ("_id", -1)]).allow_disk_use(True) as documents:
+                for document in documents:
+                    yield self._whole(document)
 
-    def count(self, query: Query) -> int:
-        if query.limit == 0:
+    def count_scanned(self, wanted: Prefilter) -> int:
+        if wanted.limit == 0:
             return 0
-        limit: dict[str, Any] = {} if query.limit is None else {"limit": query.limit}
+        limit: dict[str, Any] = {} if wanted.limit is None else {"limit": wanted.limit}
         with self._translated():
-            return self._records.count_documents(_filter(query), **limit)
+            self._refuse_newer()
+            return self._records.count_documents(_filter(wanted, hints=False), **limit)
+
+    def read_blob(self, unique_hash: str, sha256: str) -> Iterator[bytes]:
+        with self._translated():
+            found = self._records.find_one({"unique_hash": unique_hash}, {_FILES: True})
+            file = (found or {}).get(_FILES, {}).get(sha256)
+            if file is None:
+                raise RecordError(f"the record {unique_hash} at {self._shown} has no content {sha256}")
+            try:
+                with self._files.open_download_stream(file) as stream:
+                    while piece := stream.readchunk():
+                        yield piece
+            except (NoFile, CorruptGridFile) as error:
+                message = f"the content {sha256} of the record {unique_hash} is not whole: {error}"
+                raise RecordError(message) from error
+
+    def delete(self, unique_hashes: Sequence[str]) -> int:
+        number = 0
+        with self._translated():
+            self._prepare()
+            for start in range(0, len(unique_hashes), _AT_ONCE):
+                these = {"unique_hash": {"$in": list(unique_hashes[start : start + _AT_ONCE])}}
+                found = list(self._records.find(these, {_FILES: True}))
+                number += self._records.delete_many({"_id": {"$in": [one["_id"] for one in found]}}).deleted_count
+                self._remove([file for one in found for file in one.get(_FILES, {}).values()])
+        return number
 
     def close(self) -> None:
         self._client.close()
 
-    def _ensure_indexes(self) -> None:
-        if self._has_indexes:
+    def _insert_chunk(self, chunk: list[Entry]) -> list[bool]:
+        if len(chunk) == 1 and chunk[0].blobs:
+            return [self._insert_with_files(chunk[0].document, dict(chunk[0].blobs))]
+        stored = [_stored(entry.document) for entry in chunk]
+        if any(one is None for one in stored):
+            return [self._insert_any(entry.document, one) for entry, one in zip(chunk, stored, strict=True)]
+        if len(stored) == 1:
+            return [self._insert_one(stored[0])]
+        try:
+            self._records.insert_many(stored, ordered=False)  # type: ignore[arg-type]
+        except errors.BulkWriteError as error:
+            failures = error.details["writeErrors"]
+            if any(one["code"] != _DUPLICATE_KEY for one in failures):
+                raise
+            old = {one["index"] for one in failures}
+            return [index not in old for index in range(len(chunk))]
+        return [True] * len(chunk)
+
+    def _insert_any(self, document: Document, stored: RawBSONDocument | None) -> bool:
+        return self._insert_with_files(document, {}) if stored is None else self._insert_one(stored)
+
+    def _insert_one(self, stored: Any) -> bool:
+        try:
+            self._records.insert_one(stored)
+        except errors.DuplicateKeyError:
+            return False
+        return True
+
+    def _insert_with_files(self, document: Document, contents: dict[str, Content]) -> bool:
+        """Whether the document is new; its files are there before it, and gone again if it is not."""
+        if self._records.find_one({"unique_hash": document["unique_hash"]}, {"_id": True}):
+            return False
+        if _stored(document) is None:
+            contents[_REST] = Content.of(_text({name: document.get(name) for name in _VALUES}).encode())
+            document = {name: value for name, value in document.items() if name not in _VALUES}
+        files = {name: ObjectId() for name in contents}
+        try:
+            for name, content in contents.items():
+                self._upload(files[name], name, content)
+            stored = _stored(document, files)
+            if stored is None:
+                raise RecordError(f"the names of the record and its inputs are too many for {self._shown}")
+        except BaseException:
+            with suppress(errors.PyMongoError):
+                self._remove(files.values())
+            raise
+        # If this fails otherwise than by a duplicate, the document may be there: its files must stay.
+        is_new = self._insert_one(stored)
+        if not is_new:
+            self._remove(files.values())
+        return is_new
+
+    def _upload(self, file: ObjectId, name: str, content: Content) -> None:
+        # By hand: the driver's own way gathers 100 MB of chunks before it sends them, in two copies.
+        chunks = self._chunks.with_options(write_concern=WriteConcern(w=1))  # the last of the writes is for them all
+        for number, chunk in enumerate(_full_pieces(content)):
+            chunks.insert_one({"files_id": file, "n": number, "data": chunk})
+        described = {"filename": name, "chunkSize": PIECE, "length": content.size}
+        self._file_list.insert_one({"_id": file, **described, "uploadDate": datetime.now(timezone.utc)})
+
+    def _remove(self, files: Iterable[ObjectId]) -> None:
+        for file in files:
+            with suppress(NoFile):
+                self._files.delete(file)
+
+    def _whole(self, stored: dict[str, Any]) -> Document:
+        """The document whose stored form this is."""
+        files = stored.pop(_FILES, {})
+        document: Document = _unescaped(stored)
+        if _REST in files:
+            document.update(json.loads(self._files.open_download_stream(files[_REST]).read()))
+        document.setdefault("provenance", None)  # which the first release did not have
+        return document
+
+    def _prepare(self) -> None:
+        """The collections are as this version has them."""
+        if self._is_ready:
             return
-        self._records.create_index("unique_hash", unique=True)
-        self._records.create_index([("flow_name", 1), ("project_name", 1), ("time", -1)])
-        self._has_indexes = True
+        if not self._refuse_newer():
+            self._records.create_index("unique_hash", unique=True)
+            self._records.create_index([("flow_name", 1), ("project_name", 1), ("time", -1)])
+            self._records.create_index([("time", -1), ("_id", -1)])
+            # As GridFS has them.
+            self._file_list.create_index([("filename", 1), ("uploadDate", 1)])
+            self._chunks.create_index([("files_id", 1), ("n", 1)], unique=True)
+            self._schema.update_one({"_id": "records"}, {"$set": {"version": VERSION}}, upsert=True)
+        self._is_ready = True
+
+    def _refuse_newer(self) -> bool:
+        """Whether the collections are as this version has them already."""
+        if self._is_ready:
+            return True
+        found = (self._schema.find_one({"_id": "records"}) or {}).get("version")
+        if found is not None and not (isinstance(found, int) and found <= VERSION):
+            raise ServiceError(
+                f"the records at {self._shown} are of version {found}, which a later lume_dsl has written; this one "
+                f"knows version {VERSION}: pip install --upgrade lume_dsl"
+            )
+        self._is_ready = found == VERSION
+        return self._is_ready
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except errors.DocumentTooLarge as error:
-            raise RecordError(_too_large(error)) from error
         except errors.WriteError as error:
-            if error.code == _BAD_VALUE_TOO_LARGE:
-                raise RecordError(_too_large(error)) from error
             raise RecordError(f"{self._shown} refuses the record: {error}") from error
         except errors.PyMongoError as error:
-            raise ServiceError(self._failure(error)) from error
+            raise self._failure(error) from error
 
-    def _failure(self, error: errors.PyMongoError) -> str:
+    def _failure(self, error: errors.PyMongoError) -> ServiceError:
+        reason, url = str(error).partition(", Timeout")[0], variable("results_db.url")
         if isinstance(error, errors.OperationFailure) and error.code in (13, 18):  # Unauthorized, AuthenticationFailed
             names = f"{variable('results_db.username')} and {variable('results_db.password')}"
-            return f"{self._shown} refuses this user: {error}; correct {names}, or {variable('results_db.url')}"
+            return ServiceError(f"{self._shown} refuses this user: {error}; correct {names}, or {url}")
         if isinstance(error, errors.ConnectionFailure):
-            mend = f"start mongod, or set {variable('results_db.url')}"
-            return f"no MongoDB answers at {self._shown}: {mend} ({str(error).partition(', Timeout')[0]})"
-        return f"the records at {self._shown} cannot be used: {error}"
+            message = f"no MongoDB answers at {self._shown}: start mongod, or set {url} ({reason})"
+            return ServiceError(message, transient=True)
+        message = f"the records at {self._shown} cannot be used: {reason}"
+        return ServiceError(message, transient=error.has_error_label("RetryableWriteError"))
 
 
-def _too_large(error: Exception) -> str:
-    return f"the record is larger than the 16 MB that MongoDB stores; save large values as files ({error})"
+def _chunks(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """Entries for one message; those with files, which go before them, alone."""
+    chunk: list[Entry] = []
+    for entry in entries:
+        if chunk and (entry.blobs or chunk[-1].blobs or len(chunk) == _AT_ONCE):
+            yield chunk
+            chunk = []
+        chunk.append(entry)
+    if chunk:
+        yield chunk
 
 
-def _filter(query: Query) -> dict[str, Any]:
-    marks = query.input_marks()
-    return {**query.equalities(), **({"input_marks": {"$all": marks}} if marks else {})}
+def _filter(wanted: Prefilter, *, hints: bool) -> dict[str, Any]:
+    times = {"$gte": wanted.since, "$lte": wanted.until}
+    found: dict[str, Any] = {name: {"$eq": text} for name, text in wanted.equal.items()}
+    if wanted.marks:
+        found["input_marks"] = {"$all": list(wanted.marks)}
+    if bounds := {sign: time for sign, time in times.items() if time is not None}:
+        found["time"] = bounds
+    if wanted.beginning:
+        found.setdefault("unique_hash", {}).update({"$gte": wanted.beginning, "$lt": f"{wanted.beginning}g"})  # after f
+    if hints and (parts := [part for bound in wanted.numbers if (part := _hint(bound)) is not None]):
+        found["$and"] = parts
+    return found
+
+
+def _hint(bound: NumberBound) -> dict[str, Any] | None:
+    """What does not hold only where there is a number for which ``bound`` does not; None where MongoDB cannot tell."""
+    names_nothing = any(not key or "." in key or key[0] in "$\\" or "\0" in key for key in bound.path)
+    if names_nothing or not -(2**63) <= bound.number < 2**63:
+        return None
+    steps = [".".join(bound.path[: length + 1]) for length in range(len(bound.path))]
+    # MongoDB looks into arrays, too, which are something else here.
+    in_dicts = [{step: {"$not": {"$type": "array"}}} for step in steps]
+    return {"$nor": [{"$and": [{steps[-1]: {_OPPOSITE[bound.sign]: bound.number, "$type": "number"}}, *in_dicts]}]}
+
+
+def _full_pieces(content: Content) -> Iterator[bytes]:
+    """The bytes in pieces of which all but the last have the full length, as GridFS wants them."""
+    gathered = bytearray()
+    for piece in content.pieces():
+        if not gathered and len(piece) == PIECE:
+            yield bytes(piece)
+            continue
+        gathered += piece
+        while len(gathered) >= PIECE:
+            yield bytes(memoryview(gathered)[:PIECE])
+            gathered = gathered[PIECE:]
+    if gathered:
+        yield bytes(gathered)
+
+
+_text = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _stored(document: Document, files: Mapping[str, ObjectId] | None = None) -> RawBSONDocument | None:
+    """What MongoDB is given for the document, None if it is too large. Encoded once, and that tells its size."""
+    whole = {"_id": ObjectId(), **{name: _escaped(value) for name, value in document.items()}}
+    encoded = bson.encode({**whole, _FILES: dict(files)} if files else whole)
+    return RawBSONDocument(encoded) if len(encoded) <= _LARGEST else None
 
 
 def _escaped(value: Any) -> Any:

@@ -1,49 +1,69 @@
 """Records in a table of an SQL database, through SQLAlchemy; it must not know what records mean.
 
 One row a document: its short members are columns with an index, the others are JSON text, in which every integer and
-every float is exact.
+every float is exact. Large contents are rows of another table, a piece a row. On a server both are written in one
+transaction. SQLite keeps that other table in a file of its own beside the first (``results.db-blobs``): with pages and
+a journal that suit large contents it takes a quarter of the time, and saving small records goes on meanwhile. There
+the contents are committed before the record that names them.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
+from uuid import uuid4
 
+import attrs
 import sqlalchemy as sa
 from sqlalchemy import event, exc
+from sqlalchemy.dialects import postgresql, sqlite
 
 from lume_dsl.errors import RecordError, ServiceError
-from lume_dsl.records.query import Query
-from lume_dsl.records.store import Document, RecordStore, invalid_url
+from lume_dsl.records.query import Prefilter
+from lume_dsl.records.sql_conditions import conditions
+from lume_dsl.records.sql_failures import is_deadlock, translated
+from lume_dsl.records.sql_schema import JSON_TEXTS, blobs, prepare, records
+from lume_dsl.records.store import Document, Entry, RecordStore, invalid_url
 from lume_dsl.settings import mask_url, variable
 
 __all__ = ["SQLStore"]
 
-_BUSY_SECONDS = 30
+_BUSY_SECONDS = 30.0
 """How long a writer of an SQLite file waits for the others, of which there may be one for each worker."""
 
-_JSON = ("inputs", "outputs", "fields")
+_CHECK_SECONDS = 2.5
+"""The same while a store is checked."""
 
-_records = sa.Table(
-    "lume_records",
-    sa.MetaData(),
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("unique_hash", sa.String(64), nullable=False, unique=True),
-    sa.Column("project_name", sa.String(255), nullable=False),
-    sa.Column("flow_name", sa.String(255), nullable=False),
-    sa.Column("result_name", sa.String(255), nullable=False),
-    sa.Column("result_type_string", sa.String(255), nullable=False),
-    sa.Column("flow_run_id", sa.String(255)),
-    sa.Column("time", sa.String(32), nullable=False),
-    *(sa.Column(name, sa.Text, nullable=False) for name in _JSON),
-    sa.Column("input_marks", sa.Text, nullable=False),
-    sa.Index("lume_records_by_flow", "flow_name", "project_name", "time"),
-)
+_OPEN_SECONDS = 1.0
+"""The same while a connection to the file is made."""
 
-_INSERTED = [column.name for column in _records.c if column.name != "id"]
+_AT_ONCE = 500
+"""Entries, or hashes, in one transaction. SQLite took up to 999 values a statement for long."""
+
+_BYTES_AT_ONCE = 16 * 2**20
+"""Of large contents in one transaction, or of the texts that are read at once."""
+
+_PAGE = 65536
+"""Bytes of a page of the file with large contents: the most that SQLite takes."""
+
+_DRIVERS = {
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+
+_TIMEOUTS: dict[str, dict[str, Any]] = {
+    "psycopg": {"connect_timeout": 3, "tcp_user_timeout": 20000},
+    "pymysql": {"connect_timeout": 3, "read_timeout": 60, "write_timeout": 60},
+}
+"""Each driver's; those that the URL gives itself are kept."""
+
+_DOCUMENT = [column for column in records.c if column.name not in ("id", "blobs")]
+_INSERTED = [column.name for column in records.c if column.name != "id"]
 
 
 class SQLStore(RecordStore):
@@ -52,82 +72,229 @@ class SQLStore(RecordStore):
     def __init__(self, url: str) -> None:
         """The store is ready to connect; the folder of an SQLite file has been made."""
         self._shown = mask_url(url)
-        self._engine = _engine(url)
-        self._has_table = False
+        with _refused_urls(url):
+            parsed = _url(url)
+            self._engine = _engine(parsed)
+        self._dialect = self._engine.dialect.name
+        self._has_file = self._dialect == "sqlite"
+        self._blob_engine = _file_engine(parsed) if self._has_file else self._engine
+        self._is_ready = False
+        self._has_blobs = not self._has_file
+        self._insert = _Insert.of(sa.insert(records), self._engine.dialect)
+        ignoring = _insert_new(self._dialect)
+        self._insert_new = _Insert.of(ignoring, self._engine.dialect) if ignoring is not None else None
 
     def check(self) -> None:
         nothing = sa.select(*(sa.null() for _ in _INSERTED)).where(sa.false())
+        with translated(self._shown), self._engine.connect() as connection, self._impatient(connection):
+            self._prepare(connection)
+            with connection.begin():
+                # Changes no row, and fails where one could not be inserted: in a read-only database.
+                connection.execute(sa.insert(records).from_select(_INSERTED, nothing))
+
+    def insert(self, entries: Sequence[Entry]) -> list[bool]:
+        return [is_new for chunk in _chunks(entries) for is_new in self._insert_chunk(chunk)]
+
+    def scan(self, wanted: Prefilter) -> Iterator[Document]:
+        statement = (
+            sa.select(*_DOCUMENT)
+            .where(*conditions(wanted, self._dialect))
+            .order_by(records.c.time.desc(), records.c.id.desc())
+            .limit(wanted.limit)
+        )
         with self._connected() as connection:
-            # Changes no row, and fails where one could not be inserted: in a read-only database.
-            connection.execute(sa.insert(_records).from_select(_INSERTED, nothing))
+            rows = connection.execution_options(stream_results=True).execute(statement)
+            number = 1
+            # So many at a time that they are few where each is large: a server's answer is held as a whole.
+            while found := rows.fetchmany(number):
+                yield from map(_document, found)
+                size = sum(len(row.inputs) + len(row.outputs) + len(row.fields) for row in found) // len(found)
+                number = max(1, min(4 * number, 200, _BYTES_AT_ONCE // (4 * size + 1)))
 
-    def insert(self, document: Document) -> bool:
-        row = _row(document)
-        try:
-            with self._connected() as connection:
-                connection.execute(sa.insert(_records), row)
-        except exc.IntegrityError as error:
-            if self.count(Query(unique_hash=document["unique_hash"])):
-                return False
-            raise RecordError(f"{self._shown} refuses the record: {error.orig}") from error
-        return True
-
-    def find(self, query: Query) -> Iterator[Document]:
-        columns = _records.c
-        statement = sa.select(_records).where(*_conditions(query)).limit(query.limit)
-        with self._connected() as connection:
-            rows = connection.execute(statement.order_by(columns.time.desc(), columns.id.desc()))
-            for row in rows.yield_per(100).mappings():
-                yield _document(row)
-
-    def count(self, query: Query) -> int:
-        matching = sa.select(_records.c.id).where(*_conditions(query)).limit(query.limit).subquery()
+    def count_scanned(self, wanted: Prefilter) -> int:
+        exact = attrs.evolve(wanted, numbers=())
+        matching = sa.select(records.c.id).where(*conditions(exact, self._dialect)).limit(wanted.limit).subquery()
         with self._connected() as connection:
             number: int = connection.execute(sa.select(sa.func.count()).select_from(matching)).scalar_one()
         return number
 
+    def read_blob(self, unique_hash: str, sha256: str) -> Iterator[bytes]:
+        what = f"the content {sha256} of the record {unique_hash} at {self._shown}"
+        with self._connected() as connection:
+            text = connection.execute(sa.select(records.c.blobs).where(records.c.unique_hash == unique_hash)).scalar()
+        found = json.loads(text or "{}").get(sha256)
+        if found is None:
+            raise RecordError(f"{what} is not there: the record names none such")
+        key, number = found
+        statement = sa.select(blobs.c.data).where(blobs.c.key == key, blobs.c.piece == sa.bindparam("number"))
+        for place in range(number):  # a statement each: nothing is locked, and no connection held, in between
+            with self._blobs_connected() as connection:
+                self._has_blobs = self._has_blobs or sa.inspect(connection).has_table(blobs.name)
+                data = connection.execute(statement, {"number": place}).scalar() if self._has_blobs else None
+            if data is None:
+                where = f"; {self._blob_engine.url.database} goes with the records" if self._has_file else ""
+                raise RecordError(f"{what} is not there any more{where}")
+            yield data
+
+    def delete(self, unique_hashes: Sequence[str]) -> int:
+        number = 0
+        for start in range(0, len(unique_hashes), _AT_ONCE):
+            these = records.c.unique_hash.in_(unique_hashes[start : start + _AT_ONCE])
+            with self._connected() as connection:
+                texts = connection.execute(sa.select(records.c.blobs).where(these, records.c.blobs.is_not(None)))
+                keys = [key for text in texts.scalars() for key, _ in json.loads(text).values()]
+                number += connection.execute(sa.delete(records).where(these)).rowcount
+                if not self._has_file:
+                    _delete_blobs(connection, keys)
+            if self._has_file:
+                self._remove(keys)
+        return number
+
     def close(self) -> None:
         self._engine.dispose()
+        self._blob_engine.dispose()
+
+    def _insert_chunk(self, chunk: Sequence[Entry]) -> list[bool]:
+        if len(chunk) == 1:
+            return [self._insert_one(chunk[0])]
+        known = self._known(chunk)
+        fresh: dict[str, Entry] = {}
+        for entry in chunk:
+            if entry.document["unique_hash"] not in known:
+                fresh.setdefault(entry.document["unique_hash"], entry)
+        try:
+            self._write(list(fresh.values()))
+        except (exc.IntegrityError, ServiceError) as error:
+            if isinstance(error, ServiceError) and not is_deadlock(error):
+                raise
+            # Another process has inserted one of them since, or a server sees two wait for each other. One at a time,
+            # each is told apart, and none waits while it holds another.
+            return [self._insert_one(entry) for entry in chunk]
+        return [fresh.pop(entry.document["unique_hash"], None) is not None for entry in chunk]
+
+    def _insert_one(self, entry: Entry) -> bool:
+        if self._insert_new is not None and not entry.blobs:
+            with self._connected() as connection:
+                return self._insert_new.run(connection, [_row(entry, None)]) == 1
+        if entry.blobs and self._known([entry]):
+            return False
+        try:
+            self._write([entry])
+        except exc.IntegrityError as error:
+            if self._known([entry]):
+                return False
+            raise RecordError(f"{self._shown} refuses the record: {error.orig}") from error
+        return True
+
+    def _known(self, entries: Iterable[Entry]) -> set[str]:
+        """The hashes among those of the entries that are stored."""
+        column = records.c.unique_hash
+        hashes = [entry.document["unique_hash"] for entry in entries]
+        with self._connected() as connection:
+            return set(connection.execute(sa.select(column).where(column.in_(hashes))).scalars())
+
+    def _write(self, entries: Sequence[Entry]) -> None:
+        """The entries are stored, all of them; if this fails, none.
+
+        Raises:
+            IntegrityError: If one with the hash of one of them is there.
+        """
+        if not entries:
+            return
+        keys: list[dict[str, Any] | None]
+        if not self._has_file or not any(entry.blobs for entry in entries):
+            with self._connected() as connection:
+                keys = [_write_blobs(connection, entry) for entry in entries]
+                self._insert.run(connection, list(map(_row, entries, keys)))
+            return
+        with self._blobs_connected(create=True) as connection:
+            keys = [_write_blobs(connection, entry) for entry in entries]
+        try:
+            with self._connected() as connection:
+                self._insert.run(connection, list(map(_row, entries, keys)))
+        except Exception as error:
+            # Where it is not sure that no record names the contents, they must stay.
+            with suppress(ServiceError):
+                if isinstance(error, exc.IntegrityError) or not self._known(entries):
+                    self._remove([key for found in keys if found for key, _ in found.values()])
+            raise
+
+    def _remove(self, keys: Sequence[str]) -> None:
+        if keys:
+            with self._blobs_connected() as connection:
+                _delete_blobs(connection, keys)
 
     @contextmanager
     def _connected(self) -> Iterator[sa.Connection]:
-        """A transaction on a database that has the table."""
-        try:
-            if not self._has_table:
-                self._create_table()
-            with self._engine.begin() as connection:
+        """A transaction on a database that has the tables."""
+        with translated(self._shown), self._engine.connect() as connection:
+            self._prepare(connection)
+            with connection.begin():
                 yield connection
-        except exc.IntegrityError:
-            raise
-        except exc.DBAPIError as error:
-            mend = f"mend it, or set {variable('results_db.url')} to another database"
-            raise ServiceError(f"the records at {self._shown} cannot be used: {error.orig}; {mend}") from error
 
-    def _create_table(self) -> None:
+    @contextmanager
+    def _blobs_connected(self, *, create: bool = False) -> Iterator[sa.Connection]:
+        """A transaction on the database that has the table of large contents."""
+        with translated(self._shown), self._blob_engine.begin() as connection:
+            if create and not self._has_blobs:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                blobs.create(connection, checkfirst=True)
+            yield connection
+        self._has_blobs = self._has_blobs or create
+
+    def _prepare(self, connection: sa.Connection) -> None:
+        if not self._is_ready:
+            prepare(connection, self._shown)
+            self._is_ready = True
+
+    @contextmanager
+    def _impatient(self, connection: sa.Connection) -> Iterator[None]:
+        """Within, an SQLite file that others have locked is waited for as long as a check may take."""
+        if not self._has_file:
+            yield
+            return
+        _set_patience(connection.connection.dbapi_connection, _CHECK_SECONDS)
         try:
-            _records.metadata.create_all(self._engine)
-        except exc.DBAPIError:
-            # Another process may have made the table since it was looked for; a second look tells.
-            _records.metadata.create_all(self._engine)
-        self._has_table = True
+            yield
+        finally:
+            _set_patience(connection.connection.dbapi_connection, _BUSY_SECONDS)
 
 
-def _engine(url: str) -> sa.Engine:
+@contextmanager
+def _refused_urls(url: str) -> Iterator[None]:
     try:
-        parsed = sa.make_url(url)
-        is_sqlite = parsed.get_backend_name() == "sqlite"
-        if is_sqlite:
-            # As it is written: SQLAlchemy 2.1 takes %20 in it for a blank, 2.0 does not.
-            parsed = parsed.set(database=url.partition(":///")[2].partition("?")[0])
-        arguments = {"timeout": _BUSY_SECONDS} if is_sqlite else {}
-        engine = sa.create_engine(parsed, connect_args=arguments, hide_parameters=True)
+        yield
     except ImportError as error:
         raise ServiceError(f"{mask_url(url)} needs a driver: pip install {error.name}") from error
     except (exc.ArgumentError, ValueError):
         raise ServiceError(invalid_url(url)) from None
-    if is_sqlite:
-        _make_folder(parsed.database or "")
+
+
+def _url(url: str) -> sa.URL:
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        # As it is written: SQLAlchemy 2.1 takes %20 in it for a blank, 2.0 does not.
+        return parsed.set(database=url.partition(":///")[2].partition("?")[0])
+    return parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = sa.create_engine(url, connect_args={"timeout": _OPEN_SECONDS}, hide_parameters=True)
+        _make_folder(url.database or "")
         event.listen(engine, "connect", _prefer_wal)
+        return engine
+    driver = url.get_driver_name()
+    timeouts = {name: value for name, value in _TIMEOUTS.get(driver, {}).items() if name not in url.query}
+    # A connection that a server has closed since it was last used is made again.
+    return sa.create_engine(url, connect_args=timeouts, hide_parameters=True, pool_pre_ping=True)
+
+
+def _file_engine(url: sa.URL) -> sa.Engine:
+    """The engine of the file with large contents, beside the one at ``url``."""
+    beside = url.set(database=f"{url.database}-blobs")
+    engine = sa.create_engine(beside, connect_args={"timeout": _BUSY_SECONDS}, hide_parameters=True)
+    event.listen(engine, "connect", _prefer_large_pages)
     return engine
 
 
@@ -149,19 +316,102 @@ def _prefer_wal(connection: Any, _record: Any) -> None:
     # What else may be wrong with the file is reported when it is used.
     with suppress(connection.DatabaseError):
         connection.execute("PRAGMA journal_mode=WAL")
+    _set_patience(connection, _BUSY_SECONDS)
 
 
-def _conditions(query: Query) -> list[sa.ColumnElement[bool]]:
-    conditions = [_records.c[name] == value for name, value in query.equalities().items()]
-    return conditions + [_records.c.input_marks.contains(mark) for mark in query.input_marks()]
+def _prefer_large_pages(connection: Any, _record: Any) -> None:
+    # Not WAL: it writes everything twice.
+    connection.execute(f"PRAGMA page_size={_PAGE}")
 
 
-def _row(document: Document) -> dict[str, Any]:
-    texts = {name: json.dumps(document[name], ensure_ascii=False) for name in _JSON}
-    return {**document, **texts, "input_marks": " ".join(document["input_marks"])}
+def _set_patience(connection: Any, seconds: float) -> None:
+    connection.execute(f"PRAGMA busy_timeout={int(1000 * seconds)}")
 
 
-def _document(row: sa.RowMapping) -> Document:
-    document = {name: value for name, value in row.items() if name != "id"}
-    values = {name: json.loads(row[name]) for name in _JSON}
-    return {**document, **values, "input_marks": row["input_marks"].split()}
+def _chunks(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    chunk: list[Entry] = []
+    size = 0
+    for entry in entries:
+        chunk.append(entry)
+        size += sum(content.size for content in entry.blobs.values())
+        if len(chunk) == _AT_ONCE or size >= _BYTES_AT_ONCE:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _write_blobs(connection: sa.Connection, entry: Entry) -> dict[str, tuple[str, int]] | None:
+    """The contents of the entry are stored; return the key and the number of pieces of each by its SHA-256."""
+    insert = sa.insert(blobs)
+    written = {}
+    for sha256, content in entry.blobs.items():
+        key, number = uuid4().hex, 0
+        for piece in content.pieces():
+            connection.execute(insert, {"key": key, "piece": number, "data": piece})
+            number += 1
+        written[sha256] = (key, number)
+    return written or None
+
+
+def _delete_blobs(connection: sa.Connection, keys: Sequence[str]) -> None:
+    for start in range(0, len(keys), _AT_ONCE):
+        connection.execute(sa.delete(blobs).where(blobs.c.key.in_(keys[start : start + _AT_ONCE])))
+
+
+@attrs.frozen
+class _Insert:
+    """An INSERT of rows, compiled once: SQLAlchemy's way of values into a statement takes as long as SQLite's insert.
+
+    Attributes:
+        text: The statement as the driver takes it.
+        names: The columns in the order of its values; None where the driver takes them by name.
+    """
+
+    text: str
+    names: tuple[str, ...] | None
+
+    @classmethod
+    def of(cls, statement: sa.Insert, dialect: sa.Dialect) -> _Insert:
+        compiled = statement.compile(dialect=dialect, column_keys=_INSERTED)
+        names = getattr(compiled, "positiontup", None)
+        return cls(str(compiled), tuple(names) if names else None)
+
+    def run(self, connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> int:
+        """The rows are inserted; return the driver's count of them."""
+        values: list[Any] = [tuple([row[name] for name in self.names]) for row in rows] if self.names else list(rows)
+        return connection.exec_driver_sql(self.text, values if len(values) > 1 else values[0]).rowcount
+
+
+def _insert_new(dialect: str) -> sa.Insert | None:
+    """What inserts a row unless there is one with its hash, and tells which by its row count."""
+    if dialect == "sqlite":
+        return sqlite.insert(records).on_conflict_do_nothing(index_elements=["unique_hash"])
+    if dialect == "postgresql":
+        return postgresql.insert(records).on_conflict_do_nothing(index_elements=["unique_hash"])
+    return None  # MySQL's IGNORE shortens texts that are too long, too
+
+
+_text: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _row(entry: Entry, keys: dict[str, Any] | None) -> dict[str, Any]:
+    document = entry.document
+    texts = {name: _text(value) if (value := document[name]) else "{}" for name in ("inputs", "outputs", "fields")}
+    provenance = document.get("provenance")
+    return {
+        **document,
+        **texts,
+        "input_marks": " ".join(document["input_marks"]),
+        "provenance": None if provenance is None else _text(provenance),
+        "blobs": _text(keys) if keys else None,
+    }
+
+
+def _document(row: sa.Row[Any]) -> Document:
+    document = dict(row._mapping)
+    for name in JSON_TEXTS:
+        if document[name] is not None:
+            document[name] = json.loads(document[name])
+    document["input_marks"] = document["input_marks"].split()
+    return document

@@ -6,15 +6,43 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+import attrs
+
 from lume_dsl.errors import RecordError
-from lume_dsl.records.query import Query
+from lume_dsl.records.query import Prefilter, Query
 from lume_dsl.records.record import DBResult, Document, from_document, reference_to, to_document
 from lume_dsl.settings import Settings, mask_url, variable
+from lume_dsl.values.content import Content
 
-__all__ = ["Document", "RecordStore", "invalid_url", "open_store"]
+__all__ = ["Document", "Entry", "RecordStore", "invalid_url", "open_store"]
+
+
+@attrs.frozen
+class Entry:
+    """A document with the large contents that it names, by their SHA-256."""
+
+    document: Document
+    blobs: Mapping[str, Content] = attrs.field(factory=dict)
+
+    @classmethod
+    def of(cls, record: DBResult) -> Entry:
+        """Return what a store keeps of a record.
+
+        Raises:
+            RecordError: Naming the value that cannot be stored by its path.
+        """
+        blobs: dict[str, Content] = {}
+        return cls(to_document(record, blobs), blobs)
+
+    @property
+    def reference(self) -> dict[str, Any]:
+        """The reference of the record."""
+        document = self.document
+        return reference_to(document["project_name"], document["result_type_string"], document["unique_hash"])
 
 
 class RecordStore(ABC):
@@ -35,40 +63,73 @@ class RecordStore(ABC):
         """
 
     @abstractmethod
-    def insert(self, document: Document) -> bool:
-        """A document with this unique hash is stored durably; return whether it is this one.
+    def insert(self, entries: Sequence[Entry]) -> list[bool]:
+        """Documents with these unique hashes are stored durably, with their blobs; return for each whether it is new.
 
-        False: one was there already, and is as it was. Safe with concurrent writers, in whatever process.
+        False: one with its hash was there already, and is as it was. Each is whole or absent, whatever happens.
+        Safe with concurrent writers, in whatever process.
 
         Raises:
-            ServiceError: If the store does not answer.
-            RecordError: If the store cannot hold the document (too large).
+            ServiceError: If the store does not answer; it may hold some of the entries.
+            RecordError: If the store cannot hold a document (too large).
         """
 
     @abstractmethod
-    def find(self, query: Query) -> Iterator[Document]:
-        """Yield the documents that ``query`` describes, equal to what was inserted, the newest first.
+    def scan(self, wanted: Prefilter) -> Iterator[Document]:
+        """Yield the documents that ``wanted`` describes, equal to what was inserted, the newest first.
 
-        Of two with the same time, the one inserted later comes first.
+        Of two with the same time, the one inserted later comes first. Those for which ``wanted.numbers`` does not
+        hold may be left out; all else holds of each.
 
         Raises:
             ServiceError: If the store does not answer.
+        """
+
+    @abstractmethod
+    def read_blob(self, unique_hash: str, sha256: str) -> Iterator[bytes]:
+        """Yield the bytes of a blob of the record with this hash, in order, in pieces.
+
+        Raises:
+            RecordError: If the record has no such blob.
+            ServiceError: If the store does not answer.
+        """
+
+    @abstractmethod
+    def delete(self, unique_hashes: Sequence[str]) -> int:
+        """There are no records with these hashes, nor blobs of them; return how many there were.
+
+        Raises:
+            ServiceError: If the store does not answer; it may have deleted some.
         """
 
     @abstractmethod
     def close(self) -> None:
         """The connections of this store are closed; nothing else is called on it afterwards."""
 
+    def find(self, query: Query) -> Iterator[Document]:
+        """Yield the documents that ``query`` describes, in its order."""
+        if query.limit != 0:
+            yield from query.select(self.scan(query.prefilter()))
+
     def count(self, query: Query) -> int:
-        """Return how many documents ``query`` describes. Overridden for speed alone."""
-        return sum(1 for _ in self.find(query))
+        """Return how many documents ``query`` describes."""
+        unordered = attrs.evolve(query, order=())
+        if query.is_told():
+            return self.count_scanned(unordered.prefilter())
+        return sum(1 for _ in self.find(unordered))
+
+    def count_scanned(self, wanted: Prefilter) -> int:
+        """Return how many documents ``scan`` yields, ``wanted.numbers`` left aside. Overridden for speed alone."""
+        return sum(1 for _ in self.scan(attrs.evolve(wanted, numbers=())))
 
     def save(self, record: DBResult) -> tuple[dict[str, Any], bool]:
         """The record is stored; return its reference, and whether it is new (see ``insert``)."""
-        document = to_document(record)
-        newly_stored = self.insert(document)
-        reference = reference_to(document["project_name"], document["result_type_string"], document["unique_hash"])
-        return reference, newly_stored
+        return self.save_all([record])[0]
+
+    def save_all(self, records: Iterable[DBResult]) -> list[tuple[dict[str, Any], bool]]:
+        """The records are stored; return the reference of each, and whether it is new (see ``insert``)."""
+        entries = [Entry.of(record) for record in records]
+        return [(entry.reference, is_new) for entry, is_new in zip(entries, self.insert(entries), strict=True)]
 
     def load(self, reference: Any) -> DBResult:
         """Return the record that ``reference`` stands for.
@@ -78,8 +139,12 @@ class RecordStore(ABC):
         """
         query = _query_of(reference)
         for document in self.find(query):
-            return from_document(document)
+            return self.record(document)
         raise RecordError(f"no record with {query}; it may be in another store ({variable('results_db.url')})")
+
+    def record(self, document: Document) -> DBResult:
+        """Return the record that a document of this store is."""
+        return from_document(document, partial(self.read_blob, document["unique_hash"]))
 
 
 def _query_of(reference: Any) -> Query:

@@ -21,6 +21,14 @@ class TestSQLite(StoreContract):
         store.close()
 
 
+class TestPostgreSQL(StoreContract):
+    @pytest.fixture
+    def store(self, postgresql_url: str) -> Iterator[RecordStore]:
+        store = SQLStore(postgresql_url)
+        yield store
+        store.close()
+
+
 class TestMongoDB(StoreContract):
     @pytest.fixture
     def store(self, mongodb_url: str) -> Iterator[RecordStore]:

@@ -1,0 +1,307 @@
+"""What is broken or missing is told in seconds: what, where and how to mend it, and never a password."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sqlite3
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+
+from lume_dsl.errors import RecordError, ServiceError
+from lume_dsl.records import DBResult, Query, RecordStore, open_store, to_document
+from lume_dsl.records.query import Prefilter
+from lume_dsl.records.store import Entry
+from lume_dsl.settings import ResultsDB, Settings
+from lume_dsl.values.content import Content
+
+if TYPE_CHECKING:
+    from tests.conftest import Postgres  # for its attributes alone
+
+SECRET = "s3cret:/@%"
+
+
+def opened(url: str) -> RecordStore:
+    return open_store(Settings(home=Path(), results_db=ResultsDB(url), directory=Path()))
+
+
+def entry(number: int, *contents: bytes) -> Entry:
+    document = to_document(DBResult(flow_name="scan", outputs={"n": number}))
+    return Entry(document, {Content.of(data).sha256: Content.of(data) for data in contents})
+
+
+def failure(act: Callable[[], object], *, transient: bool, seconds: float = 5) -> str:
+    start = time.monotonic()
+    with pytest.raises(ServiceError) as caught:
+        act()
+    assert time.monotonic() - start < seconds
+    text = "".join(traceback.format_exception(caught.value))
+    assert SECRET not in text
+    assert quote(SECRET, safe="") not in text
+    assert "\n" not in str(caught.value)
+    assert caught.value.transient is transient
+    return str(caught.value)
+
+
+class Listener:
+    """Something that is no database behind a port: silent, or one that answers as a web server does."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self._answer, self._open = answer, []  # type: tuple[bytes, list[socket.socket]]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        try:
+            while True:
+                connection, _ = self._socket.accept()
+                self._open.append(connection)
+                if self._answer:
+                    connection.sendall(self._answer)
+        except OSError:
+            return
+
+    def close(self) -> None:
+        for one in (self._socket, *self._open):
+            one.close()
+
+
+@pytest.fixture(params=[b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["silent", "web"])
+def stranger(request: pytest.FixtureRequest) -> Iterator[int]:
+    listener = Listener(request.param)
+    yield listener.port
+    listener.close()
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql", "mariadb", "mongodb"])
+def test_a_server_that_is_not_there_is_told_in_seconds(scheme: str, unused_port: int) -> None:
+    store = opened(f"{scheme}://me:{quote(SECRET, safe='')}@127.0.0.1:{unused_port}/x")
+    for act in (store.check, lambda: store.insert([entry(1)]), lambda: list(store.scan(Prefilter()))):
+        message = failure(act, transient=True)
+        assert f"answers at {scheme}://me:***@127.0.0.1:{unused_port}/x" in message
+        assert "start" in message
+        assert "LUME_RESULTS_DB__URL" in message
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mongodb"])
+def test_something_else_behind_the_port_is_told_in_seconds(scheme: str, stranger: int) -> None:
+    message = failure(opened(f"{scheme}://127.0.0.1:{stranger}/x").check, transient=True)
+    assert f"{scheme}://127.0.0.1:{stranger}/x" in message
+
+
+def test_a_wrong_password_is_told_and_trying_again_is_of_no_use(postgresql_url: str) -> None:
+    url = postgresql_url.replace(quote(SECRET, safe=""), "wrong")
+    message = failure(opened(url).check, transient=False)
+    assert "refuses this user" in message
+    assert "LUME_RESULTS_DB__URL" in message
+
+
+def test_a_database_that_is_not_there_is_told(postgresql_url: str) -> None:
+    message = failure(opened(postgresql_url + "_other").check, transient=False)
+    assert "there is no such database" in message
+    assert "create it" in message
+
+
+def test_a_user_who_may_not_write_is_told(postgresql_url: str) -> None:
+    opened(postgresql_url).check()
+    user = f"reader_{os.getpid()}"
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {user} LOGIN PASSWORD 'x'")  # type: ignore[arg-type]
+        connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}")  # type: ignore[arg-type]
+    reader = opened(f"postgresql://{user}:x@{postgresql_url.partition('@')[2]}")
+    assert reader.count(Query()) == 0
+    assert "permission denied" in failure(reader.check, transient=False)
+
+
+@pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])
+def test_a_locked_file_is_told_within_seconds_by_a_check(tmp_path: Path, lock: str) -> None:
+    url = f"sqlite:///{tmp_path}/results.db"
+    opened(url).check()
+    connection = sqlite3.connect(tmp_path / "results.db", isolation_level=None)
+    connection.execute(f"BEGIN {lock}")
+    store = opened(url)
+    message = failure(store.check, transient=True, seconds=4)
+    assert "database is locked: another program writes" in message
+    connection.execute("ROLLBACK")
+    connection.close()
+    store.check()
+    store.close()
+
+
+def test_a_writer_waits_for_another_and_gives_up_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lume_dsl.records.sql._BUSY_SECONDS", 1.5)
+    url = f"sqlite:///{tmp_path}/results.db"
+    store = opened(url)
+    store.check()
+    connection = sqlite3.connect(tmp_path / "results.db", isolation_level=None, check_same_thread=False)
+    connection.execute("BEGIN IMMEDIATE")
+    assert "locked" in failure(lambda: store.insert([entry(1)]), transient=True)
+    assert "locked" in failure(lambda: store.insert([entry(1), entry(2)]), transient=True)
+    assert store.count(Query()) == 0
+    timer = threading.Timer(0.5, connection.execute, ["ROLLBACK"])
+    timer.start()
+    assert store.insert([entry(1)]) == [True]
+    timer.join()
+    connection.close()
+    store.close()
+
+
+def test_a_database_that_is_full_is_told_and_stays_whole(tmp_path: Path) -> None:
+    import sqlalchemy as sa
+
+    store: Any = opened(f"sqlite:///{tmp_path}/results.db")
+    store.insert([entry(1, b"content")])
+    for engine in (store._engine, store._blob_engine):  # as on a full disk, without one
+        sa.event.listen(engine, "checkout", lambda c, *_: c.execute("PRAGMA max_page_count=20"))
+    large = DBResult(flow_name="scan", outputs={"text": "x" * 5_000_000})
+    message = failure(lambda: store.insert([Entry(to_document(large))]), transient=False)
+    assert "disk is full" in message
+    assert "free some space" in message
+    assert "disk is full" in failure(lambda: store.insert([entry(2, bytes(5_000_000))]), transient=False)
+    assert store.count(Query()) == 1
+    store.close()
+    again = opened(f"sqlite:///{tmp_path}/results.db")
+    assert again.insert([entry(1), entry(2, bytes(5_000_000))]) == [False, True]
+    again.close()
+
+
+def test_contents_without_their_file_are_told(tmp_path: Path) -> None:
+    stored = entry(1, b"content")
+    store = opened(f"sqlite:///{tmp_path}/results.db")
+    store.insert([stored])
+    store.close()
+    (tmp_path / "results.db-blobs").unlink()
+    store = opened(f"sqlite:///{tmp_path}/results.db")
+    with pytest.raises(RecordError, match=r"results\.db-blobs goes with the records"):
+        list(store.read_blob(stored.document["unique_hash"], *stored.blobs))
+    store.close()
+
+
+def test_a_file_opened_for_reading_alone_is_read(tmp_path: Path) -> None:
+    stored = entry(1, b"content")
+    store = opened(f"sqlite:///{tmp_path}/results.db")
+    store.insert([stored])
+    reader = opened(f"sqlite:///file:{tmp_path}/results.db?mode=ro&uri=true")
+    assert list(reader.read_blob(stored.document["unique_hash"], *stored.blobs)) == [b"content"]
+    assert "readonly" in failure(lambda: reader.insert([entry(2)]), transient=False)
+    reader.close()
+    store.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_server_that_was_started_again_is_used_again(own_postgres: Postgres, number: int) -> None:
+    store = opened(own_postgres.create_database())
+    stored = entry(1, bytes(5_000_000))
+    assert store.insert([stored]) == [True]
+    own_postgres.end(number)
+    assert "no database answers" in failure(lambda: store.insert([entry(2)]), transient=True)
+    own_postgres.start()
+    assert store.insert([entry(1), entry(2)]) == [False, True]
+    assert sum(map(len, store.read_blob(stored.document["unique_hash"], *stored.blobs))) == 5_000_000
+    store.close()
+
+
+def test_a_connection_that_is_lost_while_records_are_read_is_told(postgresql_url: str) -> None:
+    store = opened(postgresql_url)
+    store.insert([entry(number) for number in range(400)])
+    found = store.scan(Prefilter())
+    next(found)
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    failure(lambda: list(found), transient=True)
+    assert store.count(Query()) == 400
+    store.close()
+
+
+def test_no_password_is_logged_at_any_level(postgresql_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    store = opened(postgresql_url)
+    store.insert([entry(1, b"content")])
+    assert SECRET not in repr(vars(store))
+    store.close()
+    assert SECRET not in caplog.text
+    assert quote(SECRET, safe="") not in caplog.text
+
+
+# many at once
+
+COUNT = 1000
+
+
+def _save(url: str, start: Any, outcomes: Any, at_once: int) -> None:
+    store = opened(url)
+    entries = [entry(number, b"content" * 10) if number % 100 == 0 else entry(number) for number in range(COUNT)]
+    start.wait()
+    new = [sum(store.insert(entries[place : place + at_once])) for place in range(0, COUNT, at_once)]
+    store.close()
+    outcomes.put(sum(new))
+
+
+@pytest.mark.parametrize("at_once", [5, COUNT])
+def test_eight_processes_that_save_the_same_thousand_records_leave_a_thousand(store_url: str, at_once: int) -> None:
+    context = multiprocessing.get_context("spawn")
+    start, outcomes = context.Barrier(8), context.Queue()
+    processes = [context.Process(target=_save, args=(store_url, start, outcomes, at_once)) for _ in range(8)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 8
+    assert sum(outcomes.get() for _ in processes) == COUNT
+    store = opened(store_url)
+    documents = list(store.scan(Prefilter()))
+    assert {document["outputs"]["n"] for document in documents} == set(range(COUNT))
+    assert len(documents) == COUNT
+    (sha256,) = entry(0, b"content" * 10).blobs
+    whole = [document for document in documents if document["outputs"]["n"] % 100 == 0]
+    for document in whole:
+        assert b"".join(store.read_blob(document["unique_hash"], sha256)) == b"content" * 10
+    store.close()
+
+
+def test_threads_that_insert_in_opposite_orders_do_not_stop_each_other(store_url: str) -> None:
+    entries = [entry(number) for number in range(300)]
+    store = opened(store_url)
+    new: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda part: new.extend(store.insert(part)), args=(entries[:: 1 if n % 2 else -1],))
+        for n in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(new) == store.count(Query()) == 300
+    store.close()
+
+
+def test_what_was_left_by_a_loser_is_gone(store_url: str) -> None:
+    stored = entry(1, bytes(3_000_000))
+    store: Any = opened(store_url)
+    threads = [threading.Thread(target=store.insert, args=([stored],)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    store.delete([stored.document["unique_hash"]])
+    if store_url.startswith("mongodb"):
+        assert list(store._files.find({})) == []
+    else:
+        with store._blob_engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM lume_blobs").scalar() == 0
+    store.close()
