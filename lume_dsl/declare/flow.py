@@ -44,7 +44,7 @@ else:
         return lambda cls: cls
 
 
-__all__ = ["FlowMeta", "FlowOptions", "LumeFlow", "flow", "parameters_of", "results", "schema", "with_values"]
+__all__ = ["FlowMeta", "FlowOptions", "LumeFlow", "flow", "parameters_of", "schema", "with_values"]
 
 RESERVED = ("run", "flow", "flow_run")
 """The names of a flow that are not a user's to give. All else that one asks of a class is the metaclass's."""
@@ -134,7 +134,13 @@ class FlowMeta(type):
         )
 
     def results(cls, /, **inputs: Any) -> Results[DBResult]:
-        """Return the stored records of this flow whose inputs have these values, newest first."""
+        """Return the stored records of this flow whose inputs have these values, newest first.
+
+        ``where=`` takes a condition on them (``lume_dsl.at``); a flow may have a parameter of this name all the same.
+
+        Raises:
+            ParameterError: All names that are no parameters, and values that no run can have had.
+        """
         found: Results[DBResult] = _engine().results_of(cls, **inputs)
         return found
 
@@ -303,14 +309,6 @@ def with_values(flow_class: FlowMeta, values: Mapping[str, Any]) -> Any:
     instance: Any = object.__new__(cast(type, flow_class))
     instance.__dict__.update(values)
     return instance
-
-
-def results(flow_class: FlowMeta, /, **inputs: Any) -> Results[DBResult]:
-    """Return the stored records of a flow whose inputs have these values, newest first.
-
-    As ``flow_class.results(…)``, for flows that have a parameter called ``results``.
-    """
-    return FlowMeta.results(flow_class, **inputs)
 
 
 def schema(flow_class: FlowMeta, /) -> dict[str, Any]:

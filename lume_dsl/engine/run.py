@@ -1,4 +1,4 @@
-"""Running a flow with its parameters bound, and finding what earlier runs recorded."""
+"""Running a flow with its parameters bound."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from prefect.executors import Executor
 from lume_dsl import services
 from lume_dsl.declare.attributes import RUN
 from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of, with_values
-from lume_dsl.declare.parameters import check_given, json_values, shown_values
 from lume_dsl.engine.compile import CONFIGURE, compile_flow
 from lume_dsl.engine.lengths import check_lengths
 from lume_dsl.engine.outcome import FlowRun, error_of
-from lume_dsl.records import DBResult, Query, Results
+from lume_dsl.records.find import results_of
 from lume_dsl.settings import current_settings
 
 __all__ = ["prepare", "results_of", "run_flow"]
@@ -69,23 +68,6 @@ def run_flow(
         settings=settings,
     )
     return outcome
-
-
-def results_of(flow_class: FlowMeta, /, **inputs: Any) -> Results[DBResult]:
-    """Return the stored records of a flow whose inputs have these values, newest first.
-
-    Raises:
-        ParameterError: All names that are no parameters, and values that no run can have had.
-    """
-    options = flow_class.__lume_options__
-    graph = flow_class.__lume_graph__
-    values = check_given(flow_class.__name__, graph, inputs)
-    query = Query(
-        flow_name=options.get("name", flow_class.__name__),
-        project_name=options.get("project"),
-        inputs=shown_values(graph, json_values(values)),
-    )
-    return services.current().results(query, DBResult)
 
 
 def prepare(flow_class: FlowMeta) -> None:

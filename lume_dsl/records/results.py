@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from functools import reduce
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import attrs
 
 from lume_dsl.errors import RecordError
-from lume_dsl.records.query import Query
-from lume_dsl.records.record import DBResult, from_document
+from lume_dsl.records.query import Order, Query
+from lume_dsl.records.record import DBResult
 from lume_dsl.records.store import RecordStore
+from lume_dsl.records.where import Condition
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Results"]
 
@@ -19,7 +25,9 @@ R = TypeVar("R", bound=DBResult)
 
 @attrs.frozen
 class Results(Generic[R]):
-    """The records that a query describes, newest first. Each use asks the store anew.
+    """The records that a query describes, newest first unless ordered. Each use asks the store anew.
+
+    Iterating holds one record at a time (see ``order_by``).
 
     Attributes:
         store: Where the records are.
@@ -33,7 +41,7 @@ class Results(Generic[R]):
 
     def __iter__(self) -> Iterator[R]:
         for document in self.store.find(self.query):
-            record = from_document(document)
+            record = self.store.record(document)
             if not isinstance(record, self.record_type):
                 found = document["result_type_string"]
                 raise RecordError(f"expected records of {self.record_type.__name__}, found one of {found}")
@@ -42,24 +50,64 @@ class Results(Generic[R]):
     def __len__(self) -> int:
         return self.count()
 
+    def __bool__(self) -> bool:
+        """Whether there is a record. Fewer are looked at than to count them."""
+        return any(True for _ in self.store.find(attrs.evolve(self.limit(1).query, order=())))
+
+    def where(self, *conditions: Condition) -> Results[R]:
+        """Return those of these records for which all the conditions hold (see ``lume_dsl.at``).
+
+        Raises:
+            RecordError: If these are limited already, which would have to be done after it.
+        """
+        for condition in conditions:
+            if not isinstance(condition, Condition):
+                raise TypeError(f"where({condition!r}) is no condition; write .where(at('inputs.charge') > 100)")
+        self._check_unlimited("where")
+        known = [] if self.query.where is None else [self.query.where]
+        every = reduce(operator.and_, [*known, *conditions]) if conditions else self.query.where
+        return attrs.evolve(self, query=attrs.evolve(self.query, where=every))
+
+    def order_by(self, *paths: str) -> Results[R]:
+        """Return these records in the order of what they hold at these paths; it replaces an earlier order.
+
+        ``"inputs.charge"`` puts the smallest first, ``"-inputs.charge"`` the largest; records that hold nothing there
+        come last, and those that are equal in all paths come newest first. Numbers come before texts, datetimes,
+        dates, timedeltas, booleans, None and what has no order. With a limit as many records are held in memory,
+        without one all.
+
+        Raises:
+            RecordError: If a path is none of a record, or these are limited already.
+        """
+        self._check_unlimited("order_by")
+        return attrs.evolve(self, query=attrs.evolve(self.query, order=tuple(map(Order.read, paths))))
+
+    def _check_unlimited(self, method: str) -> None:
+        if self.query.limit is not None:
+            raise RecordError(f"write .{method}(...) before .limit(...): it is about all records, not the first ones")
+
+    def limit(self, number: int) -> Results[R]:
+        """Return the first ``number`` of these records: the newest ones unless ordered."""
+        least = number if self.query.limit is None else min(number, self.query.limit)
+        return attrs.evolve(self, query=attrs.evolve(self.query, limit=least))
+
     def count(self) -> int:
         """Return how many records there are."""
         return self.store.count(self.query)
 
-    def limit(self, number: int) -> Results[R]:
-        """Return the newest ``number`` of these records."""
-        least = number if self.query.limit is None else min(number, self.query.limit)
-        return attrs.evolve(self, query=attrs.evolve(self.query, limit=least))
-
     def latest(self) -> R:
-        """Return the newest record.
+        """Return the newest record, whatever the order.
 
         Raises:
             RecordError: If there is none.
         """
-        for record in self.limit(1):
-            return record
-        raise RecordError(f"there is no record with {self.query}")
+        if self.query.order and self.query.limit is not None:
+            newest = max(self, key=lambda record: record.time, default=None)
+        else:
+            newest = next(iter(attrs.evolve(self, query=attrs.evolve(self.query, order=())).limit(1)), None)
+        if newest is None:
+            raise RecordError(f"there is no record with {self.query}")
+        return newest
 
     def one(self) -> R:
         """Return the only record.
@@ -67,8 +115,27 @@ class Results(Generic[R]):
         Raises:
             RecordError: If there is none, or more than one.
         """
-        records = list(iter(self.limit(2)))
+        records = list(iter(self.limit(2)))  # iter() as list() alone would count them first
         if len(records) == 1:
             return records[0]
         found = f"{self.count()} records" if records else "no record"
         raise RecordError(f"expected one record with {self.query}, found {found}")
+
+    def delete(self) -> int:
+        """These records are no longer in the store; return how many there were. There is no way back."""
+        # All are found first: a store need not allow writing while it is read.
+        return self.store.delete([document["unique_hash"] for document in self.store.find(self.query)])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a data frame with a row a record, in order, and a column for each name of a value.
+
+        The columns are ``time``, ``flow_name``, ``project_name``, ``result_name``, ``flow_run_id``, then
+        ``inputs.charge``, ``outputs.fit`` and ``fields.machine`` for what the records hold. Numbers, texts, booleans
+        and times have dtypes of their own where a column holds nothing else; other values stand in it as they are.
+
+        Raises:
+            RecordError: If pandas is not installed.
+        """
+        from lume_dsl.records.frames import frame_of  # loads pandas, which is an extra: 300 ms
+
+        return frame_of(iter(self))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lume_dsl.testing.filesystems import FilesystemContract
+from lume_dsl.testing.queries import QueryContract
 from lume_dsl.testing.stores import StoreContract
 
-__all__ = ["StoreContract"]
+__all__ = ["FilesystemContract", "QueryContract", "StoreContract"]
