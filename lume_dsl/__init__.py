@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from lume_dsl._version import __version__
 from lume_dsl.declare.fields import db_result, file_result, parameter, result
-from lume_dsl.declare.flow import LumeFlow, flow, results, schema
+from lume_dsl.declare.flow import LumeFlow, flow, schema
 from lume_dsl.declare.steps import step
 from lume_dsl.declare.tasks import Task, task, unchecked, unmapped
 from lume_dsl.errors import (
@@ -21,26 +21,45 @@ from lume_dsl.errors import (
     ServiceError,
     SettingsError,
 )
-from lume_dsl.files import File, ImageFile, JSONFile, NumPyFile, TextFile, YAMLFile
+from lume_dsl.files import (
+    CSVFile,
+    File,
+    HDF5File,
+    ImageFile,
+    JSONFile,
+    NPZFile,
+    NumPyFile,
+    OpenPMDFile,
+    ParquetFile,
+    TextFile,
+    YAMLFile,
+)
 from lume_dsl.records import DBResult
+from lume_dsl.records.find import results
+from lume_dsl.records.where import at
 from lume_dsl.services import load
 from lume_dsl.values.forms import JSON
 from lume_dsl.values.units import Unit
 
 __all__ = [
     "JSON",
+    "CSVFile",
     "DBResult",
     "DefinitionError",
     "File",
     "FileError",
     "FlowRunError",
+    "HDF5File",
     "ImageFile",
     "JSONFile",
     "LumeError",
     "LumeFlow",
+    "NPZFile",
     "NotRunError",
     "NumPyFile",
+    "OpenPMDFile",
     "ParameterError",
+    "ParquetFile",
     "RecordError",
     "ServiceError",
     "SettingsError",
@@ -49,6 +68,7 @@ __all__ = [
     "Unit",
     "YAMLFile",
     "__version__",
+    "at",
     "db_result",
     "file_result",
     "flow",

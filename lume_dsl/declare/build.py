@@ -13,11 +13,13 @@ from typing import Any, get_args
 import attrs
 
 from lume_dsl.declare.body import Body, Unknown, is_class_variable
+from lume_dsl.declare.filenames import OF_RUN
 from lume_dsl.declare.graph import (
     MISSING,
     Collection,
     Constant,
     Edge,
+    FileResult,
     Graph,
     Input,
     Member,
@@ -152,11 +154,20 @@ class _Builder:
             return constant_of(pending.default)
         value = self.body.get(pending.name, MISSING)
         if value is MISSING:
-            near = did_you_mean(pending.name, self.references)
-            message = f"takes {pending.name!r}, which is not a name of this flow{near}"
-            fix = f"rename the argument, or give it a reference as its default: {pending.name}=..."
+            if isinstance(draft.work, FileResult):  # of its filename
+                message, fix = self._unknown_in_filename(pending.name)
+            else:
+                near = did_you_mean(pending.name, self.references)
+                message = f"takes {pending.name!r}, which is not a name of this flow{near}"
+                fix = f"rename the argument, or give it a reference as its default: {pending.name}=..."
             self._problem("unknown-name", self.names[draft], message, draft, fix)
         return None if isinstance(value, Reference) or value is MISSING else constant_of(value)
+
+    def _unknown_in_filename(self, name: str) -> tuple[str, str]:
+        known = [one for one, draft in self.references.items() if not isinstance(draft.work, FileResult)]
+        known += OF_RUN
+        message = f"its filename has {{{name}}}, which is not a name of this flow{did_you_mean(name, known)}"
+        return message, f"there are {', '.join(known)}; write {{{{ and }}}} for braces"
 
     # types
 

@@ -9,14 +9,19 @@ from __future__ import annotations
 import numbers
 import os
 from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
+from numbers import Number
 from types import FunctionType
 from typing import Any, get_origin
+from uuid import UUID
 
 import attrs
 
 from lume_dsl.declare.assignable import assignable, element
 from lume_dsl.declare.build import Unresolved
+from lume_dsl.declare.filenames import VALUE, FilenameTemplate, format_value
 from lume_dsl.declare.graph import (
     Collection,
     Constant,
@@ -108,8 +113,42 @@ def _file_result(flow: Subject, member: Member) -> Iterator[Problem]:
         yield flow.problem("result-type", member, message, "annotate it with TextFile, JSONFile or another File type")
         return
     yield from _fit(flow, member, "obj", member.type.stores(), "result-type")
-    yield from _fit(flow, member, "filename", str | os.PathLike, "edge-type")
+    filename = member.inputs.get("filename")
+    if isinstance(filename, Constant) and isinstance(filename.value, FilenameTemplate):
+        yield from _template(flow, member, filename.value)
+    else:
+        yield from _fit(flow, member, "filename", str | os.PathLike, "edge-type")
     yield from _fit(flow, member, "filesystem_identifier", str, "edge-type")
+
+
+_IN_FILENAMES = str | Number | Decimal | date | time | UUID
+_SAMPLES: dict[Any, Any] = {
+    str: "a", int: 1, float: 1.0, Decimal: Decimal(1),
+    date: date(2000, 1, 1), datetime: datetime(2000, 1, 1), time: time(),
+}  # fmt: skip
+"""A value of each type of which every value has the same formats."""
+
+
+def _template(flow: Subject, member: Member, template: FilenameTemplate) -> Iterator[Problem]:
+    """The values of a filename are texts, numbers or dates, and have the formats that it asks for."""
+    for name, spec in template.formats:
+        source = member.inputs.get(VALUE + name)
+        if source is None or not source.checked:  # of the run, or with its own problem
+            continue
+        found, origin = _found(flow, source)
+        if not _fits(flow, source, _IN_FILENAMES):
+            message = f"{{{name}}} in its filename takes a text, a number or a date, got {found} from {origin}"
+            yield flow.problem("edge-type", member, message, "make a text of it in a task, and name that")
+            continue
+        sample = _SAMPLES.get(_known_type(flow, source.upstream)) if isinstance(source, Edge) else source.value
+        try:
+            if sample is not None:
+                format_value(sample, spec)
+        except (TypeError, ValueError) as error:
+            message = f"{{{name}:{spec}}} in its filename is no format of {found}: {error}"
+            yield flow.problem(
+                "edge-type", member, message, "write {n:04d} for an int, {x:.3f} for a float, {day:%Y%m%d}"
+            )
 
 
 def _record_result(flow: Subject, member: Member) -> Iterator[Problem]:
@@ -320,7 +359,7 @@ def _paths(flow: Subject) -> Iterator[Problem]:
     """No two file results name one constant path on one filesystem."""
     first: dict[tuple[Any, Any], str] = {}
     for member in flow.graph.results.values():
-        filename, filesystem = (_where(member.inputs.get(key)) for key in ("filename", "filesystem_identifier"))
+        filename, filesystem = (_where(member, key) for key in ("filename", "filesystem_identifier"))
         if not isinstance(member.work, FileResult) or filename is None or filesystem is None:
             continue
         taken = first.setdefault((filename, filesystem), member.name)
@@ -329,11 +368,15 @@ def _paths(flow: Subject) -> Iterator[Problem]:
             yield flow.problem("path-taken", member, message, "give it another filename")
 
 
-def _where(source: Input | None) -> Edge | str | None:
+def _where(member: Member, key: str) -> Any:
     """A file name or filesystem, spelt in one way; None where it is none, which is another problem."""
+    source = member.inputs.get(key)
     if isinstance(source, Edge):
         return source
-    return os.path.normpath(source.value) if source and isinstance(source.value, str) else None
+    value = source.value if source else None
+    if isinstance(value, FilenameTemplate):
+        return os.path.normpath(value.text), *(member.inputs.get(VALUE + name) for name in value.names)
+    return os.path.normpath(value) if isinstance(value, str) else None
 
 
 def _cycles(flow: Subject) -> Iterator[Problem]:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
 from lume_dsl.declare.body import Body, open_body
+from lume_dsl.declare.filenames import OF_RUN, VALUE, FilenameTemplate, TemplateError, filename_or_template
 from lume_dsl.declare.graph import MISSING, FileResult, Parameter, RecordResult, ValueResult
 from lume_dsl.declare.options import OPTION_NAMES, TaskOptions, option_problems
-from lume_dsl.declare.references import Reference, source_of
+from lume_dsl.declare.references import Pending, Reference, Source, constant_of, has_references, source_of
 from lume_dsl.errors import Problem, did_you_mean
 from lume_dsl.values.scalars import short
 
@@ -187,8 +188,10 @@ def file_result(
 
     Args:
         value: What to save, of the type that the file type stores.
-        filename: Where to save it on the filesystem; a parameter or a task's value is fine.
-        filesystem: The filesystem's identifier: ``"local"`` or a configured one.
+        filename: Where to save it on the filesystem: a parameter, a task's value, or a text. Names in braces in a
+            text, which is no f-string, stand for values: ``"shot-{shot:04d}.png"`` with a parameter or a task's
+            value of the flow, ``{flow_run_id}`` and ``{flow_name}``. ``{{`` and ``}}`` are braces.
+        filesystem: The filesystem's identifier: ``"local"``, ``"memory"`` or a configured one.
         overwrite: Replace a file of other content instead of failing.
         init: Always False, as no result is a constructor argument; type checkers read it.
         options: Task options.
@@ -197,10 +200,35 @@ def file_result(
     _note_option_problems(body, "file_result()", options)
     inputs = {
         "obj": source_of(value, body),
-        "filename": source_of(str(filename) if isinstance(filename, Path) else filename, body),
+        **_filename_sources(filename, body),
         "filesystem_identifier": source_of(filesystem, body),
     }
     return body.add(FileResult(options, overwrite), inputs, fallback="file_result()")
+
+
+def _filename_sources(filename: Any, body: Body) -> dict[str, Source]:
+    """Where the filename is from, and the values of the names in it."""
+    text = str(filename) if isinstance(filename, Path) else filename
+    if not isinstance(text, str):
+        return {"filename": source_of(text, body)}
+    try:
+        named = filename_or_template(text)
+    except TemplateError as error:
+        message, fix = error.args
+        subject = f"{body.name}: file_result()"
+        body.problems.append(Problem("field-arguments", subject, message, fix, body.place()))
+        return {"filename": source_of(body.unknown("filename"), body)}
+    names = named.names if isinstance(named, FilenameTemplate) else ()
+    values = {VALUE + name: _value_source(name, body) for name in names if name not in OF_RUN or name in body}
+    return {"filename": constant_of(named), **values}
+
+
+def _value_source(name: str, body: Body) -> Source:
+    """The value that a name has now, or else the one that the body gives it further down."""
+    value = dict.get(body, name, MISSING)
+    if isinstance(value, Reference):
+        return source_of(value, body)
+    return Pending(name) if value is MISSING or has_references(value) else constant_of(value)
 
 
 @_specifier

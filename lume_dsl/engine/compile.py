@@ -15,6 +15,7 @@ from prefect.tasks.core.function import FunctionTask
 from prefect.utilities.notifications import callback_factory
 
 from lume_dsl.declare.body import is_prefect_task
+from lume_dsl.declare.filenames import FilenameTemplate
 from lume_dsl.declare.graph import (
     Collection,
     Constant,
@@ -33,6 +34,7 @@ from lume_dsl.engine.calls import ServiceCall, StepCall
 from lume_dsl.engine.flow import CompiledFlow
 from lume_dsl.engine.members import Gather, Keep, TypedParameter, operation_task
 from lume_dsl.tasks import SaveFile, configure_services
+from lume_dsl.tasks.files import SaveNamedFile
 from lume_dsl.tasks.records import SaveOutputs
 
 if TYPE_CHECKING:
@@ -117,7 +119,9 @@ class _Compiler:
     def _result_task(self, member: Member, work: ValueResult | FileResult | RecordResult) -> prefect.Task:
         options: dict[str, Any] = {**work.options, "name": member.task_name}
         if isinstance(work, FileResult):
-            return SaveFile(overwrite=work.overwrite, **options)
+            filename = member.inputs["filename"]
+            is_template = isinstance(filename, Constant) and isinstance(filename.value, FilenameTemplate)
+            return (SaveNamedFile if is_template else SaveFile)(overwrite=work.overwrite, **options)
         if isinstance(work, RecordResult):
             return SaveOutputs(
                 record_type=member.type,

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lume_dsl.declare.graph import Constant, Edge, FileResult, Graph, Input
+from lume_dsl.declare.filenames import OF_RUN, VALUE, FilenameTemplate
+from lume_dsl.declare.graph import Constant, Edge, FileResult, Graph, Input, Member
 from lume_dsl.errors import FileError, ServiceError
+from lume_dsl.services import Services
 from lume_dsl.tasks.context import run_services
 
 __all__ = ["check_file_results"]
 
 _UNKNOWN = object()
 """What only a task will say."""
+
+_OF_RUN = dict.fromkeys(OF_RUN, "run")
+"""Stands for the names that a run has: the folder is the same, and two results of a run have the same ones."""
 
 
 def check_file_results(graph: Graph, values: Mapping[str, Any]) -> None:
@@ -22,14 +27,16 @@ def check_file_results(graph: Graph, values: Mapping[str, Any]) -> None:
         ServiceError: All that cannot, each with its field.
     """
     failures = []
-    for name, member in graph.results.items():
-        if isinstance(member.work, FileResult):
-            filename = _value(member.inputs.get("filename"), values)
-            identifier = _value(member.inputs.get("filesystem_identifier"), values)
+    files = [member for member in graph.results.values() if isinstance(member.work, FileResult)]
+    with run_services() as services:
+        targets = _Targets(services)
+        for member in files:
+            identifier = member.inputs.get("filesystem_identifier")
             try:
-                _check(filename, identifier)
+                filename = _filename(member, values)
+                targets.check(member.name, filename, _value(identifier, values), asked=isinstance(identifier, Constant))
             except (FileError, ServiceError) as error:
-                failures.append(f"{name}: {error}")
+                failures.append(f"{member.name}: {error}")
     if failures:
         raise ServiceError("\n".join(failures))
 
@@ -40,11 +47,39 @@ def _value(source: Input | None, values: Mapping[str, Any]) -> Any:
     return values.get(source.upstream, _UNKNOWN) if isinstance(source, Edge) else _UNKNOWN
 
 
-def _check(filename: Any, identifier: Any) -> None:
-    if identifier is _UNKNOWN:
-        return
-    with run_services() as services:
-        filesystem = services.filesystem(identifier)
-        filesystem.check()
-        if filename is not _UNKNOWN:
-            filesystem.check_target(str(filename))
+def _filename(member: Member, values: Mapping[str, Any]) -> Any:
+    """The filename, or ``_UNKNOWN``.
+
+    Raises:
+        FileError: A value is known that cannot stand in it.
+    """
+    filename = _value(member.inputs.get("filename"), values)
+    if not isinstance(filename, FilenameTemplate):
+        return filename
+    given = {name: _value(member.inputs.get(VALUE + name), values) for name in filename.names}
+    known = _OF_RUN | {name: value for name, value in given.items() if value is not _UNKNOWN}
+    filename.check(known)
+    return filename.render(known) if known.keys() >= given.keys() else _UNKNOWN
+
+
+class _Targets:
+    """The places of a run's files. A filesystem is asked once, if the configure task has not."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.asked: set[str] = set()
+        self.taken: dict[tuple[str, str], str] = {}
+
+    def check(self, name: str, filename: Any, identifier: Any, *, asked: bool) -> None:
+        if identifier is _UNKNOWN:
+            return
+        filesystem = self.services.filesystem(identifier)
+        if not asked and identifier not in self.asked:
+            filesystem.check()
+            self.asked.add(identifier)
+        if filename is _UNKNOWN:
+            return
+        filesystem.check_target(str(filename))
+        first = self.taken.setdefault((identifier, filesystem.locate(str(filename))), name)
+        if first != name:
+            raise FileError(f"saves to the same file as {first}, {filename}; give it another filename")

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from typing import TYPE_CHECKING, Any, ClassVar, ForwardRef, Generic, Protocol, TypeVar, get_args, get_origin
+from collections.abc import Callable
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    BinaryIO,
+    ClassVar,
+    ForwardRef,
+    Generic,
+    Protocol,
+    TypeVar,
+    get_args,
+    get_origin,
+    runtime_checkable,
+)
 
 import attrs
 
 from lume_dsl.errors import FileError
-from lume_dsl.files.filesystems import Filesystem, open_filesystem
+from lume_dsl.files.filesystem import Filesystem
+from lume_dsl.files.filesystems import open_filesystem
+from lume_dsl.files.streams import Fill, digest_of
 from lume_dsl.settings import LOCAL
 from lume_dsl.values.encoding import Kind, register
 from lume_dsl.values.forms import ReferenceForm, register_reference
@@ -18,7 +32,7 @@ from lume_dsl.values.type_names import named_type, type_string
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["File", "Serializer", "file_from_reference", "missing_library"]
+__all__ = ["File", "Serializer", "StreamSerializer", "file_from_reference", "missing_library"]
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -43,11 +57,34 @@ class Serializer(Protocol[S]):
         ...
 
 
+class StreamSerializer(Protocol[S]):
+    """How objects that may be large are written to a file and read from it, without their bytes in memory as well.
+
+    Errors are reported as those of a ``Serializer`` are.
+    """
+
+    def write(self, obj: S, stream: BinaryIO, filename: str, /) -> None:
+        """The stream, which is seekable and has no ``fileno``, holds the content of the file that holds ``obj``."""
+        ...
+
+    def read(self, stream: BinaryIO, filename: str, /) -> S:
+        """Return the object that a file with this content holds. The stream, which is seekable, is closed then."""
+        ...
+
+
+@runtime_checkable
+class _Streaming(Protocol):
+    def write(self, obj: Any, stream: BinaryIO, filename: str, /) -> None: ...
+
+    def read(self, stream: BinaryIO, filename: str, /) -> Any: ...
+
+
 @attrs.frozen
 class File(Generic[T]):
     """A file that holds a ``T``, by its name. Its content is read with ``read()``, each time from its filesystem.
 
-    A type of your own is a subclass at the top of a module; it needs a serializer and nothing else:
+    A type of your own is a subclass at the top of a module; it needs a serializer and nothing else (one of
+    ``StreamSerializer``'s two methods, where files are large):
 
     >>> class LinesSerializer:
     ...     def dump(self, obj: list[str], filename: str) -> bytes:
@@ -59,12 +96,12 @@ class File(Generic[T]):
 
     Attributes:
         filename: The path in its filesystem, as ``write`` decided to keep it.
-        filesystem_identifier: ``local``, or the identifier of a mounted filesystem.
+        filesystem_identifier: ``local``, ``memory``, or the identifier of a filesystem of the settings.
         size: The length in bytes, or None where it is not known.
         sha256: The SHA-256 of the content in hexadecimal, or None where it is not known.
     """
 
-    serializer: ClassVar[Serializer[Any]]
+    serializer: ClassVar[Serializer[Any] | StreamSerializer[Any]]
 
     filename: str = attrs.field(converter=_text)
     filesystem_identifier: str = attrs.field(default=LOCAL, kw_only=True)
@@ -90,9 +127,10 @@ class File(Generic[T]):
             ServiceError: If there is no such filesystem.
         """
         name = os.fspath(filename)
-        data = cls._dumped(obj, name)
-        kept = open_filesystem(filesystem_identifier).write(name, data, overwrite=overwrite)
-        return cls(kept, filesystem_identifier=filesystem_identifier, size=len(data), sha256=_sha256(data))
+        fill = cls._fill(obj, name)
+        saved = open_filesystem(filesystem_identifier).save(name, fill, overwrite=overwrite)
+        digest = saved.digest
+        return cls(saved.path, filesystem_identifier=filesystem_identifier, size=digest.size, sha256=digest.sha256)
 
     def read(self) -> T:
         """Return the object that the file holds.
@@ -103,16 +141,21 @@ class File(Generic[T]):
             ServiceError: If there is no such filesystem.
         """
         filesystem = open_filesystem(self.filesystem_identifier)
-        data = filesystem.read(self.filename)
-        self._check_unaltered(data, filesystem)
-        serializer: Serializer[T] = self._serializer()
-        try:
-            return serializer.load(data, self.filename)
-        except FileError:
-            raise
-        except Exception as error:  # a user's serializer may fail in any way
-            place = filesystem.locate(self.filename)
-            raise FileError(f"{place}: cannot be read as {type(self).__name__}: {_reason(error)}") from error
+        with filesystem.open(self.filename) as stream:
+            self._check_unaltered(stream, filesystem)
+            try:
+                return self._loaded(stream)
+            except FileError:
+                raise
+            except Exception as error:  # a user's serializer may fail in any way
+                place = filesystem.locate(self.filename)
+                raise FileError(f"{place}: cannot be read as {type(self).__name__}: {_reason(error)}") from error
+
+    def _loaded(self, stream: BinaryIO) -> T:
+        serializer: Serializer[T] | StreamSerializer[T] = self._serializer()
+        if isinstance(serializer, _Streaming):
+            return serializer.read(stream, self.filename)
+        return serializer.load(stream.read(), self.filename)
 
     def reference(self) -> dict[str, Any]:
         """Return the JSON object that stands for this file wherever it crosses a flow's border.
@@ -140,7 +183,7 @@ class File(Generic[T]):
         return Any
 
     @classmethod
-    def _serializer(cls) -> Serializer[Any]:
+    def _serializer(cls) -> Serializer[Any] | StreamSerializer[Any]:
         if not hasattr(cls, "serializer"):
             raise FileError(f"{cls.__name__} has no serializer; set serializer = ... in its class body")
         return cls.serializer
@@ -153,28 +196,54 @@ class File(Generic[T]):
             raise FileError(str(error)) from error
 
     @classmethod
-    def _dumped(cls, obj: Any, filename: str) -> bytes:
+    def _fill(cls, obj: Any, filename: str) -> Fill:
+        """What writes the content to a stream. Where the bytes are made at once, they are made now."""
+        serializer = cls._serializer()
+        if isinstance(serializer, _Streaming):
+            return lambda stream: cls._told(filename, lambda: serializer.write(obj, stream, filename))
+        data: Any = cls._told(filename, lambda: serializer.dump(obj, filename))
+        if not isinstance(data, bytes):
+            wrong = f"its serializer gave {type(data).__name__}, expected bytes"
+            raise FileError(f"{filename}: {cls.__name__} cannot store this: {wrong}")
+
+        def fill(stream: BinaryIO) -> None:
+            stream.write(data)
+
+        return fill
+
+    @classmethod
+    def _told(cls, filename: str, action: Callable[[], S]) -> S:
+        """What the action gives; its failure is told as a value's that this type cannot store."""
         try:
-            data = cls._serializer().dump(obj, filename)
-            if not isinstance(data, bytes):
-                raise TypeError(f"its serializer gave {type(data).__name__}, expected bytes")
+            return action()
         except FileError:
             raise
         except Exception as error:  # a user's serializer may fail in any way
             raise FileError(f"{filename}: {cls.__name__} cannot store this: {_reason(error)}") from error
-        return data
 
-    def _check_unaltered(self, data: bytes, filesystem: Filesystem) -> None:
-        place = filesystem.locate(self.filename)
+    def _check_size(self, stream: BinaryIO, filesystem: Filesystem) -> None:
+        """The stream has the size of the file, where it is known, and is at its start."""
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        if self.size is not None and size != self.size:
+            raise self._altered(f"has {size} bytes, had {self.size} when it was written", filesystem)
+
+    def _check_unaltered(self, stream: BinaryIO, filesystem: Filesystem) -> None:
+        """The stream has the size and SHA-256 of the file, where they are known, and is at its start."""
+        self._check_size(stream, filesystem)
+        if self.sha256 is not None and self._digest(stream, filesystem) != self.sha256:
+            raise self._altered("was altered after it was written (other SHA-256)", filesystem)
+
+    def _digest(self, stream: BinaryIO, filesystem: Filesystem) -> str:
+        try:
+            return digest_of(stream).sha256
+        except OSError as error:
+            place = filesystem.locate(self.filename)
+            raise FileError(f"{place}: cannot be read: {error.strerror or error}") from error
+
+    def _altered(self, how: str, filesystem: Filesystem) -> FileError:
         advice = "write the file again, or drop size and sha256 to read it as it is"
-        if self.size is not None and len(data) != self.size:
-            raise FileError(f"{place}: has {len(data)} bytes, had {self.size} when it was written; {advice}")
-        if self.sha256 is not None and _sha256(data) != self.sha256:
-            raise FileError(f"{place}: was altered after it was written (other SHA-256); {advice}")
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+        return FileError(f"{filesystem.locate(self.filename)}: {how}; {advice}")
 
 
 def _reason(error: Exception) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lume_dsl.files.file import File, missing_library
 from lume_dsl.settings import LOCAL
@@ -47,22 +46,30 @@ def _image(obj: Any) -> Image:
     found = type(obj).__name__ if dtype is None else f"an array of {dtype} with shape {obj.shape}"
     raise TypeError(
         "expected a Pillow image, a 2-D array of uint8 or uint16, or a uint8 array of shape (height, width, 3), "
-        f"got {found}"
+        f"got {found}{_advice(dtype)}"
     )
 
 
-class _ImageSerializer:
-    def dump(self, obj: Any, filename: str, /) -> bytes:
-        _check_pillow()
-        stream = io.BytesIO()
-        _image(obj).save(stream, format=_format(filename))
-        return stream.getvalue()
+def _advice(dtype: Any) -> str:
+    """How to make an image of numbers that no format keeps as they are."""
+    kind = getattr(dtype, "kind", "")
+    if kind and kind in "iuf":
+        scaled = "(array / array.max() * 65535).astype('uint16')"
+        return f"; scale it, as {scaled}, or keep the numbers themselves in a NumPyFile"
+    return "; write array.astype('uint8') * 255" if kind == "b" else ""
 
-    def load(self, data: bytes, filename: str, /) -> Image:
+
+class _ImageSerializer:
+    def write(self, obj: Any, stream: BinaryIO, filename: str, /) -> None:
+        _check_pillow()
+        image = _image(obj)
+        image.save(stream, format=_format(filename))
+
+    def read(self, stream: BinaryIO, filename: str, /) -> Image:
         _check_pillow()
         from PIL import Image
 
-        image = Image.open(io.BytesIO(data), formats=[_format(filename)])
+        image = Image.open(stream, formats=[_format(filename)])
         image.load()
         return image
 

@@ -6,6 +6,9 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import prefect
+
+from lume_dsl.declare.filenames import OF_RUN, VALUE, FilenameTemplate
 from lume_dsl.files import File, file_from_reference
 from lume_dsl.tasks.context import ServiceTask, run_services
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
     from lume_dsl.declare.options import TaskOptions
 
-__all__ = ["LoadFile", "SaveFile"]
+__all__ = ["LoadFile", "SaveFile", "SaveNamedFile"]
 
 
 class SaveFile(ServiceTask):
@@ -42,7 +45,7 @@ class SaveFile(ServiceTask):
             obj: What to save, of the type that ``file_type`` stores.
             file_type: ``TextFile``, ``JSONFile``…, or a ``File`` type of your own.
             filename: Where on the filesystem; folders are made.
-            filesystem_identifier: ``"local"``, or a configured filesystem.
+            filesystem_identifier: ``"local"``, ``"memory"``, or a configured filesystem.
 
         Returns:
             ``{"filename", "file_type_string", "filesystem_identifier", "size", "sha256"}``, which is JSON.
@@ -61,6 +64,23 @@ class SaveFile(ServiceTask):
             where = services.filesystem(filesystem_identifier).locate(file.filename)
         self.logger.info("saved %s", where)
         return file.reference()
+
+
+class SaveNamedFile(SaveFile):
+    """Save a value as a file whose name has values in it. What ``file_result`` with names in braces becomes."""
+
+    def run(  # type: ignore[override]  # as every Prefect task does
+        self,
+        obj: Any,
+        file_type: type[File[Any]],
+        filename: FilenameTemplate,
+        filesystem_identifier: str = "local",
+        **values: Any,
+    ) -> dict[str, Any]:
+        """As ``SaveFile.run``; ``values`` are named ``filename_shot`` for ``{shot}``."""
+        of_run = {name: str(prefect.context.get(name, "")) for name in OF_RUN}
+        given = {name.removeprefix(VALUE): value for name, value in values.items()}
+        return super().run(obj, file_type, filename.render(of_run | given), filesystem_identifier)
 
 
 class LoadFile(ServiceTask):

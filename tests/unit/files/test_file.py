@@ -167,7 +167,7 @@ def test_a_type_defined_in_a_function_has_no_reference() -> None:
 
 
 def test_an_unknown_filesystem_is_an_error_that_names_the_known_ones() -> None:
-    with pytest.raises(ServiceError, match="no filesystem 'lcal'; known: local; did you mean 'local'"):
+    with pytest.raises(ServiceError, match="no filesystem 'lcal'; known: local, memory; did you mean 'local'"):
         TextFile.write("x", filename="a", filesystem_identifier="lcal")
     with pytest.raises(ServiceError, match="LUME_MOUNTED_FILESYSTEM__IDENTIFIER"):
         TextFile("a", filesystem_identifier="mounted").read()

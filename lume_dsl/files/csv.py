@@ -1,0 +1,104 @@
+"""Data frames in CSV files, which hold no types; it must not know any other format."""
+
+from __future__ import annotations
+
+import io
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from lume_dsl.files.file import File
+from lume_dsl.files.frames import check_frame, pandas_for
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["CSVFile"]
+
+_ADVICE = "use ParquetFile, which keeps types"
+
+
+class _CSVSerializer:
+    def write(self, obj: pd.DataFrame, stream: BinaryIO, _filename: str, /) -> None:
+        pandas = pandas_for("csv")
+        check_frame(pandas, obj)
+        _check_columns(pandas, obj)
+        obj.to_csv(stream, index=False, lineterminator="\n", encoding="utf-8")
+        texts = [str(name) for name in obj.columns if not _is_number(pandas, obj[name])]
+        if texts and len(obj):
+            stream.seek(0)
+            _check_texts(obj[texts], _read(pandas, stream, usecols=texts))
+
+    def read(self, stream: BinaryIO, _filename: str, /) -> pd.DataFrame:
+        return _read(pandas_for("csv"), stream)
+
+
+class CSVFile(File["pd.DataFrame"]):
+    """A pandas data frame as comma-separated values in UTF-8, with a line of names and without an index.
+
+    A CSV file holds no types. What comes back: whole numbers as ``int64``; other numbers, to the last digit, as
+    ``float64``, with missing ones (NaN) and infinities, and whole ones among which one is missing; ``True`` and
+    ``False`` as ``bool``; all else, times too, as texts, with ``""`` among them. What would come back as something
+    else is refused when it is written: an index, a missing text (it would be ``""``) or boolean, a column of texts that
+    all look like numbers (``"007"``), a carriage return in a text, Python objects.
+    """
+
+    serializer = _CSVSerializer()
+
+
+def _read(pandas: ModuleType, stream: BinaryIO, **options: Any) -> pd.DataFrame:
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+    try:
+        frame: pd.DataFrame = pandas.read_csv(
+            text, keep_default_na=False, na_values=[""], float_precision="round_trip", low_memory=False, **options
+        )
+    except pandas.errors.EmptyDataError:  # a frame without columns
+        return pandas.DataFrame()  # type: ignore[no-any-return]
+    finally:
+        text.detach()  # else it closes the stream
+    for name in frame.columns:
+        if not _is_number(pandas, frame[name]):
+            column = frame[name].fillna("")
+            frame[name] = column.map(str) if column.dtype == object else column  # booleans, with one missing
+    return frame
+
+
+def _is_number(pandas: ModuleType, column: Any) -> bool:
+    """Whether a column has numbers or booleans."""
+    return bool(pandas.api.types.is_numeric_dtype(column.dtype))
+
+
+def _check_columns(pandas: ModuleType, frame: pd.DataFrame) -> None:
+    if not (isinstance(frame.index, pandas.RangeIndex) or not len(frame)) or frame.index.name is not None:
+        raise ValueError("a CSV file has no index; write frame.reset_index() to keep it as a column")
+    names: list[Any] = list(frame.columns)
+    for name in names:
+        if not isinstance(name, str) or name == "":
+            raise TypeError(f"expected texts as names of columns, got {name!r}")
+        column = frame[name]
+        if pandas.api.types.is_complex_dtype(column.dtype):
+            raise TypeError(f"value[{name!r}]: a CSV file has no complex numbers; give two columns")
+        missing = column.isna()
+        if _is_number(pandas, column) and not (pandas.api.types.is_bool_dtype(column.dtype) and missing.any()):
+            continue
+        if missing.any():
+            first = missing.argmax()
+            raise ValueError(f"value[{name!r}]: row {first} is missing, and would come back as ''; {_ADVICE}")
+        if column.dtype == object:
+            for row, value in enumerate(column):
+                if not isinstance(value, str):
+                    raise TypeError(f"value[{name!r}]: row {row} is no text but {type(value).__name__}; {_ADVICE}")
+
+
+def _check_texts(frame: pd.DataFrame, read: pd.DataFrame) -> None:
+    """The columns that are no numbers are none when they are read, and their texts are the same."""
+    for name in frame.columns:
+        before = frame[name].astype(str).to_numpy(dtype=object)
+        after = read[name].to_numpy(dtype=object)
+        if read[name].dtype.kind in "iufb":
+            wrong = f"its texts, such as {before[0]!r}, would come back as {read[name].dtype}"
+            raise ValueError(f"value[{name!r}]: {wrong}; {_ADVICE}")
+        if frame[name].dtype.kind not in "mM" and len(before) == len(after) and (before != after).any():
+            row = int((before != after).argmax())
+            raise ValueError(f"value[{name!r}]: row {row} would come back as {after[row]!r}; {_ADVICE}")
+        if len(before) != len(after):
+            raise ValueError(f"a text has a carriage return in it, which would begin a row; {_ADVICE}")
