@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
+import platform
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar, overload
 
-from lume_dsl.errors import LumeError, RecordError, ServiceError
-from lume_dsl.files import Filesystem, file_from_reference, open_filesystem
+from lume_dsl.errors import FileError, LumeError, RecordError, ServiceError
+from lume_dsl.files import File, Filesystem, file_from_reference, open_filesystem
 from lume_dsl.records import DBResult, Query, RecordStore, Results, open_store
+from lume_dsl.records.aside import Recovered, discard, keep, read, waiting
+from lume_dsl.records.retries import Retrying
+from lume_dsl.records.store import Entry
 from lume_dsl.settings import Settings, current_settings, mask_url, use
 from lume_dsl.values.forms import ReferenceForm, register_reference
 
-__all__ = ["CHECK_SECONDS", "Services", "close_all", "current", "load", "use"]
+__all__ = ["CHECK_SECONDS", "Services", "close_all", "current", "failures_of", "load", "use"]
 
 R = TypeVar("R", bound=DBResult)
+T = TypeVar("T", bound="DBResult | File[Any]")
 
 CHECK_SECONDS = 4.0
 """How long a check of all services takes at most."""
+
+TOGETHER = 1000
+"""How many records are saved at once at most."""
 
 
 class Services:
@@ -46,14 +57,14 @@ class Services:
 
     @property
     def store(self) -> RecordStore:
-        """The record store.
+        """The record store. Where a connection is lost, it tries again for some seconds.
 
         Raises:
             ServiceError: If its driver or its URL cannot be used.
         """
         with self._opening:
             if self._store is None:
-                self._store = open_store(self.settings)
+                self._store = Retrying(open_store(self.settings))
             return self._store
 
     def results(self, query: Query, record_type: type[R]) -> Results[R]:
@@ -65,9 +76,72 @@ class Services:
 
         Raises:
             RecordError: If a value in it cannot be stored, naming it by its path.
-            ServiceError: If the store does not answer.
+            ServiceError: If the store does not answer, or does not take it, within ``SAVE_SECONDS`` of
+                ``lume_dsl.records.retries``. It names the reference, and where the record is kept until
+                ``recover()`` saves it.
         """
-        return self.store.save(record)
+        return self.save_records([record])[0]
+
+    def save_records(self, records: Iterable[DBResult]) -> list[tuple[dict[str, Any], bool]]:
+        """The records are stored, many at once; return of each what ``save_record`` does.
+
+        Raises:
+            RecordError: If a value in one of them cannot be stored; those before it may be stored.
+            ServiceError: If the store does not answer. Those that are not known to be stored are kept aside.
+        """
+        saved = []
+        waiting = iter(records)
+        while entries := [Entry.of(record) for record in islice(waiting, TOGETHER)]:
+            try:
+                are_new = self.store.insert(entries)
+            except ServiceError as error:
+                entries += [Entry.of(record) for record in waiting]
+                raise self._kept_aside(entries, error) from error
+            saved += [(entry.reference, is_new) for entry, is_new in zip(entries, are_new, strict=True)]
+        return saved
+
+    def _kept_aside(self, entries: Sequence[Entry], error: ServiceError) -> ServiceError:
+        """Keep records aside that the store did not take, and return the error that says where."""
+        reference = json.dumps(entries[0].reference)
+        subject = f"the record {reference} was not saved"
+        if len(entries) > 1:
+            subject = f"{len(entries):,} records, {reference} the first of them, were not saved"
+        try:
+            folders = [keep(self.settings.home, entry) for entry in entries]
+        except ServiceError as failure:
+            return ServiceError(f"{error}\n{subject}; {failure}", error.transient)
+        where = folders[0] if len(entries) == 1 else folders[0].parent
+        kept = f"kept in {where} on {platform.node()}"
+        mend = "when the store answers again, run python -m lume_dsl results recover"
+        return ServiceError(f"{error}\n{subject}, but {kept}: {mend}", error.transient)
+
+    def recover(self) -> list[Recovered]:
+        """The records that were kept aside are stored, and no longer kept; return what became of each.
+
+        Safe to call at any time, by several processes at once: each record is stored once. One that cannot be
+        read, or that the store refuses, stays where it is, and what is returned says why.
+
+        Raises:
+            ServiceError: If the store does not answer; what was saved by then is, the others are kept.
+        """
+        outcomes = [self._recovered(folder) for folder in waiting(self.settings.home)]
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _recovered(self, folder: Path) -> Recovered | None:
+        """What became of a record that was kept aside; None where another process has saved it meanwhile."""
+        try:
+            entry = read(folder)
+            if entry is None:
+                return None
+            (is_new,) = self.store.insert([entry])
+        except FileNotFoundError:  # one of its large contents, while it was read
+            if not folder.exists():
+                return None
+            raise
+        except RecordError as error:
+            return Recovered(folder.name, folder, problem=str(error))
+        discard(folder)
+        return Recovered(folder.name, folder, entry.reference, is_new)
 
     def check(self, *, filesystems: Iterable[str] = (), records: bool = True) -> None:
         """Return if these filesystems, and the record store where ``records``, can be used. All are asked at once.
@@ -80,9 +154,9 @@ class Services:
         }
         if records:
             checks[f"record store {mask_url(self.settings.results_db.url)}"] = self._check_store
-        failures = _failures(checks)
+        failures = failures_of(checks, CHECK_SECONDS)
         if failures:
-            raise ServiceError("\n".join(failures))
+            raise ServiceError("\n".join(failures.values()))
 
     def _check_filesystem(self, identifier: str) -> None:
         self.filesystem(identifier).check()
@@ -98,11 +172,11 @@ class Services:
                 self._store = None
 
 
-def _failures(checks: dict[str, Callable[[], None]]) -> list[str]:
-    """Run all checks at once, and return what those say that fail or do not end in time."""
+def failures_of(checks: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, str]:
+    """Run all checks at once, and return by their names what those say that fail or do not end in time."""
     outcomes: dict[str, str | None] = {}
 
-    def run(name: str, check: Callable[[], None]) -> None:
+    def run(name: str, check: Callable[[], object]) -> None:
         try:
             check()
             outcomes[name] = None
@@ -115,12 +189,11 @@ def _failures(checks: dict[str, Callable[[], None]]) -> list[str]:
     threads = [threading.Thread(target=run, args=check, daemon=True) for check in checks.items()]
     for thread in threads:
         thread.start()
-    deadline = time.monotonic() + CHECK_SECONDS
+    deadline = time.monotonic() + seconds
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    late = f"does not answer within {CHECK_SECONDS:g} seconds"
-    said = {name: outcomes.get(name, f"{name}: {late}") for name in checks}
-    return [text for text in said.values() if text is not None]
+    said = {name: outcomes.get(name, f"{name}: does not answer within {seconds:g} seconds") for name in checks}
+    return {name: text for name, text in said.items() if text is not None}
 
 
 _open: dict[tuple[Settings, int], Services] = {}
@@ -142,22 +215,36 @@ def close_all() -> None:
             services.close()
 
 
-def load(reference: Any) -> Any:
+@overload
+def load(reference: Any) -> Any: ...
+@overload
+def load(reference: Any, expected: type[T]) -> T: ...
+def load(reference: Any, expected: Any = None) -> Any:
     """Return the file or the record that a reference stands for. A file's content is not read yet.
 
+    Args:
+        reference: What a file or record result is where it crosses a flow's border.
+        expected: The ``File`` or ``DBResult`` class that it is of, for type checkers and for a check of it.
+
     Raises:
-        RecordError: If it is neither, or there is no such record.
-        FileError: If it is a file's and names no ``File`` type.
+        RecordError: If it is neither, or there is no such record, or it is no ``expected``.
+        FileError: If it is a file's and names no ``File`` type, or it is no ``expected``.
         ServiceError: If the record store does not answer.
     """
     if isinstance(reference, dict) and "file_type_string" in reference:
-        return file_from_reference(reference)
+        return _expected(file_from_reference(reference), expected, FileError)
     if isinstance(reference, dict) and "result_type_string" in reference:
-        return current().store.load(reference)
+        return _expected(current().store.load(reference), expected, RecordError)
     raise RecordError(
         "not a reference: expected {'filename', 'file_type_string', 'filesystem_identifier'} or "
         f"{{'project_name', 'result_type_string', 'query': {{'unique_hash'}}}}, got {reference!r:.200}"
     )
+
+
+def _expected(found: Any, expected: Any, error: type[FileError | RecordError]) -> Any:
+    if expected is not None and not isinstance(found, expected):
+        raise error(f"expected a reference to a {expected.__name__}, got one to a {type(found).__name__}")
+    return found
 
 
 def _record_schema(_tp: Any) -> dict[str, Any]:

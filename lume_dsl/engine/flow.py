@@ -6,6 +6,8 @@ import inspect
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import prefect
@@ -15,13 +17,17 @@ from prefect.engine.flow_runner import FlowRunner
 from prefect.engine.state import Pending, State
 from prefect.engine.task_runner import TaskRunner
 
-from lume_dsl.declare.parameters import bind_values, json_values, without_defaults
+from lume_dsl.declare.graph import RecordResult
+from lume_dsl.declare.parameters import bind_values, json_values, shown_values, without_defaults
 from lume_dsl.engine.lengths import check_known_lengths
 from lume_dsl.engine.targets import check_file_results
-from lume_dsl.errors import FlowRunError, TaskFailure
+from lume_dsl.errors import FlowRunError, ParameterError, Problem, RecordError, TaskFailure
+from lume_dsl.records.provenance import Underway, provenance_of
+from lume_dsl.records.record import recorded_inputs
+from lume_dsl.secrets import HIDDEN
 from lume_dsl.settings import current_settings
 from lume_dsl.tasks.configure import configure_services
-from lume_dsl.tasks.context import CHECKED, SETTINGS
+from lume_dsl.tasks.context import CHECKED, INPUTS, PROVENANCE, SETTINGS
 
 if TYPE_CHECKING:
     from lume_dsl.declare.flow import FlowMeta
@@ -97,6 +103,7 @@ class CompiledFlow(prefect.Flow):
 
         Unlike ``prefect.Flow.run`` it takes parameters apart from options, so a parameter may have any name.
         """
+        begun = _begin(self)
         values = bind_values(self.name, self.flow_class.__lume_graph__, (), parameters)
         settings = current_settings()
         with prefect.context({SETTINGS: settings}):
@@ -104,14 +111,22 @@ class CompiledFlow(prefect.Flow):
                 self.configure.run()
             check_file_results(self.flow_class.__lume_graph__, values)
             check_known_lengths(self.name, self.flow_class.__lume_graph__, values)
-        prefect.context.setdefault("caches", {})
+        inputs = _inputs(self, values)
         given = json_values(values)
+        prefect.context.setdefault("caches", {})
         state: State = self._run_guarded(
             parameters=given,
             runner_cls=runner_cls or get_default_flow_runner_class(),
             run_on_schedule=run_on_schedule,
             # The runner fills "parameters" in the order of a set; given here, they keep the order of the fields.
-            context={**(context or {}), SETTINGS: settings, CHECKED: not run_on_schedule, "parameters": given},
+            context={
+                **(context or {}),
+                **begun,
+                INPUTS: _not_json(inputs, given),
+                SETTINGS: settings,
+                CHECKED: not run_on_schedule,
+                "parameters": given,
+            },
             **kwargs,
         )
         if state.result is None:  # interrupted before any task
@@ -156,8 +171,58 @@ def _prepare_run(flow: CompiledFlow, _old: State, new: State) -> State:
         prefect.context[SETTINGS] = current_settings()
         graph = flow.flow_class.__lume_graph__
         given = without_defaults(graph, prefect.context.get("parameters") or {})
-        prefect.context["parameters"] = json_values(bind_values(flow.name, graph, (), given))
+        values = bind_values(flow.name, graph, (), given)
+        inputs, parameters = _inputs(flow, values), json_values(values)
+        prefect.context.update({**_begin(flow), INPUTS: _not_json(inputs, parameters), "parameters": parameters})
     return new
+
+
+def _saves_records(flow: CompiledFlow) -> bool:
+    return any(isinstance(member.work, RecordResult) for member in flow.flow_class.__lume_graph__.members.values())
+
+
+def _begin(flow: CompiledFlow) -> dict[str, Any]:
+    """What the context has of a run that begins now, for its records. A thread asks git meanwhile."""
+    if not _saves_records(flow):
+        return {}
+    known = {"prefect": prefect.__version__, "start_time": datetime.now(timezone.utc)}
+    return {PROVENANCE: Underway(partial(provenance_of, flow.flow_class, **known))}
+
+
+def _inputs(flow: CompiledFlow, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs as the flow's records hold them; none where it has no records.
+
+    Raises:
+        ParameterError: A value that no record can hold, before any task has run.
+    """
+    if not _saves_records(flow):
+        return {}
+    exact: dict[str, Any] = {}
+    problems = []
+    for name, value in shown_values(flow.flow_class.__lume_graph__, values).items():
+        try:
+            exact.update(recorded_inputs({name: value}))
+        except RecordError as error:
+            problems.append(Problem("parameter-value", f"{flow.name}.{name}", f"cannot be recorded: {error}"))
+    if problems:
+        raise ParameterError(tuple(problems))
+    return exact
+
+
+def _not_json(inputs: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those inputs of which records hold more than the JSON form, which the context has anyway."""
+    return {name: value for name, value in inputs.items() if value != HIDDEN and not _is_json(value, given[name])}
+
+
+def _is_json(value: Any, form: Any) -> bool:
+    """Whether a value is its own JSON form, whose items are of the same types as well."""
+    if type(value) is not type(form):
+        return False
+    if isinstance(value, dict):
+        return all(_is_json(item, form[key]) for key, item in value.items())
+    if isinstance(value, list):
+        return all(map(_is_json, value, form))
+    return bool(value == form)
 
 
 def _slugs(tasks: Iterable[prefect.Task]) -> dict[prefect.Task, str]:

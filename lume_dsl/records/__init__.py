@@ -5,6 +5,7 @@ It must not know flows or Prefect. A store's driver is loaded when the store is 
 
 from __future__ import annotations
 
+from lume_dsl.records.provenance import Provenance
 from lume_dsl.records.query import Query
 from lume_dsl.records.record import DBResult, from_document, to_document
 from lume_dsl.records.results import Results
@@ -14,6 +15,7 @@ from lume_dsl.values.type_names import publish
 __all__ = [
     "DBResult",
     "Document",
+    "Provenance",
     "Query",
     "RecordStore",
     "Results",

@@ -9,13 +9,14 @@ project_name         text, as are flow_name, result_name; flow_run_id is text or
 time                 ISO 8601 in UTC with six decimals, so that its order as text is that in time
 inputs, outputs      encoded (``lume_dsl.values.encoding``)
 fields               encoded: the fields that a subclass adds
+provenance           encoded members of ``Provenance``, or null
 input_marks          one digest for each input, by which equal inputs are found
 ===================  =============================================================================
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
@@ -23,12 +24,26 @@ import attrs
 
 # Registers how a File among the values is stored.
 import lume_dsl.files  # noqa: F401
-from lume_dsl.errors import RecordError, did_you_mean
+from lume_dsl.errors import RecordError
+from lume_dsl.records.fields import AttrsByItself, check_fields, check_named
+from lume_dsl.records.provenance import Provenance
 from lume_dsl.values.canonical import digest
+from lume_dsl.values.classes import fields_of, is_record_class
+from lume_dsl.values.content import Content
+from lume_dsl.values.convert import unstructure
 from lume_dsl.values.encoding import TAG, decode, encode
 from lume_dsl.values.type_names import named_type, type_string
 
-__all__ = ["DBResult", "Document", "from_document", "input_mark", "to_document"]
+__all__ = [
+    "DBResult",
+    "Document",
+    "Provenance",
+    "from_document",
+    "input_mark",
+    "recorded_inputs",
+    "reference_to",
+    "to_document",
+]
 
 Document = dict[str, Any]
 """A record as stores keep it."""
@@ -44,16 +59,17 @@ def _in_utc(time: datetime) -> datetime:
     return time.astimezone(timezone.utc)
 
 
-@attrs.frozen(kw_only=True)
-class DBResult:
+class DBResult(AttrsByItself):
     """What one run of a flow was given and what came out of it.
 
     Subclass it to add typed fields, and to choose what makes a record one of its kind:
 
-    >>> @attrs.frozen(kw_only=True)
-    ... class FitResult(DBResult):
+    >>> class FitResult(DBResult):
     ...     unique_on = ("flow_name", "inputs", "algorithm")
     ...     algorithm: str = "nelder-mead"
+
+    It and its subclasses are attrs classes: frozen, with keyword arguments, equal by value, and with attrs' own
+    field specifiers (``attrs.field(factory=list, validator=...)``).
 
     Attributes:
         project_name: The project that the flow belongs to.
@@ -63,6 +79,7 @@ class DBResult:
         inputs: The flow's parameters by name.
         outputs: What was recorded, by name.
         time: When the record was made, in UTC.
+        provenance: Which source made it, where and when; None where nobody said. Equal records may differ in it.
     """
 
     unique_on: ClassVar[tuple[str, ...]] = ("project_name", "flow_name", "result_name", "inputs", "outputs")
@@ -75,6 +92,7 @@ class DBResult:
     result_name: str = ""
     flow_run_id: str | None = None
     time: datetime = attrs.field(factory=_now, converter=_in_utc)
+    provenance: Provenance | None = attrs.field(default=None, repr=False, eq=False)
 
     @property
     def result_type_string(self) -> str:
@@ -91,7 +109,7 @@ class DBResult:
     @property
     def unique_hash(self) -> str:
         """What is equal for two records exactly if they count as the same: 64 hexadecimal digits."""
-        return _unique_hash(self, _encoded(self, _unique_names(type(self))))
+        return _unique_hash(self, _encoded(self, _unique_names(type(self)), {}))
 
     def reference(self) -> dict[str, Any]:
         """Return the JSON object that stands for this record wherever it crosses a flow's border."""
@@ -116,48 +134,84 @@ def input_mark(name: str, encoded: Any) -> str:
     return digest([name, encoded])
 
 
-def to_document(record: DBResult) -> Document:
-    """Return the stored form of ``record``.
+def recorded_inputs(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameter values as records keep them: exact, or in their JSON form where that cannot be.
+
+    The JSON form is kept of a value whose class is defined in a function, where nothing could find it again, and of
+    records, whose JSON form is their reference. Whoever looks for records by their inputs asks this too.
 
     Raises:
-        RecordError: Naming the value that cannot be stored by its path.
+        RecordError: If a value cannot be stored in either form, naming it by its path.
     """
-    names = [field.name for field in attrs.fields(type(record))]
-    encoded = _encoded(record, names)
+    return {name: _recorded(value, f"inputs[{name!r}]") for name, value in values.items()}
+
+
+def _recorded(value: Any, path: str) -> Any:
+    if not _holds_record(value):
+        try:
+            encode(value, path, blobs={})
+        except RecordError:
+            pass
+        else:
+            return value
+    form = unstructure(value)
+    encode(form, path, blobs={})
+    return form
+
+
+def _holds_record(value: Any) -> bool:
+    if isinstance(value, DBResult):
+        return True
+    if isinstance(value, dict):
+        return any(map(_holds_record, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds_record, value))
+    return is_record_class(type(value)) and any(
+        _holds_record(getattr(value, field.attribute, None)) for field in fields_of(type(value))
+    )
+
+
+def to_document(record: DBResult, blobs: dict[str, Content] | None = None) -> Document:
+    """Return the stored form of ``record``. Its large contents are in ``blobs`` then, where that is given.
+
+    Raises:
+        RecordError: Naming the value that cannot be stored by its path, or the field whose type it has not.
+    """
+    own = {
+        field.name: getattr(record, field.name)
+        for field in attrs.fields(type(record))
+        if field.name not in _BASE_FIELDS
+    }
+    if own:
+        check_fields(type(record), own)
+    encoded = _encoded(record, {*_TEXTS, "inputs", "outputs", *own, *_unique_names(type(record))}, blobs)
+    made_by = record.provenance
     return {
         "unique_hash": _unique_hash(record, encoded),
         "result_type_string": record.result_type_string,
         **{name: encoded[name] for name in (*_TEXTS, "inputs", "outputs")},
         "time": record.time.isoformat(timespec="microseconds"),
-        "fields": {name: encoded[name] for name in names if name not in _BASE_FIELDS},
-        "input_marks": [input_mark(name, value) for name, value in _inputs(encoded["inputs"])],
+        "fields": {name: encoded[name] for name in own},
+        "provenance": None if made_by is None else encode(made_by.members(), "provenance"),
+        "input_marks": [input_mark(name, value) for name, value in _members(record.inputs, encoded["inputs"])],
     }
 
 
-def _inputs(encoded: dict[str, Any]) -> list[tuple[str, Any]]:
-    members = encoded["value"] if TAG in encoded else encoded
-    return list(members.items())
+def _members(inputs: Mapping[str, Any], encoded: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The encoded members of the inputs: those of the document, where they are an object in it."""
+    if TAG not in encoded:
+        return list(encoded.items())
+    if encoded[TAG] == "dict":
+        return list(encoded["value"].items())
+    return [(name, encode(value, blobs={})) for name, value in inputs.items()]
 
 
-def _encoded(record: DBResult, names: Iterable[str]) -> dict[str, Any]:
-    return {name: encode(_plain(record, name), name) for name in names}
-
-
-def _plain(record: DBResult, name: str) -> Any:
-    value = getattr(record, name)
-    if name in _BASE_FIELDS:
-        return value
-    from lume_dsl.records.fields import unstructure_field  # loads cattrs: 40 ms
-
-    return unstructure_field(type(record), name, value)
+def _encoded(record: DBResult, names: Iterable[str], blobs: dict[str, Content] | None) -> dict[str, Any]:
+    return {name: encode(getattr(record, name), name, blobs=blobs) for name in names}
 
 
 def _unique_names(cls: type[DBResult]) -> tuple[str, ...]:
-    known = [field.name for field in attrs.fields(cls)]
-    for name in cls.unique_on:
-        if name not in known:
-            hint = did_you_mean(name, known)
-            raise RecordError(f"{cls.__name__}.unique_on names {name!r}, which is no field of it{hint}")
+    check_named(cls, cls.unique_on, f"{cls.__name__}.unique_on")
     return cls.unique_on
 
 
@@ -166,10 +220,11 @@ def _unique_hash(record: DBResult, encoded: dict[str, Any]) -> str:
     return digest({"result_type_string": record.result_type_string, "unique_on": parts})
 
 
-def from_document(document: Document) -> DBResult:
+def from_document(document: Document, read: Callable[[str], Iterable[bytes]] | None = None) -> DBResult:
     """Return the record whose stored form is ``document``, an instance of its own class.
 
-    Members of ``fields`` that the class no longer has are left out.
+    ``read`` gives the pieces of a blob by its SHA-256. Members of ``fields`` that the class no longer has are left
+    out; a field that the class has now and had not then takes its default.
 
     Raises:
         RecordError: If the class cannot be imported, is no ``DBResult``, or has other fields than stored.
@@ -179,13 +234,19 @@ def from_document(document: Document) -> DBResult:
     except ValueError as error:
         raise RecordError(f"result_type_string: {error}") from error
     values: dict[str, Any] = {name: document[name] for name in _TEXTS}
-    values.update(inputs=decode(document["inputs"]), outputs=decode(document["outputs"]))
     values["time"] = datetime.fromisoformat(document["time"])
-    if document["fields"]:
-        from lume_dsl.records.fields import structure_fields  # loads cattrs: 40 ms
+    values.update({name: decode(document[name], read=read) for name in ("inputs", "outputs")})
+    if document.get("provenance") is not None:
+        values["provenance"] = Provenance.of_members(decode(document["provenance"]))
+    return _made(cls, values, decode(document["fields"], read=read))
 
-        values.update(structure_fields(cls, decode(document["fields"])))
+
+def _made(cls: type[DBResult], values: dict[str, Any], stored: Mapping[str, Any]) -> DBResult:
+    fields = {field.name: field for field in attrs.fields(cls) if field.init and field.name not in _BASE_FIELDS}
+    own = {name: value for name, value in stored.items() if name in fields}
+    if own:
+        check_fields(cls, own, stored=True)
     try:
-        return cls(**values)
-    except TypeError as error:  # a field without a default was added to the class
+        return cls(**values, **{fields[name].alias or name: value for name, value in own.items()})
+    except Exception as error:  # a field without a default was added to the class, or one of its validators refuses
         raise RecordError(f"a stored record does not fit {cls.__name__}: {error}") from error

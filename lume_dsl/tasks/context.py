@@ -1,17 +1,22 @@
-"""The services of the run that a task takes part in. It must not know which tasks use them."""
+"""What a task knows of the run that it takes part in: its services, and what its records hold of it.
+
+It must not know which tasks use them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import prefect
 
 from lume_dsl import services
+from lume_dsl.records.provenance import Provenance
 from lume_dsl.services import Services
 from lume_dsl.settings import Settings
 
-__all__ = ["CHECKED", "SETTINGS", "ServiceTask", "run_services"]
+__all__ = ["CHECKED", "INPUTS", "PROVENANCE", "SETTINGS", "ServiceTask", "run_inputs", "run_provenance", "run_services"]
 
 SETTINGS = "lume_settings"
 """The key of ``prefect.context`` under which a compiled flow's settings travel to every worker."""
@@ -19,6 +24,14 @@ SETTINGS = "lume_settings"
 
 CHECKED = "lume_services_checked"
 """The key of ``prefect.context`` that says that this run's services have answered before it began."""
+
+
+INPUTS = "lume_inputs"
+"""The key of ``prefect.context`` under which those inputs travel of which a record holds more than the JSON form."""
+
+
+PROVENANCE = "lume_provenance"
+"""The key of ``prefect.context`` under which a compiled flow's provenance travels to every worker."""
 
 
 class ServiceTask(prefect.Task):
@@ -40,3 +53,17 @@ def run_services() -> Iterator[Services]:
         return
     with services.use(settings):
         yield services.current()
+
+
+def run_inputs() -> dict[str, Any]:
+    """Return the parameters of this run as its records hold them; of a flow written by hand, as they were given."""
+    return {**(prefect.context.get("parameters") or {}), **(prefect.context.get(INPUTS) or {})}
+
+
+def run_provenance() -> Provenance:
+    """Return the provenance of a record that is made now. For a flow written by hand, what any process knows."""
+    underway = prefect.context.get(PROVENANCE)
+    if underway is not None:
+        found: Provenance = underway.result()
+        return found.ended()
+    return Provenance.here(prefect=prefect.__version__, start_time=prefect.context.get("date")).ended()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from lume_dsl.errors import RecordError
 from lume_dsl.records import DBResult
 from lume_dsl.secrets import HIDDEN
 from lume_dsl.services import load
-from lume_dsl.tasks.context import ServiceTask, run_services
+from lume_dsl.tasks.context import ServiceTask, run_inputs, run_provenance, run_services
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -67,7 +68,8 @@ class SaveDBResult(ServiceTask):
 
         Raises:
             RecordError: A value cannot be stored; the message has its path.
-            ServiceError: The record store does not answer.
+            ServiceError: The record store does not answer; the message has the reference of what was not saved,
+                and where it is kept meanwhile.
         """
         if isinstance(result, DBResult) and not outputs:
             return self.save(result)
@@ -75,6 +77,9 @@ class SaveDBResult(ServiceTask):
 
     def save(self, record: DBResult) -> dict[str, Any]:
         """Save a record, say whether it is new, and return its reference."""
+        if record.provenance is None:
+            record = copy.copy(record)
+            object.__setattr__(record, "provenance", run_provenance())  # it is frozen, and this copy nobody else's
         with run_services() as services:
             reference, is_new = services.save_record(record)
         unique_hash = reference["query"]["unique_hash"]
@@ -86,7 +91,6 @@ class SaveDBResult(ServiceTask):
     def record_of(self, given: Mapping[str, Any]) -> DBResult:
         """Make a record of outputs; its inputs are the flow run's parameters."""
         context = prefect.context
-        parameters = context.get("parameters") or {}
         outputs = {name: given[name] for name in (*self.order, *given) if name in given}
         base = {field.name for field in attrs.fields(DBResult)}
         own = {field.name for field in attrs.fields(self.record_type)} - base
@@ -95,7 +99,8 @@ class SaveDBResult(ServiceTask):
             flow_name=context.get("flow_name", ""),
             flow_run_id=context.get("flow_run_id"),
             result_name=self.result_name,
-            inputs={name: HIDDEN if name in self.hidden else value for name, value in parameters.items()},
+            inputs={name: HIDDEN if name in self.hidden else value for name, value in run_inputs().items()},
+            provenance=run_provenance(),
             outputs={name: value for name, value in outputs.items() if name not in own},
             **{name: value for name, value in outputs.items() if name in own},
         )

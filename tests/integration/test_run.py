@@ -315,7 +315,8 @@ def test_values_of_every_kind_arrive_as_their_types_hold_them(lab: ModuleType, m
     }
     assert here.in_step == here.stamp
     assert here.record.inputs["token"] == "***"
-    assert here.record.inputs["magnets"] == [{"name": "QUAD:1", "current": 2.0}]
+    assert here.record.inputs["magnets"] == [lab.Magnet("QUAD:1", 2.0)]
+    assert here.record.inputs["day"] == date(2026, 11, 24)
     assert lab.Typed.results(mode=lab.Mode.SLOW, day=date(2026, 11, 24)).count() == 1
     assert "s3cret" not in repr(here)
 
@@ -384,7 +385,7 @@ def test_an_unknown_filesystem_fails_before_any_task(lab: ModuleType, tmp_path: 
         file: TextFile = file_result("a", filename="b.txt", filesystem=where)
 
     for flow_class in (Nowhere, Given):
-        with pytest.raises(ServiceError, match="no filesystem 'lokal'; known: local; did you mean 'local'"):
+        with pytest.raises(ServiceError, match="no filesystem 'lokal'; known: local, memory; did you mean 'local'"):
             flow_class().run()
     assert not (tmp_path / "marker").exists()
 

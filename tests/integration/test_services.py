@@ -19,8 +19,8 @@ import pymongo
 import pytest
 
 from lume_dsl.errors import FileError, RecordError, ServiceError
-from lume_dsl.files import TextFile
-from lume_dsl.records import DBResult, Query, open_store
+from lume_dsl.files import JSONFile, TextFile
+from lume_dsl.records import DBResult, Query, open_store, retries
 from lume_dsl.services import Services, current, load, use
 from lume_dsl.settings import ResultsDB, Settings
 
@@ -74,7 +74,11 @@ def test_a_host_that_has_no_address_fails_the_check_in_seconds() -> None:
     assert "start mongod" in failure(at("mongodb://no-such-host.invalid/x"))
 
 
-def test_a_dead_mongod_fails_saving_and_finding_in_seconds(unused_port: int) -> None:
+def test_a_dead_mongod_fails_saving_and_finding_within_their_bounds(
+    unused_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "SAVE_SECONDS", 1.0)
+    monkeypatch.setattr(retries, "READ_SECONDS", 1.0)
     services = at(f"mongodb://me:{SECRET}@127.0.0.1:{unused_port}/x")
     record = DBResult(flow_name="a", outputs={})
     for act in (
@@ -182,12 +186,22 @@ def test_a_check_that_never_ends_is_reported_in_time(monkeypatch: pytest.MonkeyP
     assert message.endswith("results.db: does not answer within 0.2 seconds")
 
 
-def test_a_record_beyond_16_mb_is_refused_by_mongodb_and_held_by_sqlite(mongodb_url: str) -> None:
+def test_a_reference_is_loaded_as_what_is_expected() -> None:
+    reference, _ = current().save_record(DBResult(flow_name="a", outputs={}))
+    file = TextFile.write("a", filename="a.txt").reference()
+    assert load(reference, DBResult).flow_name == "a"
+    assert load(file, TextFile).read() == "a"
+    with pytest.raises(RecordError, match="expected a reference to a TextFile, got one to a DBResult"):
+        load(reference, TextFile)
+    with pytest.raises(FileError, match="expected a reference to a JSONFile, got one to a TextFile"):
+        load(file, JSONFile)
+
+
+def test_a_record_beyond_16_mb_is_held_by_every_store(store_url: str) -> None:
     record = DBResult(flow_name="a", outputs={"text": "x" * 17_000_000})
-    with pytest.raises(RecordError, match="16 MB"):
-        at(mongodb_url).save_record(record)
-    reference, _ = current().save_record(record)
-    assert load(reference) == record
+    with use(settings(results_db=ResultsDB(store_url))):
+        reference, _ = current().save_record(record)
+        assert load(reference) == record
 
 
 # -- what is there ----------------------------------------------------------------------------------------------

