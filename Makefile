@@ -33,7 +33,7 @@ demo: $(DEMO)
 	cd demo && ../$(BIN)/python -m lume_dsl run ../examples/beam_size.py:BeamSize
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: $(READY)
 	$(BIN)/python -m ruff check .

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -11,6 +10,7 @@ import click
 
 from lume_dsl._version import __version__
 from lume_dsl.cli.failures import describe, document, usage_document
+from lume_dsl.cli.groups import LazyGroup
 from lume_dsl.cli.streams import divert_stdout, make_lenient, write_document
 from lume_dsl.cli.verbose import is_verbose
 from lume_dsl.errors import LumeError
@@ -24,6 +24,8 @@ COMMANDS = {
     "check": "Check the flows of a module without running them.",
     "show": "Show a flow's parameters, tasks and results.",
     "schema": "Print the JSON Schema of a flow's parameters and results.",
+    "results": "Find, show, export and delete the records of runs.",
+    "config": "Show the settings, and whether services answer.",
     "explain": "Explain a kind of problem that a message names.",
 }
 
@@ -31,22 +33,12 @@ INTERRUPTED = 130
 """What a shell reports for a process that Ctrl-C ended: 128 + SIGINT."""
 
 
-class _Commands(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"lume_dsl.cli.{cmd_name}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=LazyGroup,
+    package="lume_dsl.cli",
+    purposes=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="lume_dsl")
 def app() -> None:
     """Workflows declared as classes, run as Prefect flows.

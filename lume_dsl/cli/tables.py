@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import inspect
 import reprlib
-import sys
-from collections.abc import Sequence
 from typing import Any
 
-import attrs
-
 from lume_dsl.cli.flag_help import help_of
-from lume_dsl.cli.streams import readers_may_leave
+from lume_dsl.cli.printing import Table, print_tables
 from lume_dsl.declare.checks import SHOWN_AS
 from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of
 from lume_dsl.declare.graph import Constant, Input, Member
@@ -69,12 +65,12 @@ def show_run(done: LumeFlow) -> None:
     shown = graph.results or {
         n: member for n, member in graph.members.items() if member.visible and n not in graph.parameters
     }
-    table = _Table(("result" if graph.results else "task", "type", "value"))
+    table = Table(("result" if graph.results else "task", "type", "value"))
     for name, member in shown.items():
         table.rows.append((name, type_name(member.type), _told(run.value(name))))
     seconds = (run.end_time - run.start_time).total_seconds()
     note = "" if graph.results or not table.rows else f"; {NO_RESULTS}"
-    _print(f"{run.flow_name} succeeded in {seconds:.1f} s{note}", table)
+    print_tables(f"{run.flow_name} succeeded in {seconds:.1f} s{note}", table)
 
 
 def _told(value: Any) -> str:
@@ -102,17 +98,17 @@ def _short(value: Any) -> str:
 def show_flow(flow: FlowMeta) -> None:
     """Print a flow's parameters, in the words of ``run --help``, its tasks and its results."""
     graph = flow.__lume_graph__
-    parameters = _Table(("parameter", "type", "help"))
+    parameters = Table(("parameter", "type", "help"))
     for name, member in graph.parameters.items():
         parameters.rows.append((name, type_name(member.type), help_of(member)))
-    tasks, results = _Table(("task", "type", "takes")), _Table(("result", "type", "takes"))
+    tasks, results = Table(("task", "type", "takes")), Table(("result", "type", "takes"))
     for name, member in graph.members.items():
         if name not in graph.parameters:
             (results if member.is_result else tasks).rows.append((name, type_name(member.type), _takes(member)))
     headline = f"{flow.__lume_options__.get('name', flow.__name__)}: {inspect.cleandoc(flow.__doc__ or '')}".rstrip(
         ": "
     )
-    _print(headline, *(table for table in (parameters, tasks, results) if table.rows))
+    print_tables(headline, *(table for table in (parameters, tasks, results) if table.rows))
 
 
 def _takes(member: Member) -> str:
@@ -122,38 +118,3 @@ def _takes(member: Member) -> str:
 def _source(source: Input) -> str:
     text = _short(source.value) if isinstance(source, Constant) else source.upstream
     return f"each of {text}" if source.mapped else text
-
-
-@attrs.frozen
-class _Table:
-    """Rows under columns; a cell may have several lines."""
-
-    columns: tuple[str, ...]
-    rows: list[tuple[str, ...]] = attrs.field(factory=list)
-
-
-def _print(headline: str, *tables: _Table) -> None:
-    """Print tables: with lines that fit a terminal, elsewhere tab-separated, a row a line, for other programs."""
-    with readers_may_leave():
-        if sys.stdout is not None and sys.stdout.isatty():
-            _print_to_terminal(headline, tables)
-        else:
-            print(headline)
-            for row in (row for table in tables for row in table.rows):
-                print("\t".join(cell.replace("\n", "; ") for cell in row))
-
-
-def _print_to_terminal(headline: str, tables: Sequence[_Table]) -> None:
-    from rich.box import SIMPLE  # only a terminal needs rich
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False, markup=False)
-    console.print(headline)
-    for table in tables:
-        shown = Table(box=SIMPLE, pad_edge=False)
-        for column in table.columns:
-            shown.add_column(column, overflow="fold")
-        for row in table.rows:
-            shown.add_row(*row)
-        console.print(shown)

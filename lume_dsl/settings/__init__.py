@@ -17,13 +17,19 @@ import attrs
 
 from lume_dsl.errors import SettingsError
 from lume_dsl.settings.database import mask_url, store_url
-from lume_dsl.settings.options import PREFIX, Options, find_options, misspelt, variable
+from lume_dsl.settings.explained import Explained, Setting, explain
+from lume_dsl.settings.filesystems import LOCAL, MEMORY, FilesystemURL, named_filesystems
+from lume_dsl.settings.options import CONFIG, PREFIX, Options, find_options, misspelt, unknown, variable
 
 __all__ = [
     "LOCAL",
+    "MEMORY",
+    "Explained",
+    "FilesystemURL",
     "MountedFilesystem",
     "PrefectServer",
     "ResultsDB",
+    "Setting",
     "Settings",
     "current_settings",
     "mask_url",
@@ -31,15 +37,12 @@ __all__ = [
     "variable",
 ]
 
-LOCAL = "local"
-"""The identifier of the filesystem that is always there."""
-
 _BACKENDS = ("local", "docker", "kubernetes")
 _MOUNT_TYPES = ("Directory", "DirectoryOrCreate")
 
 
-def _masked_repr(url: str) -> str:
-    return repr(mask_url(url))
+def _masked_repr(url: str | None) -> str:
+    return repr(mask_url(url) if url else url)
 
 
 @attrs.frozen
@@ -70,7 +73,7 @@ class MountedFilesystem:
 class PrefectServer:
     """The Prefect server that flows are registered with; None stands for Prefect's own configuration."""
 
-    host: str | None = None
+    host: str | None = attrs.field(default=None, repr=_masked_repr)
     host_port: int | None = None
 
 
@@ -82,6 +85,7 @@ class Settings:
         home: The folder for what lume_dsl itself keeps (``LUME_HOME``).
         results_db: Where records are stored.
         mounted_filesystem: The shared folder, or None.
+        filesystems: Those that are named by a URL.
         prefect: The Prefect server.
         backend: Where flows run: local, docker or kubernetes.
         directory: The working directory of the process that made the settings. Relative file names resolve
@@ -93,6 +97,7 @@ class Settings:
     directory: Path
     backend: str = "local"
     mounted_filesystem: MountedFilesystem | None = None
+    filesystems: tuple[FilesystemURL, ...] = ()
     prefect: PrefectServer = PrefectServer()
 
     @classmethod
@@ -105,14 +110,35 @@ class Settings:
         Raises:
             SettingsError: Naming every variable that is wrong, what was found and what was expected.
         """
-        environ = os.environ if environ is None else environ
-        problems = misspelt(environ)
-        options = find_options(environ)
-        settings = _build(options)
-        problems += options.problems
+        settings, _, problems = _read(os.environ if environ is None else environ)
         if problems:
             raise SettingsError("\n".join(problems))
         return settings
+
+    @classmethod
+    def explained(cls, environ: Mapping[str, str] | None = None) -> Explained:
+        """Return every setting of ``environ`` (default: the process's) with where it is from, and what is wrong.
+
+        Raises:
+            SettingsError: If the working directory is gone.
+        """
+        environ = os.environ if environ is None else environ
+        settings, options, problems = _read(environ)
+        told = {problem.split(maxsplit=1)[0].rstrip(":") for problem in problems}
+        rows = explain(settings, options, environ.get(CONFIG, ""))
+        return Explained(
+            settings=None if problems else settings,
+            rows=tuple(attrs.evolve(row, note="wrong") if row.variable in told else row for row in rows),
+            problems=tuple(problems),
+            unknown=tuple(name for name in unknown(environ) if name not in told),
+        )
+
+
+def _read(environ: Mapping[str, str]) -> tuple[Settings, Options, list[str]]:
+    """The settings, what they were made of, and what is wrong: where anything is, the settings are of no use."""
+    options = find_options(environ)
+    settings = _build(options)
+    return settings, options, misspelt(environ) + options.problems
 
 
 # -- the innermost settings ---------------------------------------------------------------------------------
@@ -158,11 +184,13 @@ def _working_directory() -> Path:
 def _build(options: Options) -> Settings:
     directory = _working_directory()
     home = directory / os.path.expanduser(options.text("home") or "~/.lume")
+    mounted = _mounted(options)
     return Settings(
         home=home,
         backend=options.choice("backend", _BACKENDS, "local"),
         results_db=ResultsDB(store_url(options, home, directory)),
-        mounted_filesystem=_mounted(options),
+        mounted_filesystem=mounted,
+        filesystems=named_filesystems(options, mounted.identifier if mounted else None),
         prefect=PrefectServer(options.text("prefect.server.host"), options.port("prefect.server.host_port")),
         directory=directory,
     )
@@ -175,11 +203,15 @@ def _mounted(options: Options) -> MountedFilesystem | None:
     path = os.path.expanduser(options.text(f"{group}.mount_path") or "")
     alias = options.text(f"{group}.mount_alias") or path
     identifier = options.text(f"{group}.identifier") or "mounted"
+    if not path and options.complete:
+        given = ", ".join(variable(one) for one in options.given(group) if one != f"{group}.mount_path")
+        options.report(f"{group}.mount_path", f"not set, though it is needed with {given}")
     for name, value in (("mount_path", path), ("mount_alias", alias)):
-        if not os.path.isabs(value) and (value or name == "mount_path"):
+        if value and not os.path.isabs(value):
             options.wrong(f"{group}.{name}", "an absolute path")
-    if identifier == LOCAL:
-        options.wrong(f"{group}.identifier", f"another name: {LOCAL!r} is this machine's filesystem")
+    if identifier in (LOCAL, MEMORY):
+        what = "this machine's filesystem" if identifier == LOCAL else "the filesystem in memory"
+        options.wrong(f"{group}.identifier", f"another name: {identifier!r} is {what}")
     mount_type = options.choice(f"{group}.mount_type", _MOUNT_TYPES, "DirectoryOrCreate")
     return MountedFilesystem(
         identifier=identifier,

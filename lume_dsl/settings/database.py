@@ -43,7 +43,7 @@ def store_url(options: Options, home: Path, directory: Path) -> str:
         return _checked(url, options, directory)
     if options.raw("results_db.host") is not None:
         return _mongodb_url(options)
-    if orphans := options.given("results_db"):
+    if (orphans := options.given("results_db")) and options.complete:
         names = ", ".join(variable(path) for path in orphans)
         options.report("results_db.host", f"not set, though it is needed with {names}")
     return f"sqlite:///{home / 'results.db'}"
@@ -81,7 +81,7 @@ def _mongodb_url(options: Options) -> str:
     port = options.port(f"{group}.port") or 27017
     address = f"[{host}]" if ":" in host and not host.startswith("[") else host
     username, password = options.text(f"{group}.username"), options.text(f"{group}.password")
-    if password and not username:
+    if password and not username and options.complete:
         options.report(f"{group}.username", f"not set, though {variable('results_db.password')} is")
     user = quote(username, safe="") if username else ""
     secret = f":{quote(password, safe='')}" if username and password else ""

@@ -9,21 +9,24 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from lume_dsl.errors import SettingsError, did_you_mean
+from lume_dsl.errors import did_you_mean
 
 if TYPE_CHECKING:
     from typed_settings.types import LoadedSettings, OptionList, SettingsClass
 
-__all__ = ["PREFIX", "Options", "find_options", "misspelt", "variable"]
+__all__ = ["CONFIG", "PATHS", "PREFIX", "Options", "find_options", "misspelt", "unknown", "variable"]
 
 PREFIX = "LUME_"
 """What the names of all our variables begin with."""
 
-_CONFIG = "LUME_CONFIG"
+CONFIG = "LUME_CONFIG"
+"""The variable that names the TOML file."""
+
 _SECRET = ("results_db.password", "results_db.url", "results_db.options")
 
 
@@ -74,6 +77,7 @@ class _AllOptions:
     home: Any = None
     results_db: _ResultsDBOptions = _ResultsDBOptions()
     mounted_filesystem: _MountOptions = _MountOptions()
+    filesystems: Any = None
     prefect: _PrefectOptions = _PrefectOptions()
 
 
@@ -85,7 +89,8 @@ def _paths(cls: type = _AllOptions, prefix: str = "") -> Iterator[str]:
             yield prefix + field.name
 
 
-_PATHS = tuple(_paths())
+PATHS = tuple(_paths())
+"""The options by their paths, such as ``results_db.host``."""
 
 
 @attrs.frozen
@@ -105,26 +110,61 @@ class _Environment:
         return LoadedSettings(found, LoaderMeta(type(self).__name__))
 
 
+@attrs.frozen
+class _KnownOptions:
+    """A typed-settings format: TOML without the options that there are not, which are noted as ``problems``.
+
+    typed-settings itself gives the whole file up for one of them, so that nothing else in it could be checked.
+    """
+
+    problems: list[str]
+
+    def __call__(self, path: Path, settings_cls: SettingsClass, options: OptionList) -> dict[str, Any]:
+        from typed_settings.loaders import TomlFormat  # heavy: 30 ms
+
+        return self._known(TomlFormat(None)(path, settings_cls, options), path, "")
+
+    def _known(self, table: dict[str, Any], file: Path, prefix: str) -> dict[str, Any]:
+        known = {}
+        for key, value in table.items():
+            path = prefix + key.replace("-", "_")
+            is_group = any(one.startswith(f"{path}.") for one in PATHS)
+            if is_group and isinstance(value, dict):
+                known[key] = self._known(value, file, f"{path}.")
+            elif is_group:
+                self.problems.append(f"{CONFIG}: {path} in {file} is a table: write [{path}]")
+            elif path in PATHS:
+                known[key] = value
+            else:
+                self.problems.append(f"{CONFIG}: {path} in {file} is no option{did_you_mean(path, PATHS)}")
+        return known
+
+
 def find_options(environ: Mapping[str, str]) -> Options:
     """Return the options as found: those of the TOML file that ``LUME_CONFIG`` names, overridden by ``environ``'s.
 
-    Raises:
-        SettingsError: If the file cannot be read or has options that we do not know.
+    What is wrong with the file is among their ``problems``; what can be used of it is.
     """
     import typed_settings  # heavy: 30 ms
     from typed_settings.converters import get_default_ts_converter
     from typed_settings.exceptions import TsError
-    from typed_settings.loaders import FileLoader, Loader, TomlFormat
+    from typed_settings.loaders import FileLoader, Loader
 
-    loaders: list[Loader] = []
-    if config := environ.get(_CONFIG):
-        loaders.append(FileLoader({"*": TomlFormat(None)}, [f"!{os.path.expanduser(config)}"]))
-    loaders.append(_Environment(environ))
+    problems: list[str] = []
+    loaders: list[Loader] = [_Environment(environ)]
+    config = os.path.abspath(os.path.expanduser(environ[CONFIG])) if environ.get(CONFIG) else None
+    if config:
+        loaders.insert(0, FileLoader({"*": _KnownOptions(problems)}, [f"!{config}"]))
     try:
+        if config:
+            os.stat(config)  # typed-settings logs that a file is missing
         found = typed_settings.load_settings(_AllOptions, loaders, converter=get_default_ts_converter())
-    except (TsError, OSError) as error:
-        raise SettingsError(f"{_CONFIG}: cannot use {config}: {error}") from error
-    return Options(found, environ)
+    except (TsError, OSError, ValueError) as error:  # ValueError: not UTF-8
+        reason = error.strerror if isinstance(error, OSError) else error
+        problems.append(f"{CONFIG}: cannot use {config}: {reason}")
+        found = typed_settings.load_settings(_AllOptions, loaders[1:], converter=get_default_ts_converter())
+        return Options(found, environ, None, False, problems)
+    return Options(found, environ, config, True, problems)
 
 
 def misspelt(environ: Mapping[str, str]) -> list[str]:
@@ -132,13 +172,32 @@ def misspelt(environ: Mapping[str, str]) -> list[str]:
 
     Others that begin with LUME_ are none of our business: LUME-services has many (``LUME_MODEL_DB__HOST``).
     """
-    known = {variable(path) for path in _PATHS} | {_CONFIG}
-    unknown = (name for name in sorted(environ) if name[:5].upper() == PREFIX and name not in known)
-    return [f"{name}: no such variable; did you mean {meant}?" for name in unknown if (meant := _meant(name, known))]
+    found = ((name, _meant(name, _variables())) for name in unknown(environ))
+    return [f"{name}: no such variable; did you mean {meant}?" for name, meant in found if meant]
+
+
+def unknown(environ: Mapping[str, str]) -> list[str]:
+    """The variables that begin with LUME_ and are none of ours."""
+    return [name for name in sorted(environ) if name[:5].upper() == PREFIX and not _is_known(name)]
+
+
+def _is_known(name: str) -> bool:
+    return name in _variables() or name.startswith(f"{variable('filesystems')}__")  # whose names are the user's
+
+
+def _variables() -> set[str]:
+    return {variable(path) for path in PATHS} | {CONFIG}
 
 
 def _meant(name: str, known: set[str]) -> str | None:
     """The known variable that differs from ``name`` in underscores, in case, or in one similar word."""
+    group, _, rest = name.partition("__")
+    filesystems = variable("filesystems")
+    if rest and group.upper().replace("_", "") in (filesystems.replace("_", ""), filesystems.replace("_", "")[:-1]):
+        return f"{filesystems}__{rest}"
+    group, _, member = name.upper().partition("__")
+    if member and group.rstrip("S").replace("_", "") == "LUMEFILESYSTEM":
+        return f"{variable('filesystems')}__{member}"
     words = re.split("_+", name.upper())
     for candidate in sorted(known):
         if candidate.replace("_", "") == "".join(words):
@@ -159,12 +218,16 @@ class Options:
     is not set, and notes a problem where it is not what it must be.
 
     Attributes:
+        file: The path of the TOML file that is used, or None.
+        complete: Whether all is known; without a file that cannot be read, what is not set may be set in it.
         problems: What is wrong, a line each, beginning with the variable.
     """
 
     _found: _AllOptions
     _environ: Mapping[str, str]
-    problems: list[str] = attrs.field(factory=list, init=False)
+    file: str | None
+    complete: bool
+    problems: list[str]
 
     def raw(self, path: str) -> Any:
         """Return the option as it was found."""
@@ -175,7 +238,20 @@ class Options:
 
     def given(self, group: str) -> list[str]:
         """Return the paths of the options of a group that are set."""
-        return [path for path in _PATHS if path.startswith(f"{group}.") and self.raw(path) is not None]
+        return [path for path in PATHS if path.startswith(f"{group}.") and self.raw(path) is not None]
+
+    def members(self, group: str) -> dict[str, str]:
+        """Return the variables of a group whose names are the user's: ``{"ARCHIVE": ...}``. An empty one is not set."""
+        start = f"{variable(group)}__"
+        return {name[len(start) :]: text for name, text in self._environ.items() if name.startswith(start) and text}
+
+    def in_environment(self, path: str) -> bool:
+        """Whether a variable sets the option."""
+        return bool(self._environ.get(variable(path)))
+
+    def in_file(self, path: str) -> bool:
+        """Whether the TOML file sets the option, and no variable does."""
+        return self.raw(path) is not None and not self.in_environment(path)
 
     def wrong(self, path: str, expected: str) -> None:
         """Note that an option is not what it must be; secrets are not shown."""
@@ -185,10 +261,9 @@ class Options:
         self.report(path, f"found {found}, expected {expected}")
 
     def report(self, path: str, message: str) -> None:
-        """Note a problem of an option: of its variable, or of its place in the TOML file."""
-        in_file = not self._environ.get(variable(path)) and self.raw(path) is not None
-        source = f"{path} in {self._environ[_CONFIG]}" if in_file else variable(path)
-        self.problems.append(f"{source}: {message}")
+        """Note a problem of an option: of its variable, and of its place in the TOML file where it is from there."""
+        place = f" ({path} in {self.file})" if self.in_file(path) else ""
+        self.problems.append(f"{variable(path)}{place}: {message}")
 
     def text(self, path: str) -> str | None:
         """Return an option that is text."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypedDict
@@ -14,9 +14,11 @@ from typing_extensions import assert_type
 from lume_dsl import (
     JSON,
     DBResult,
+    File,
     LumeFlow,
     TextFile,
     Unit,
+    at,
     db_result,
     file_result,
     flow,
@@ -30,6 +32,8 @@ from lume_dsl import (
     unchecked,
     unmapped,
 )
+from lume_dsl.records import Results
+from lume_dsl.records.where import Condition
 
 
 @attrs.frozen
@@ -154,3 +158,40 @@ assert_type(results(Everything, text1="a").count(), int)
 assert_type(Everything.flow.name, str)
 assert_type(done.flow.name, str)
 loaded = load(done.record.reference())
+assert_type(loaded, Any)
+
+
+class Orbit(DBResult):
+    """A record class without a decorator."""
+
+    machine: str
+    pv_time: datetime
+    turns: int = attrs.field(default=1)
+
+
+orbit = Orbit(flow_name="scan", outputs={}, machine="injector", pv_time=datetime.now(timezone.utc))
+assert_type(orbit.machine, str)
+assert_type(orbit.turns, int)
+assert_type(load(orbit.reference(), Orbit), Orbit)
+assert_type(load(done.text_file.reference(), TextFile), TextFile)
+assert_type(load(done.text_file.reference(), TextFile).read(), str)
+assert_type(results(record_type=Orbit), Results[Orbit])
+assert_type(results(flow="Scan", record_type=Orbit, where=at("fields.machine") == "a").latest().machine, str)
+assert_type(results(flow=Everything), Results[DBResult])
+assert_type(Everything.results(where=at("time") >= orbit.time).where(at("inputs.charge") > 1).limit(3).one(), DBResult)
+assert_type((at("inputs.x") > 1) & ~at("inputs", "a.b").exists() | at("inputs.x").isin([1]), Condition)
+
+
+class LinesSerializer:
+    def dump(self, obj: list[str], filename: str, /) -> bytes:
+        return "\n".join(obj).encode()
+
+    def load(self, data: bytes, filename: str, /) -> list[str]:
+        return data.decode().split("\n")
+
+
+class Lines(File[list[str]]):
+    serializer = LinesSerializer()
+
+
+assert_type(Lines.write(["a"], filename="a.txt").read(), list[str])

@@ -156,7 +156,10 @@ def test_every_public_name_is_there_and_documented() -> None:
 
 # what is loaded
 
-HEAVY = ("prefect", "sqlalchemy", "pymongo", "numpy", "PIL", "distributed", "pandas", "cattrs")
+HEAVY = (
+    "prefect", "sqlalchemy", "alembic", "pymongo", "numpy", "PIL", "distributed", "pandas", "pyarrow", "h5py", "cattrs",
+    "fsspec", "tenacity",
+)  # fmt: skip
 
 FLOW = """
 from lume_dsl import DBResult, ImageFile, LumeFlow, NumPyFile, TextFile, db_result, file_result, parameter, step, task

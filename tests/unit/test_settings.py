@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import unquote
 
+import attrs
 import cloudpickle  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ from lume_dsl.settings import (
     MountedFilesystem,
     PrefectServer,
     ResultsDB,
+    Setting,
     Settings,
     current_settings,
     mask_url,
@@ -161,11 +163,11 @@ def test_a_wrong_part_of_the_mongodb_address_is_named(name: str, value: str, exp
 
 def test_all_that_is_wrong_is_in_one_error() -> None:
     message = errors({"LUME_BACKEND": "x", f"{DB}HOST": "h", f"{DB}PORT": "x", f"{MOUNT}MOUNT_TYPE": "File"})
-    assert [line.split(":")[0] for line in message.splitlines()] == [
+    assert sorted(line.split(":")[0] for line in message.splitlines()) == [
         "LUME_BACKEND",
-        f"{DB}PORT",
         f"{MOUNT}MOUNT_PATH",
         f"{MOUNT}MOUNT_TYPE",
+        f"{DB}PORT",
     ]
 
 
@@ -239,15 +241,127 @@ def test_the_environment_wins_over_the_file_that_it_names(config: Path) -> None:
 def test_a_wrong_value_in_the_file_names_the_file(config: Path) -> None:
     config.write_text("[results_db]\nhost = 'db'\nport = true\ndatabase = 5\n")
     message = errors({"LUME_CONFIG": str(config)})
-    assert f"results_db.port in {config}: found True, expected a port" in message
-    assert f"results_db.database in {config}: found 5, expected text" in message
+    assert f"{DB}PORT (results_db.port in {config}): found True, expected a port" in message
+    assert f"{DB}DATABASE (results_db.database in {config}): found 5, expected text" in message
 
 
-@pytest.mark.parametrize("content", ["[results_db]\nhots = 'db'\n", "results_db = [", None])
-def test_a_file_that_cannot_be_used_is_an_error(config: Path, content: str | None) -> None:
+@pytest.mark.parametrize("content", [b"results_db = [", b"a = '\xff'", None])
+def test_a_file_that_cannot_be_read_is_an_error_with_all_others(config: Path, content: bytes | None) -> None:
     if content is not None:
-        config.write_text(content)
-    assert errors({"LUME_CONFIG": str(config)}).startswith(f"LUME_CONFIG: cannot use {config}: ")
+        config.write_bytes(content)
+    environ = {
+        "LUME_CONFIG": str(config),
+        "LUME_BACKEND": "x",
+        f"{DB}PASSWORD": "pw",
+        f"{MOUNT}MOUNT_TYPE": "Directory",
+    }
+    first, second = errors(environ).split("\n")  # the file may say which host, user and mount path
+    assert first.startswith(f"LUME_CONFIG: cannot use {config}: ")
+    assert second.startswith("LUME_BACKEND: ")
+
+
+def test_an_option_that_there_is_not_is_an_error_and_the_rest_of_the_file_is_checked(config: Path) -> None:
+    config.write_text("prefect = 1\n[results_db]\nhots = 'db'\nhost = 'db'\nport = true\n")
+    message = errors({"LUME_CONFIG": str(config)})
+    assert f"LUME_CONFIG: results_db.hots in {config} is no option; did you mean 'results_db.host'?" in message
+    assert f"LUME_CONFIG: prefect in {config} is a table: write [prefect]" in message
+    assert f"{DB}PORT (results_db.port in {config}): found True" in message
+
+
+def test_no_line_is_logged_about_the_file(config: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert errors({"LUME_CONFIG": str(config)})
+    assert caplog.records == []
+
+
+# -- where they are from ------------------------------------------------------------------------------------
+
+
+def explained(environ: dict[str, str]) -> dict[str, Setting]:
+    return {row.variable: row for row in Settings.explained(environ).rows}
+
+
+def test_every_setting_says_where_it_is_from(config: Path) -> None:
+    config.write_text("backend = 'docker'\n[results_db]\nhost = 'db'\nport = 27018\n")
+    found = explained({"LUME_CONFIG": str(config), f"{DB}HOST": "other", f"{MOUNT}MOUNT_PATH": "/data"})
+    sources = {row.variable: (row.value, row.source) for row in found.values()}
+    assert sources == {
+        "LUME_CONFIG": (str(config), "environment variable"),
+        "LUME_BACKEND": ("docker", str(config)),
+        "LUME_HOME": (str(Path.home() / ".lume"), "default"),
+        f"{DB}URL": ("mongodb://other:27018/lume", f"{DB}HOST and its like"),
+        f"{DB}HOST": ("other", "environment variable"),
+        f"{DB}PORT": ("27018", str(config)),
+        f"{DB}USERNAME": ("", "not set"),
+        f"{DB}PASSWORD": ("", "not set"),
+        f"{DB}DATABASE": ("lume", "default"),
+        f"{DB}AUTHMECHANISM": ("", "not set"),
+        f"{DB}OPTIONS": ("", "not set"),
+        f"{MOUNT}IDENTIFIER": ("mounted", "default"),
+        f"{MOUNT}MOUNT_PATH": ("/data", "environment variable"),
+        f"{MOUNT}MOUNT_ALIAS": ("/data", "default"),
+        f"{MOUNT}MOUNT_TYPE": ("DirectoryOrCreate", "default"),
+        "LUME_PREFECT__SERVER__HOST": ("", "not set"),
+        "LUME_PREFECT__SERVER__HOST_PORT": ("", "not set"),
+        "LUME_FILESYSTEMS__NAME": ("", "not set"),
+    }
+    assert found["LUME_BACKEND"].note == "not used yet"
+
+
+def test_the_explained_settings_are_those_that_the_environment_gives(config: Path) -> None:
+    config.write_text("[filesystems]\nlab = 'memory://lab'\n")
+    environ = {"LUME_CONFIG": str(config), f"{DB}URL": "sqlite:///a.db", "LUME_FILESYSTEMS__B": "memory://b"}
+    assert Settings.explained(environ).settings == Settings.from_environment(environ)
+    found = explained(environ)
+    assert found[f"{DB}URL"].value == f"sqlite:///{Path.cwd()}/a.db"
+    assert found["LUME_FILESYSTEMS__LAB"] == Setting("LUME_FILESYSTEMS__LAB", "memory://lab", str(config))
+    assert found["LUME_FILESYSTEMS__B"].source == "environment variable"
+
+
+def test_parts_that_a_url_overrides_say_so() -> None:
+    found = explained({f"{DB}URL": "mongodb://a/b", f"{DB}HOST": "c"})
+    assert found[f"{DB}HOST"].note == f"{DB}URL is used instead"
+
+
+def test_wrong_settings_are_explained_with_all_that_is_wrong() -> None:
+    environ = {
+        "LUME_BACKEND": "x",
+        f"{DB}HOST": "h",
+        f"{DB}PORT": "y",
+        "LUME_BACKENDS": "z",
+        "LUME_MODEL_DB__HOST": "h",
+    }
+    found = Settings.explained(environ)
+    assert found.settings is None
+    assert "\n".join(found.problems) == errors(environ)
+    assert [row.variable for row in found.rows if row.note == "wrong"] == ["LUME_BACKEND", f"{DB}PORT"]
+    assert found.unknown == ("LUME_MODEL_DB__HOST",)
+
+
+def test_the_misspelt_group_of_filesystems_is_an_error() -> None:
+    assert "did you mean LUME_FILESYSTEMS__A?" in errors({"LUME_FILESYSTEM__A": "s3://b"})
+
+
+@pytest.mark.parametrize("wrong", [{}, {"LUME_BACKEND": "x"}], ids=["right", "wrong"])
+@pytest.mark.parametrize(
+    "secrets",
+    [
+        {f"{DB}HOST": "h", f"{DB}USERNAME": "u", f"{DB}PASSWORD": "s3cret"},
+        {f"{DB}HOST": "u:s3cret@h"},
+        {f"{DB}HOST": "h", f"{DB}OPTIONS": '{"authMechanismProperties": "AWS_SESSION_TOKEN:s3cret"}'},
+        {f"{DB}HOST": "h", f"{DB}OPTIONS": "s3cret"},
+        {f"{DB}HOST": "h", f"{DB}OPTIONS": '{"tlsCertificateKeyFilePassword": "s3cret"}'},
+        {f"{DB}URL": "postgresql://u:s3cret@h/x?password=s3cret"},
+        {f"{DB}URL": "u:s3cret@h"},
+        {"LUME_FILESYSTEMS__A": "sftp://u:s3cret@h/x", "LUME_FILESYSTEMS__A__OPTIONS": '{"what": "s3cret"}'},
+        {"LUME_FILESYSTEMS": '{"a": {"url": "s3://b", "options": {"key": "s3cret"}}}'},
+        {"LUME_PREFECT__SERVER__HOST": "http://u:s3cret@h"},
+        {"LUME_MODEL_DB__PASSWORD": "s3cret", "LUME_RESULTS_DB__PASSWROD": "s3cret"},
+    ],
+)
+def test_no_explanation_shows_a_secret(secrets: dict[str, str], wrong: dict[str, str]) -> None:
+    found = Settings.explained({**secrets, **wrong})
+    assert "s3cret" not in repr(attrs.evolve(found, settings=None))
+    assert "s3cret" not in repr(found.settings)
 
 
 # -- secrets ------------------------------------------------------------------------------------------------

@@ -1,0 +1,33 @@
+"""Groups of commands of which each is loaded when it is called. It knows none of them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+__all__ = ["LazyGroup"]
+
+
+class LazyGroup(click.Group):
+    """Commands of a package: each is ``command`` of the module of its name."""
+
+    def __init__(self, *args: Any, package: str, purposes: Mapping[str, str], **options: Any) -> None:
+        """``purposes`` tells of each command, by name, what it is for."""
+        super().__init__(*args, **options)
+        self._package, self._purposes = package, purposes
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._purposes)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._purposes:
+            return None
+        found: click.Command = importlib.import_module(f"{self._package}.{cmd_name}").command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self._purposes.items()))

@@ -1,0 +1,66 @@
+"""``results delete``: records are gone, after a question."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+from lume_dsl.cli.results.filters import filter_options, find_one, hashes_argument, label, query_of
+from lume_dsl.records import Document, Query
+from lume_dsl.services import current
+
+__all__ = ["command"]
+
+SHOWN = 10
+"""How many of the records are listed before the question."""
+
+
+@click.command("delete")
+@hashes_argument
+@filter_options(limit=None)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def command(hashes: list[str], yes: bool, **filters: Any) -> None:
+    """Delete the records with these hashes, or those that the options choose. There is no way back.
+
+    HASH is a record's hash, or what it begins with: at least 4 digits. Files that a record names are left alone.
+    """
+    query = query_of(**filters)
+    if bool(hashes) == (query != Query()):
+        raise click.UsageError("say which records: by their hashes, or by --flow, --where and the like, not both")
+    store = current().store
+    documents = (find_one(store, one) for one in hashes) if hashes else store.find(query)
+    chosen = _labels(documents)
+    if not chosen:
+        click.echo("no records")
+    elif yes or _agreed(chosen):
+        click.echo(f"deleted {_records(store.delete(list(chosen)))}")
+    else:
+        click.echo("nothing is deleted")
+
+
+def _labels(documents: Iterable[Document]) -> dict[str, str]:
+    """The hashes of all, found before one is deleted; with those that will be shown, what tells them from others."""
+    found: dict[str, str] = {}
+    for document in documents:
+        found[document["unique_hash"]] = label(document) if len(found) < SHOWN else ""
+    return found
+
+
+def _records(number: int) -> str:
+    return f"{number:,} record{'s' if number != 1 else ''}"
+
+
+def _agreed(chosen: dict[str, str]) -> bool:
+    what = _records(len(chosen))
+    for line in filter(None, chosen.values()):
+        click.echo(line, err=True)
+    if len(chosen) > SHOWN:
+        click.echo(f"and {len(chosen) - SHOWN:,} more", err=True)
+    if not (sys.stdin is not None and sys.stdin.isatty()):
+        raise click.UsageError(
+            f"nobody can be asked whether to delete {what}, so none is; --yes deletes without asking"
+        )
+    return click.confirm(f"Delete {what}?", err=True)

@@ -1,0 +1,531 @@
+"""``results``: records are found, shown, exported and deleted as they are stored, without the classes of users."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+from pyarrow import parquet
+
+from lume_dsl.records import DBResult, Query, RecordStore, open_store, to_document
+from lume_dsl.records.aside import keep
+from lume_dsl.records.provenance import Provenance
+from lume_dsl.records.store import Entry
+from lume_dsl.settings import Settings
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+START = datetime(2026, 11, 24, 10, tzinfo=timezone.utc)
+
+
+@pytest.fixture(params=["sqlite", "mongodb"])
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordStore]:
+    """An empty store that the environment names."""
+    if request.param == "mongodb":
+        monkeypatch.setenv("LUME_RESULTS_DB__URL", request.getfixturevalue("mongodb_url"))
+    store = open_store(Settings.from_environment())
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def sqlite() -> Iterator[RecordStore]:
+    store = open_store(Settings.from_environment())
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Run:
+    def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "lume_dsl", "results", *arguments]
+        environment = {**os.environ, "TZ": "UTC"}
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, input=stdin, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    return run
+
+
+def record(number: int = 0, **members: Any) -> DBResult:
+    """A record; one with a higher number is newer."""
+    defaults = {"flow_name": "Scan", "result_name": "record", "inputs": {"n": number}, "outputs": {"half": number / 2}}
+    return DBResult(**{**defaults, "time": START + timedelta(minutes=number), **members})
+
+
+def save(store: RecordStore, *records: DBResult) -> list[str]:
+    """Save records; return their hashes."""
+    return [reference["query"]["unique_hash"] for reference, _ in store.save_all(records)]
+
+
+def rows(done: subprocess.CompletedProcess[str]) -> list[list[str]]:
+    assert done.returncode == 0, done.stderr
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+# list
+
+
+def test_the_newest_records_are_listed_first_and_their_number_is_told(store: RecordStore, results: Run) -> None:
+    hashes = save(store, *map(record, range(25)))
+    done = results("list")
+    found = rows(done)
+    assert len(found) == 20
+    assert found[0] == ["2026-11-24T10:24:00+00:00", "Scan", "record", hashes[24][:12], "n=24", "half=12.0"]
+    assert [row[4] for row in found] == [f"n={number}" for number in range(24, 4, -1)]
+    assert done.stderr == "20 of 25 records, newest first; --limit N shows more\n"
+    assert results("list", "--limit", "30").stderr == "25 records, newest first\n"
+
+
+def test_an_empty_store_has_no_records(store: RecordStore, results: Run) -> None:
+    done = results("list")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "no records\n")
+
+
+def numbers(done: subprocess.CompletedProcess[str]) -> list[int]:
+    return [found["inputs"]["n"] for found in json.loads(done.stdout)["records"]]
+
+
+def test_records_are_chosen_by_all_filters(store: RecordStore, results: Run) -> None:
+    save(store, *map(record, range(6)), record(7, flow_name="Other"), record(8, project_name="p"))
+    save(store, record(9, outputs={"half": 4.5, "error": "x"}))
+    chosen = {
+        ("--flow", "Other"): [7],
+        ("--project", "p"): [8],
+        ("--type", "lume_dsl.records:DBResult", "--limit", "2"): [9, 8],
+        ("--type", "other.module:Orbit"): [],
+        ("--where", "inputs.n > 2 and outputs.half < 2.5"): [4, 3],
+        ("--where", "inputs.n >= 2", "--where", "flow_name == 'Scan'", "--project", "default"): [9, 5, 4, 3, 2],
+        ("--where", "exists(outputs.error)"): [9],
+        ("--where", "time >= '2026-11-24T10:05' and time < '2026-11-24T10:08Z'"): [7, 5],
+        ("--where", "inputs.n in (1, 3)", "--order", "inputs.n"): [1, 3],
+        ("--order", "flow_name", "--order", "-inputs.n", "--limit", "3"): [7, 9, 8],
+        ("--limit", "0"): [],
+    }
+    assert {filters: numbers(results("list", *filters, "--json")) for filters in chosen} == chosen
+
+
+def test_list_as_a_document_tells_how_many_there_are(store: RecordStore, results: Run) -> None:
+    save(store, *map(record, range(3)))
+    document = json.loads(results("list", "--json", "--limit", "2").stdout)
+    assert document["count"] == 3
+    assert document["records"][0]["outputs"] == {"half": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--where", "inputs.x > f(3)"], "    inputs.x > f(3)\n               ^^^^\n"),
+        (["--order", "input.x"], "a record has no 'input'; did you mean 'inputs'?"),
+        (["--type", "Orbit"], "expected module:Class"),
+        (["--limit", "-1"], "--limit"),
+    ],
+)
+def test_a_filter_that_means_nothing_is_wrong_usage(results: Run, arguments: list[str], said: str) -> None:
+    done = results("list", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_long_values_are_cut_and_what_acts_on_terminals_is_visible(sqlite: RecordStore, results: Run) -> None:
+    save(
+        sqlite,
+        record(inputs={"long": "x" * 1000, "n": 1}, outputs={"bad": "\x1b[31m\u202e", "array": np.ones((2, 3))}),
+    )
+    ((*_, inputs, outputs),) = rows(results("list"))
+    assert inputs.startswith('long="xxxx')
+    assert inputs.endswith("…, n=1")
+    assert len(inputs) < 60
+    assert outputs == 'bad="\\u001b[31m\\u202e", array="array float64 (2, 3)"'
+
+
+def test_a_terminal_shows_a_table(sqlite: RecordStore, tmp_path: Path) -> None:
+    save(sqlite, record(1, flow_name="\x1b[31mScan"))
+    shown = on_terminal(tmp_path, "list")
+    assert "time" in shown.split("\r\n")[1]
+    assert "\\x1b[31mScan" in shown
+    assert "\x1b[31m" not in shown
+
+
+def on_terminal(folder: Path, *arguments: str, answer: str = "") -> str:
+    main, other = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lume_dsl", "results", *arguments],
+        stdin=other,
+        stdout=other,
+        stderr=other,
+        cwd=folder,
+        env={**os.environ, "COLUMNS": "200", "TERM": "dumb"},
+    )
+    os.close(other)
+    os.write(main, answer.encode())
+    shown = b""
+    try:
+        while piece := os.read(main, 65536):
+            shown += piece
+    except OSError:  # the end
+        pass
+    process.wait(60)
+    os.close(main)
+    return shown.decode()
+
+
+# show
+
+
+@attrs.frozen(kw_only=True)
+class Orbit(DBResult):
+    """A class that the commands cannot import."""
+
+    machine: str
+
+
+def test_all_of_a_record_is_shown(store: RecordStore, results: Run) -> None:
+    members: dict[str, Any] = {
+        "inputs": {"text": "5", "number": 5, "a.b": None},
+        "outputs": {"deep": {"list": [1, {"x": "ß"}]}, "when": START},
+        "flow_run_id": "run",
+    }
+    (found,) = save(store, Orbit(flow_name="Scan", machine="injector", time=START, **members))
+    shown = {row[0]: row[1] for row in rows(results("show", found[:12]))}
+    assert shown["unique_hash"] == found
+    assert shown["time"] == "2026-11-24T10:00:00.000000+00:00"
+    assert shown["flow_run_id"] == "run"
+    assert shown["result_type_string"].endswith(":Orbit")
+    assert (shown["inputs.text"], shown["inputs.number"], shown["inputs.a.b"]) == ('"5"', "5", "null")
+    assert shown["outputs.deep"] == '{"list": [1, {"x": "ß"}]}'
+    assert shown["outputs.when"] == '"2026-11-24T10:00:00+00:00"'
+    assert shown["fields.machine"] == '"injector"'
+    document = json.loads(results("show", found, "--json").stdout)
+    assert document["inputs"] == members["inputs"]
+    assert document["fields"] == {"machine": "injector"}
+
+
+def test_where_a_record_comes_from_is_shown(sqlite: RecordStore, results: Run) -> None:
+    (found,) = save(sqlite, record(provenance=Provenance(flow="flows:Scan", host="lab", start_time=START)))
+    shown = {row[0]: row[1] for row in rows(results("show", found))}
+    assert (shown["provenance.flow"], shown["provenance.host"]) == ('"flows:Scan"', '"lab"')
+    assert results("show", found, "--json").returncode == 0
+    assert numbers(results("list", "--json", "--where", "provenance.host == 'lab'")) == [0]
+
+
+def test_a_hash_that_no_record_has_is_refused(sqlite: RecordStore, results: Run) -> None:
+    (found,) = save(sqlite, record())
+    assert results("show", found[:4].upper()).returncode == 0
+    missing = "0000" if not found.startswith("0000") else "ffff"
+    done = results("show", missing)
+    assert (done.returncode, f"no record whose hash begins with {missing}" in done.stderr) == (2, True)
+    for wrong in ("abc", "xyz0", "a" * 65):
+        done = results("show", wrong)
+        assert done.returncode == 2
+        assert "at least 4" in done.stderr
+
+
+def test_the_records_that_a_hash_may_mean_are_listed(sqlite: RecordStore, results: Run) -> None:
+    first = to_twins(sqlite)
+    done = results("show", first[:6])
+    assert done.returncode == 2
+    assert f"the hash of more than one record begins with {first[:6]}:" in done.stderr
+    assert done.stderr.count(first[:6]) == 3
+    assert done.stderr.count("Scan  record") == 2
+
+
+def to_twins(store: RecordStore) -> str:
+    """There are two records whose hashes begin with the same 12 digits; return the hash of one."""
+    document = to_document(record())
+    twin = {**document, "unique_hash": document["unique_hash"][:12] + "0" * 52}
+    store.insert([Entry(document), Entry(twin)])
+    return str(document["unique_hash"])
+
+
+# export
+
+VALUES: list[dict[str, Any]] = [
+    {
+        "text": 'a,"b"\nc',
+        "number": 1,
+        "mixed": "x",
+        "flag": True,
+        "deep": {"a": [1]},
+        "big": 2**53 + 1,
+        "exact": 2**53 + 1,
+    },
+    {
+        "text": "=1+1",
+        "number": 2.5,
+        "mixed": 3,
+        "flag": None,
+        "only": "here",
+        "big": 1,
+        "exact": 0.5,
+        "nan": float("nan"),
+    },
+    {"text": "", "number": None, "mixed": None, "flag": False, "array": np.zeros(3), "nan": 0.5},
+]
+
+
+@pytest.fixture
+def values(sqlite: RecordStore) -> RecordStore:
+    save(sqlite, *(record(place, outputs=outputs) for place, outputs in enumerate(VALUES)))
+    return sqlite
+
+
+def test_csv_has_a_column_for_each_value(values: RecordStore, results: Run, tmp_path: Path) -> None:
+    done = results("export", "--format", "csv", "--output", "out.csv", "--order", "time")
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as stream:
+        found = list(csv.DictReader(stream))
+    assert list(found[0])[:4] == ["unique_hash", "time", "project_name", "flow_name"]
+    assert [row["outputs.text"] for row in found] == ['a,"b"\nc', "=1+1", ""]
+    assert [row["outputs.number"] for row in found] == ["1", "2.5", ""]
+    assert [row["outputs.flag"] for row in found] == ["true", "", "false"]
+    assert [row["outputs.deep"] for row in found] == ['{"a": [1]}', "", ""]
+    assert [row["outputs.only"] for row in found] == ["", "here", ""]
+    assert [row["inputs.n"] for row in found] == ["0", "1", "2"]
+    groups = [name.partition(".")[0] for name in found[0] if "." in name]
+    assert groups == sorted(groups, key=["inputs", "outputs", "fields", "provenance"].index)
+
+
+def test_parquet_has_typed_columns(values: RecordStore, results: Run, tmp_path: Path) -> None:
+    done = results("export", "--format", "parquet", "--output", "out.parquet", "--order", "time")
+    assert done.returncode == 0, done.stderr
+    table = parquet.read_table(tmp_path / "out.parquet")
+    types = {field.name: str(field.type) for field in table.schema}
+    assert types["time"] == "timestamp[us, tz=UTC]"
+    assert (types["inputs.n"], types["outputs.number"], types["outputs.flag"]) == ("int64", "double", "bool")
+    assert (types["outputs.text"], types["outputs.big"]) == ("string", "int64")
+    found = table.to_pydict()
+    assert found["time"][1] == START + timedelta(minutes=1)
+    assert found["outputs.number"] == [1.0, 2.5, None]
+    assert found["outputs.big"] == [2**53 + 1, 1, None]
+    assert found["outputs.exact"] == [str(2**53 + 1), "0.5", None]  # as floats they would be others
+    assert found["outputs.mixed"] == ['"x"', "3", None]
+    assert found["outputs.deep"] == ['{"a": [1]}', None, None]
+    assert str(found["outputs.nan"]) == "[None, nan, 0.5]"
+    assert found["outputs.array"] == [None, None, "array float64 (3,)"]
+
+
+def test_json_is_a_record_a_line_as_show_tells_it(values: RecordStore, results: Run) -> None:
+    done = results("export", "--format", "json", "--output", "-", "--limit", "2")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(lines) == 2
+    assert lines[0] == json.loads(results("show", lines[0]["unique_hash"], "--json").stdout)
+    assert lines[1]["outputs"]["nan"] == "nan"  # which JSON does not have
+
+
+@pytest.mark.parametrize("format_", ["csv", "parquet", "json"])
+def test_no_records_are_a_file_without_rows(sqlite: RecordStore, results: Run, tmp_path: Path, format_: str) -> None:
+    assert results("export", "--format", format_, "--output", "out").returncode == 0
+    found = (tmp_path / "out").read_bytes()
+    if format_ == "parquet":
+        assert parquet.read_table(io.BytesIO(found)).num_rows == 0
+    else:
+        assert len(found.splitlines()) == 0 or found.startswith(b"unique_hash,") or found == b"\n"
+
+
+def test_thousands_of_records_are_exported_to_every_format(sqlite: RecordStore, results: Run, tmp_path: Path) -> None:
+    save(sqlite, *map(record, range(2500)))
+    for format_ in ("csv", "parquet", "json"):
+        assert results("export", "--format", format_, "--output", f"out.{format_}").returncode == 0
+    expected = list(range(2499, -1, -1))
+    with (tmp_path / "out.csv").open(newline="") as stream:
+        assert [int(row["inputs.n"]) for row in csv.DictReader(stream)] == expected
+    assert parquet.read_table(tmp_path / "out.parquet")["inputs.n"].to_pylist() == expected
+    assert [json.loads(line)["inputs"]["n"] for line in (tmp_path / "out.json").open()] == expected
+
+
+def test_an_export_replaces_nothing_unless_told(sqlite: RecordStore, results: Run, tmp_path: Path) -> None:
+    save(sqlite, record())
+    arguments = ["export", "--format", "csv", "--output", "out.csv"]
+    (tmp_path / "out.csv").write_text("mine")
+    done = results(*arguments)
+    assert done.returncode == 2
+    assert "out.csv is there with other content; --overwrite replaces it" in done.stderr
+    assert (tmp_path / "out.csv").read_text() == "mine"
+    assert results(*arguments, "--overwrite").returncode == 0
+    written = (tmp_path / "out.csv").read_text()
+    assert written.startswith("unique_hash,")
+    assert results(*arguments).returncode == 0  # the same again
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".tmp"] == []
+
+
+def test_an_export_that_fails_leaves_nothing(sqlite: RecordStore, results: Run, tmp_path: Path) -> None:
+    save(sqlite, record())
+    (tmp_path / "file").write_text("")
+    for output in ("file/out.csv", "."):
+        done = results("export", "--format", "csv", "--output", output)
+        assert done.returncode != 0
+        assert "Traceback" not in done.stderr
+    assert not any(path.suffix == ".tmp" for path in tmp_path.iterdir())
+
+
+def test_surrogates_and_control_characters_are_exported(sqlite: RecordStore, results: Run, tmp_path: Path) -> None:
+    save(sqlite, record(outputs={"t": "\x00\x1b\r\n\u202e\U0001d11e"}))
+    for format_ in ("csv", "parquet", "json"):
+        done = results("export", "--format", format_, "--output", f"out.{format_}")
+        assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "out.json").read_text())["outputs"]["t"] == "\x00\x1b\r\n\u202e\U0001d11e"
+    assert parquet.read_table(tmp_path / "out.parquet")["outputs.t"].to_pylist() == ["\x00\x1b\r\n\u202e\U0001d11e"]
+
+
+def test_parquet_without_pyarrow_says_what_to_install(sqlite: RecordStore, tmp_path: Path) -> None:
+    save(sqlite, record())
+    script = (
+        "import sys; sys.modules['pyarrow'] = None; from lume_dsl.cli import main; "
+        "main(['results', 'export', '--format', 'parquet', '--output', 'out'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == "Parquet needs pyarrow: pip install 'lume-dsl[frames]'\n"
+    assert not (tmp_path / "out").exists()
+
+
+# delete
+
+
+def left(store: RecordStore) -> list[int]:
+    return sorted(document["inputs"]["n"] for document in store.find(Query()))
+
+
+def test_records_are_deleted_by_hash_and_by_filters(store: RecordStore, results: Run) -> None:
+    hashes = save(store, *map(record, range(6)))
+    done = results("delete", hashes[0][:12], hashes[1], hashes[0], "--yes")
+    assert (done.returncode, done.stdout) == (0, "deleted 2 records\n")
+    assert left(store) == [2, 3, 4, 5]
+    done = results("delete", "--where", "inputs.n > 3", "--flow", "Scan", "--yes")
+    assert (done.returncode, done.stdout) == (0, "deleted 2 records\n")
+    assert left(store) == [2, 3]
+    assert results("delete", "--flow", "Other", "--yes").stdout == "no records\n"
+    assert results("delete", "--order", "time", "--limit", "1", "--yes").stdout == "deleted 1 record\n"
+    assert left(store) == [3]
+
+
+def test_nothing_is_deleted_where_nobody_can_be_asked(sqlite: RecordStore, results: Run) -> None:
+    save(sqlite, record())
+    done = results("delete", "--flow", "Scan", stdin="y\n")
+    assert done.returncode == 2
+    assert "--yes deletes without asking" in done.stderr
+    assert left(sqlite) == [0]
+
+
+@pytest.mark.parametrize(("answer", "remain"), [("y\n", []), ("n\n", [*range(12)]), ("\n", [*range(12)])])
+def test_a_person_is_shown_what_would_be_deleted_and_asked(
+    sqlite: RecordStore, tmp_path: Path, answer: str, remain: list[int]
+) -> None:
+    hashes = save(sqlite, *map(record, range(12)))
+    shown = on_terminal(tmp_path, "delete", "--flow", "Scan", answer=answer)
+    assert hashes[11][:12] in shown
+    assert "and 2 more" in shown
+    assert "Delete 12 records?" in shown
+    assert ("nothing is deleted" in shown) == bool(remain)
+    assert left(sqlite) == remain
+
+
+@pytest.mark.parametrize("arguments", [["--yes"], ["--yes", "abcd", "--flow", "Scan"]])
+def test_all_records_are_not_deleted_by_oversight(sqlite: RecordStore, results: Run, arguments: list[str]) -> None:
+    save(sqlite, record())
+    done = results("delete", *arguments)
+    assert done.returncode == 2
+    assert "say which records" in done.stderr
+    assert left(sqlite) == [0]
+
+
+def test_one_hash_that_is_wrong_deletes_nothing(sqlite: RecordStore, results: Run) -> None:
+    (found,) = save(sqlite, record())
+    missing = "0000" if not found.startswith("0000") else "ffff"
+    assert results("delete", found, missing, "--yes").returncode == 2
+    assert left(sqlite) == [0]
+
+
+# recover
+
+
+def test_what_could_not_be_saved_is_saved_later(lume_home: Path, results: Run) -> None:
+    document = to_document(record(3))
+    keep(lume_home, Entry(document))
+    done = results("recover")
+    assert (done.returncode, done.stdout) == (0, f"{document['unique_hash'][:12]}  saved\n")
+    assert numbers(results("list", "--json")) == [3]
+    done = results("recover")
+    assert (done.returncode, done.stdout) == (0, "nothing waits to be saved\n")
+
+
+def test_what_still_cannot_be_saved_is_told_and_stays(lume_home: Path, results: Run) -> None:
+    folder = Path(keep(lume_home, Entry(to_document(record(3)))))
+    for file in folder.rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"torn")
+    done = results("recover")
+    assert done.returncode == 4
+    assert folder.name[:12] in done.stdout
+    assert folder.exists()
+
+
+# the commands themselves
+
+
+def test_a_store_that_does_not_answer_is_exit_code_four(
+    results: Run, monkeypatch: pytest.MonkeyPatch, unused_port: int
+) -> None:
+    monkeypatch.setenv("LUME_RESULTS_DB__URL", f"mongodb://me:s3cret@127.0.0.1:{unused_port}/x")
+    done = results("list")
+    assert done.returncode == 4
+    assert "no MongoDB answers at" in done.stderr
+    assert "s3cret" not in done.stderr
+
+
+def test_listing_loads_no_prefect_and_no_class_of_a_user(sqlite: RecordStore, tmp_path: Path) -> None:
+    save(sqlite, Orbit(flow_name="Scan", machine="m", outputs={}))
+    for arguments in (["list"], ["list", "--json"]):
+        done = subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "lume_dsl", "results", *arguments],
+            cwd=tmp_path,
+            env=dict(os.environ),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "Scan" in done.stdout
+        loaded = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
+        assert "sqlalchemy" in loaded
+        assert not loaded & {"prefect", "pymongo", "numpy", "pandas", "pyarrow", "cattrs", "fsspec"}
+
+
+@pytest.mark.parametrize("arguments", [[], ["list"], ["show"], ["export"], ["delete"], ["recover"]])
+def test_help_fits_eighty_columns_and_loads_no_driver(arguments: list[str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "lume_dsl", "results", *arguments, "--help"],
+        cwd=tmp_path,
+        env={**os.environ, "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    loaded = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
+    assert not loaded & {"prefect", "sqlalchemy", "pymongo", "numpy", "pandas", "pyarrow"}
+
+
+def test_a_reader_that_leaves_is_no_failure(sqlite: RecordStore, tmp_path: Path) -> None:
+    save(sqlite, *map(record, range(3000)))
+    for arguments in ("list --limit 3000", "export --format csv --output -", "export --format json --output -"):
+        command = f"{sys.executable} -m lume_dsl results {arguments} | head -1"
+        done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert len(done.stdout.splitlines()) == 1
+        assert "Traceback" not in done.stderr
+        assert "BrokenPipe" not in done.stderr
