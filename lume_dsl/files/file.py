@@ -152,10 +152,12 @@ class File(Generic[T]):
                 raise FileError(f"{place}: cannot be read as {type(self).__name__}: {_reason(error)}") from error
 
     def _loaded(self, stream: BinaryIO) -> T:
-        serializer: Serializer[T] | StreamSerializer[T] = self._serializer()
-        if isinstance(serializer, _Streaming):
-            return serializer.read(stream, self.filename)
-        return serializer.load(stream.read(), self.filename)
+        serializer: Any = self._serializer()
+        is_streaming = isinstance(serializer, _Streaming)
+        found: T = (
+            serializer.read(stream, self.filename) if is_streaming else serializer.load(stream.read(), self.filename)
+        )
+        return found
 
     def reference(self) -> dict[str, Any]:
         """Return the JSON object that stands for this file wherever it crosses a flow's border.
@@ -198,7 +200,7 @@ class File(Generic[T]):
     @classmethod
     def _fill(cls, obj: Any, filename: str) -> Fill:
         """What writes the content to a stream. Where the bytes are made at once, they are made now."""
-        serializer = cls._serializer()
+        serializer: Any = cls._serializer()
         if isinstance(serializer, _Streaming):
             return lambda stream: cls._told(filename, lambda: serializer.write(obj, stream, filename))
         data: Any = cls._told(filename, lambda: serializer.dump(obj, filename))

@@ -167,11 +167,11 @@ def _read_group(library: ModuleType, group: h5py.Group, above: frozenset[int]) -
     above = above | {library.h5o.get_info(group.id).addr}
     found = {}
     for name in group:
-        place = f"{group.name.rstrip('/')}/{name}"
+        place = f"{(group.name or '').rstrip('/')}/{name}"
         link = group.get(name, getlink=True)
         if isinstance(link, library.ExternalLink):
             raise ValueError(f"{place} is in another file; use open()")
-        member = group[name]
+        member: Any = group[name]
         if isinstance(member, library.Group):
             if library.h5o.get_info(member.id).addr in above:
                 raise ValueError(f"{place} is a group that it stands in; use open()")
@@ -200,5 +200,5 @@ def _read_dataset(library: ModuleType, dataset: h5py.Dataset, place: str) -> Any
     value = dataset[()]
     if isinstance(value, np.void) and value.dtype.names is None:
         return value.tobytes()
-    as_python = isinstance(value, (np.bool_, np.int64, np.float64, np.complex128))
+    as_python = isinstance(value, np.generic) and value.dtype.name in ("bool", "int64", "float64", "complex128")
     return value.item() if as_python else value

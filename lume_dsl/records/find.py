@@ -51,10 +51,11 @@ def results(*flow_class: FlowMeta, **described: Any) -> Results[Any]:
     """
     if not flow_class:
         return _described(**_known(described))
-    if len(flow_class) > 1 or not isinstance(flow_class[0], FlowMeta):
+    first, *others = flow_class
+    if others or not isinstance(first, FlowMeta):
         shown = ", ".join(map(repr, flow_class))
         raise TypeError(f"results({shown}): give one flow class, or name what you mean: results(flow='Greeting')")
-    return results_of(flow_class[0], **described)
+    return results_of(first, **described)
 
 
 _DESCRIBE = ("flow", "project", "record_type", "where")

@@ -69,6 +69,20 @@ def _canonical(operand: Operand) -> bytes:
     return operand.canonical
 
 
+def _compared(comparison: Comparison) -> Operand:
+    operand = _operand(comparison.path, comparison.value)
+    if comparison.sign not in ("==", "!=") and operand.key is None:
+        raise TypeError(
+            f"{comparison!r}: {_a(comparison.value)} is not before or after another; compare a number, a text, a date, "
+            "a datetime or a timedelta, or write == or !="
+        )
+    return operand
+
+
+def _each_compared(one_of: OneOf) -> tuple[Operand, ...]:
+    return tuple(_operand(one_of.path, value) for value in one_of.values)
+
+
 @attrs.frozen(repr=False)
 class Comparison(Condition):
     """The value at a path, compared with another.
@@ -86,17 +100,7 @@ class Comparison(Condition):
     path: RecordPath
     sign: str
     value: Any = attrs.field(eq=False)
-    operand: Operand = attrs.field(init=False, eq=_canonical)
-
-    @operand.default
-    def _operand(self) -> Operand:
-        operand = _operand(self.path, self.value)
-        if self.sign not in ("==", "!=") and operand.key is None:
-            raise TypeError(
-                f"{self!r}: {_a(self.value)} is not before or after another; compare a number, a text, a date, a "
-                "datetime or a timedelta, or write == or !="
-            )
-        return operand
+    operand: Operand = attrs.field(init=False, eq=_canonical, default=attrs.Factory(_compared, takes_self=True))
 
     def holds(self, document: dict[str, Any]) -> bool:
         found = value_at(document, self.path)
@@ -125,11 +129,11 @@ class OneOf(Condition):
 
     path: RecordPath
     values: tuple[Any, ...] = attrs.field(eq=False)
-    operands: tuple[Operand, ...] = attrs.field(init=False, eq=lambda operands: tuple(map(_canonical, operands)))
-
-    @operands.default
-    def _operands(self) -> tuple[Operand, ...]:
-        return tuple(_operand(self.path, value) for value in self.values)
+    operands: tuple[Operand, ...] = attrs.field(
+        init=False,
+        eq=lambda operands: tuple(map(_canonical, operands)),
+        default=attrs.Factory(_each_compared, takes_self=True),
+    )
 
     def holds(self, document: dict[str, Any]) -> bool:
         found = value_at(document, self.path)

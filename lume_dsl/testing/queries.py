@@ -97,7 +97,7 @@ def compare(one: Any, sign: str, other: Any) -> bool:
 
 def value_of(record: DBResult, steps: Sequence[str | int]) -> Any:
     """What is at the end of a path."""
-    value = getattr(record, str(steps[0]))
+    value: Any = getattr(record, str(steps[0]))
     for step in steps[1:]:
         fits = isinstance(value, dict) if isinstance(step, str) else isinstance(value, (list, tuple))
         try:

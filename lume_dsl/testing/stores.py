@@ -82,6 +82,10 @@ def _same(a: Any, b: Any) -> bool:
     return repr(a) == repr(b)
 
 
+_SUPPRESSED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
+"""The store is one for all examples, each of which empties it."""
+
+
 class StoreContract:
     """What ``RecordStore`` promises, one test a promise."""
 
@@ -336,7 +340,7 @@ class StoreContract:
         assert found == [text] * (2 if text in others else 1)
         assert list(store.scan(Prefilter(equal={"flow_name": others[-1]}))) == []
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=30, deadline=None, suppress_health_check=_SUPPRESSED)
     @given(data=st.data())
     def test_what_is_scanned_is_what_a_model_finds(self, store: RecordStore, data: st.DataObject) -> None:
         store.delete([document["unique_hash"] for document in store.scan(Prefilter())])
@@ -349,7 +353,7 @@ class StoreContract:
         assert found == expected[: wanted.limit]
         assert store.count_scanned(wanted) == len(found)
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, deadline=None, suppress_health_check=_SUPPRESSED)
     @given(data=st.data())
     def test_a_hint_leaves_out_nothing_but_other_numbers(self, store: RecordStore, data: st.DataObject) -> None:
         store.delete([document["unique_hash"] for document in store.scan(Prefilter())])

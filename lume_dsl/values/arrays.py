@@ -77,8 +77,9 @@ def _descr(dtype: np.dtype[Any]) -> Any:
         text = dtype.kind == "T"
         instead = "write .astype(str)" if text else "write .tolist(), or an array of numbers or texts"
         raise Unstorable(f"an array of dtype {dtype} cannot be stored; {instead}")
+    descr: Any = None
     try:
-        descr: Any = np.lib.format.dtype_to_descr(dtype) if dtype.metadata is None else None
+        descr = np.lib.format.dtype_to_descr(dtype) if dtype.metadata is None else None
         back = np.lib.format.descr_to_dtype(descr)
         same = dtype.kind != "T" and back == dtype and back.type is dtype.type
     except (ValueError, TypeError):

@@ -190,6 +190,8 @@ def main() -> None:
     console = Console(markup=False)  # list[float] is a type, and no style
     for measure in (start_up, cold_run, definition, wide_definition, checking):
         console.print(measure(rounds), "")
+    for found in stores.tables(rounds):
+        console.print(found, "")
 
 
 if __name__ == "__main__":
