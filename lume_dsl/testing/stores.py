@@ -82,8 +82,13 @@ def _same(a: Any, b: Any) -> bool:
     return repr(a) == repr(b)
 
 
-_SUPPRESSED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
-"""The store is one for all examples, each of which empties it."""
+_SUPPRESSED = [
+    HealthCheck.function_scoped_fixture,
+    HealthCheck.differing_executors,
+    HealthCheck.too_slow,
+    HealthCheck.data_too_large,
+]
+"""The store is one for all examples, each of which empties it, and each store's tests inherit these."""
 
 
 class StoreContract:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from stores import tables
 
 HERE = Path(__file__).resolve().parent
 GREETING = HERE.parents[1] / "examples" / "greeting.py"
@@ -190,7 +191,7 @@ def main() -> None:
     console = Console(markup=False)  # list[float] is a type, and no style
     for measure in (start_up, cold_run, definition, wide_definition, checking):
         console.print(measure(rounds), "")
-    for found in stores.tables(rounds):
+    for found in tables(rounds):
         console.print(found, "")
 
 
