@@ -14,7 +14,7 @@ from typing import BinaryIO
 from lume_dsl.errors import FileError
 from lume_dsl.files.streams import Digest, Fill, digest_of, filled
 
-__all__ = ["STALE_SECONDS", "Occupied", "check_writable", "open_whole", "write_whole"]
+__all__ = ["STALE_SECONDS", "OccupiedError", "check_writable", "open_whole", "write_whole"]
 
 STALE_SECONDS = 3600.0
 """A temporary file this old, which no living writer holds, was left by one that was killed."""
@@ -111,11 +111,11 @@ def _unwritable(path: str, folder: str, error: OSError) -> FileError:
     return FileError(f"{path}: cannot write in {folder}: {error.strerror or error}; {advice}")
 
 
-class Occupied(FileError):
+class OccupiedError(FileError):
     """A file is there with other content, and is not to be replaced."""
 
     @classmethod
-    def at(cls, path: str) -> Occupied:
+    def at(cls, path: str) -> OccupiedError:
         """Return the error of a file at ``path``."""
         advice = "write overwrite=True in the flow, or choose another filename"
         return cls(f"{path}: exists with other content; {advice}")
@@ -174,7 +174,7 @@ def _publish(temporary: str, target: str, path: str, digest: Digest, *, overwrit
         _sync_folder(os.path.dirname(target))
     except FileExistsError as error:
         if not _holds(target, digest):  # another writer was first
-            raise Occupied.at(path) from error
+            raise OccupiedError.at(path) from error
     except OSError as error:
         raise FileError(f"{path}: cannot be written: {error.strerror}; choose another filename") from error
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import attrs
 
 from lume_dsl.errors import FileError, ServiceError, did_you_mean
-from lume_dsl.files.atomic import Occupied
+from lume_dsl.files.atomic import OccupiedError
 from lume_dsl.files.filesystem import Filesystem, Saved, checked
 from lume_dsl.files.streams import Digest, Fill, digest_of, filled
 from lume_dsl.secrets import hidden_text, hide
@@ -109,7 +109,7 @@ class RemoteFilesystem(Filesystem):
                     if digest_of(stream) == digest:
                         return True
             if not overwrite:
-                raise Occupied.at(where)
+                raise OccupiedError.at(where)
         return False
 
     def _send(self, fs: Any, name: str, target: str, where: str, digest: Digest, *, overwrite: bool) -> None:

@@ -709,7 +709,7 @@ def test_a_reader_of_a_result_that_failed_gets_what_prefect_gives_it() -> None:
 
     Path("taken.txt").write_text("old")
     done = Cleaned().run()
-    assert done.cleaned == "FileError"
+    assert done.cleaned == "OccupiedError"
 
 
 def test_a_value_of_a_skipped_task_is_none() -> None:

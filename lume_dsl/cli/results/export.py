@@ -10,7 +10,7 @@ import click
 
 from lume_dsl.cli.results.filters import filter_options, query_of
 from lume_dsl.cli.streams import readers_may_leave
-from lume_dsl.files.atomic import Occupied, write_whole
+from lume_dsl.files.atomic import OccupiedError, write_whole
 from lume_dsl.records import Query, RecordStore
 from lume_dsl.records.export import FORMATS, Writer
 from lume_dsl.services import current
@@ -35,7 +35,7 @@ def command(format_: str, output: str, overwrite: bool, **filters: Any) -> None:
         return
     try:
         write_whole(output, fill, overwrite=overwrite)
-    except Occupied as error:
+    except OccupiedError as error:
         raise click.UsageError(f"{output} is there with other content; --overwrite replaces it") from error
 
 
