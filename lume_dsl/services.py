@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import platform
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -111,7 +111,7 @@ class Services:
         except ServiceError as failure:
             return ServiceError(f"{error}\n{subject}; {failure}", error.transient)
         where = folders[0] if len(entries) == 1 else folders[0].parent
-        kept = f"kept in {where} on {platform.node()}"
+        kept = f"kept in {where} on {socket.gethostname()}"
         mend = "when the store answers again, run python -m lume_dsl results recover"
         return ServiceError(f"{error}\n{subject}, but {kept}: {mend}", error.transient)
 

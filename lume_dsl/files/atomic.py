@@ -6,7 +6,6 @@ import errno
 import fcntl
 import os
 import stat
-import tempfile
 import time
 from contextlib import suppress
 from typing import BinaryIO
@@ -135,6 +134,8 @@ def _same_without_writing(target: str, fill: Fill) -> Digest | None:
     """The digest of what ``fill`` writes, where the file is there with that content already."""
     if not os.path.isfile(target):
         return None
+    import tempfile  # 3 ms, which a definition does not wait for
+
     with tempfile.TemporaryFile() as stream:
         digest = filled(stream, fill)
     return digest if _holds(target, digest) else None

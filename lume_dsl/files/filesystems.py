@@ -5,7 +5,6 @@ from __future__ import annotations
 from lume_dsl.errors import ServiceError, did_you_mean
 from lume_dsl.files.filesystem import Filesystem
 from lume_dsl.files.folders import FolderFilesystem, LocalFilesystem, MountFilesystem
-from lume_dsl.files.remote import RemoteFilesystem
 from lume_dsl.settings import LOCAL, MEMORY, FilesystemURL, Settings, current_settings, variable
 
 __all__ = ["open_filesystem"]
@@ -21,7 +20,7 @@ def open_filesystem(identifier: str, settings: Settings | None = None) -> Filesy
     if identifier == LOCAL:
         return LocalFilesystem(str(settings.directory))
     if identifier == MEMORY:
-        return RemoteFilesystem(FilesystemURL(MEMORY, "memory://"))
+        return _remote(FilesystemURL(MEMORY, "memory://"))
     mount = settings.mounted_filesystem
     if mount is not None and identifier == mount.identifier:
         return MountFilesystem(mount)
@@ -29,10 +28,16 @@ def open_filesystem(identifier: str, settings: Settings | None = None) -> Filesy
     if identifier in named:
         place = named[identifier]
         is_folder = place.url.startswith(("file:///", "local:///"))
-        return FolderFilesystem(place) if is_folder else RemoteFilesystem(place)
+        return FolderFilesystem(place) if is_folder else _remote(place)
     known = [LOCAL, MEMORY, *([] if mount is None else [mount.identifier]), *named]
     raise ServiceError(
         f"no filesystem {identifier!r}; known: {', '.join(known)}{did_you_mean(identifier, known)} "
         f"({variable('mounted_filesystem.identifier')} and {variable('mounted_filesystem.mount_path')} "
         f"define one, and so does {variable('filesystems.name')} with a URL)"
     )
+
+
+def _remote(place: FilesystemURL) -> Filesystem:
+    from lume_dsl.files.remote import RemoteFilesystem  # 6 ms, for those whose settings name one
+
+    return RemoteFilesystem(place)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,7 +104,8 @@ def _copy(library: ModuleType, path: Path, stream: BinaryIO) -> None:
     if not path.is_file() or not library.is_hdf5(str(path)):
         raise ValueError(f"{path} is not an HDF5 file")
     with path.open("rb") as source:
-        shutil.copyfileobj(source, stream, PIECE)
+        while piece := source.read(PIECE):
+            stream.write(piece)
 
 
 # writing

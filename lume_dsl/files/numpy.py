@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -62,6 +61,8 @@ class _NPZSerializer:
                 raise TypeError(f"expected names that are texts, got {name!r}")
             _check_array(array, f"value[{name!r}]: ")
         # Not np.savez: it takes an array called "file" for an argument of its own.
+        import zipfile  # 3 ms, which a definition does not wait for
+
         with zipfile.ZipFile(stream, "w") as archive:
             for name, array in obj.items():
                 with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
@@ -70,6 +71,8 @@ class _NPZSerializer:
     def read(self, stream: BinaryIO, _filename: str, /) -> dict[str, Array]:
         library = _numpy()
         found: dict[str, Array] = {}
+        import zipfile
+
         with zipfile.ZipFile(stream) as archive:
             for entry in archive.namelist():
                 with archive.open(entry) as member:

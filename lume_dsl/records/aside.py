@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -62,7 +60,7 @@ def keep(home: Path, entry: Entry) -> Path:
     """
     parent = unsaved_folder(home)
     folder = parent / str(entry.document["unique_hash"])
-    temporary = parent / f"{_TEMPORARY}{secrets.token_hex(8)}"
+    temporary = parent / f"{_TEMPORARY}{os.urandom(8).hex()}"
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary.mkdir(mode=0o700)
@@ -70,7 +68,7 @@ def keep(home: Path, entry: Entry) -> Path:
             _write_entry(temporary, entry)
             _publish(temporary, folder)
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            _remove(temporary)
         _sync_folder(parent)
     except OSError as error:
         reason = error.strerror or error
@@ -164,7 +162,13 @@ def _pieces(file: Path) -> Iterator[bytes]:
 
 def discard(folder: Path) -> None:
     """The record is no longer kept aside, in whatever process two do this at once."""
-    gone = folder.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}")
+    gone = folder.with_name(f"{_TEMPORARY}{os.urandom(8).hex()}")
     with suppress(FileNotFoundError):
         folder.rename(gone)  # at once: nobody takes a half of it for a record
-        shutil.rmtree(gone, ignore_errors=True)
+        _remove(gone)
+
+
+def _remove(folder: Path) -> None:
+    import shutil  # with what it compresses by 3 ms, which a definition does not wait for
+
+    shutil.rmtree(folder, ignore_errors=True)

@@ -6,8 +6,6 @@ No user, no environment and no settings are in it.
 from __future__ import annotations
 
 import hashlib
-import platform
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -56,6 +54,8 @@ class Provenance:
     @classmethod
     def here(cls, **known: Any) -> Provenance:
         """Return what this process knows by itself, and what is given."""
+        import platform  # with subprocess 6 ms, which a definition does not wait for
+
         own = {"lume_dsl": __version__, "python": platform.python_version(), "host": platform.node() or None}
         return cls(**{**own, **known})
 
@@ -144,6 +144,8 @@ def revision_of(folder: str) -> str | None:
     """Return the revision that git has of a folder; None without git, outside of a repository, or when it is slow."""
     # The pattern matches no tag, so that the commit itself is told. Locks are for those who change something.
     describe = ["describe", "--always", "--dirty", "--abbrev=40", "--match=NeVeRmAtCh"]
+    import subprocess
+
     try:
         done = subprocess.run(
             ["git", "--no-optional-locks", "-C", folder, *describe],
