@@ -412,6 +412,10 @@ def _document(row: sa.Row[Any]) -> Document:
     document = dict(row._mapping)
     for name in JSON_TEXTS:
         if document[name] is not None:
-            document[name] = json.loads(document[name])
+            try:
+                document[name] = json.loads(document[name])
+            except (ValueError, RecursionError) as error:
+                what = f"the record {document['unique_hash']} was altered in the database"
+                raise RecordError(f"{what}: its {name} are no JSON ({error}); mend its row, or remove it") from error
     document["input_marks"] = document["input_marks"].split()
     return document

@@ -61,7 +61,7 @@ def named_type(text: str, base: type[T]) -> type[T]:
         if isinstance(found, ModuleType):
             break
     if not (isinstance(found, type) and issubclass(found, base)):
-        raise ValueError(f"{text!r} is not a {base.__name__} class")
+        raise ValueError(f"{text!r} is not a {base.__name__} class" if base is not object else f"{text!r} is no class")
     return found
 
 
