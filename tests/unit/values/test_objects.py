@@ -274,7 +274,7 @@ class Ends:
         (dataclass(type("D", (dict,), {"__annotations__": {"x": int, "y": int}})), "derives from dict"),
         (dataclass(type("E", (Exception,), {"__annotations__": {"x": int, "y": int}})), "derives from Exception"),
         (attrs.make_class("F", ["x", "y"], bases=(Ends,)), "has __del__"),
-        (print, "is not a object class"),
+        (print, "is no class"),
     ],
 )  # fmt: skip
 def test_a_class_that_does_not_fit_any_more_is_a_record_error(stored: Any, later: Any, message: str) -> None:
