@@ -77,6 +77,8 @@ def _descr(dtype: np.dtype[Any]) -> Any:
         text = dtype.kind == "T"
         instead = "write .astype(str)" if text else "write .tolist(), or an array of numbers or texts"
         raise Unstorable(f"an array of dtype {dtype} cannot be stored; {instead}")
+    if not dtype.itemsize:
+        raise Unstorable(f"an array of dtype {dtype!r}, whose items have no bytes, cannot be stored; write .tolist()")
     descr: Any = None
     try:
         descr = np.lib.format.dtype_to_descr(dtype) if dtype.metadata is None else None
@@ -175,7 +177,8 @@ def _dtype(descr: Any) -> np.dtype[Any]:
         dtype = np.lib.format.descr_to_dtype(descr)
     except Exception as error:  # of a text that anybody may have written
         raise ValueError(f"the .npy header has no dtype: {error}") from error
-    if dtype.hasobject or dtype.subdtype is not None:
+    # NumPy allocates a byte or more for items of none, which nothing would fill.
+    if dtype.hasobject or dtype.subdtype is not None or not dtype.itemsize:
         raise ValueError(f"arrays of dtype {dtype} are not read")
     return dtype
 

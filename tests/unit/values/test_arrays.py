@@ -415,3 +415,15 @@ def test_scalars_that_equal_no_number_have_hashes_of_their_own() -> None:
 def test_a_malformed_scalar_is_a_record_error(content: Any) -> None:
     with pytest.raises(RecordError, match="'scalar' cannot be read"):
         decode({TAG: "scalar", "value": content})
+
+
+@pytest.mark.parametrize("dtype", ["S0", "U0", "V0"])
+@pytest.mark.parametrize("shape", [(3,), (10**12,)])
+def test_items_of_no_bytes_are_refused_before_anything_is_allocated(dtype: str, shape: tuple[int, ...]) -> None:
+    array = np.zeros(3, dtype=[("none", dtype), ("number", "i4")])["none"]
+    with pytest.raises(RecordError, match="whose items have no bytes"):
+        encode(array)
+    content = base64.b64encode(npy.header_bytes(npy.Header(f"|{dtype}", False, shape))).decode()
+    document = {"__lume__": "array", "value": {"__lume__": "bytes", "value": content}}
+    with pytest.raises(RecordError, match="are not read"):
+        decode(document)
