@@ -22,6 +22,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +50,13 @@ def free_port() -> int:
 def unused_port() -> int:
     """A port at which no server answers."""
     return free_port()
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """The port of a server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as listener:
+        yield listener.getsockname()[1]
 
 
 def _mongod() -> str:
@@ -152,7 +160,7 @@ class Postgres:
         """Return the URL of an empty database."""
         name = f"test_{uuid4().hex[:12]}"
         with psycopg.connect(f"postgresql://{self.address}/postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0")  # type: ignore[arg-type]
+            connection.execute(SQL("CREATE DATABASE {} TEMPLATE template0").format(Identifier(name)))
         return f"postgresql://{self.address}/{name}"
 
 

@@ -105,9 +105,7 @@ def show_flow(flow: FlowMeta) -> None:
     for name, member in graph.members.items():
         if name not in graph.parameters:
             (results if member.is_result else tasks).rows.append((name, type_name(member.type), _takes(member)))
-    headline = f"{flow.__lume_options__.get('name', flow.__name__)}: {inspect.cleandoc(flow.__doc__ or '')}".rstrip(
-        ": "
-    )
+    headline = f"{flow.__lume_name__}: {inspect.cleandoc(flow.__doc__ or '')}".rstrip(": ")
     print_tables(headline, *(table for table in (parameters, tasks, results) if table.rows))
 
 

@@ -6,7 +6,6 @@ Nothing of the user's tasks runs. File types and record classes are known here o
 
 from __future__ import annotations
 
-import numbers
 import os
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
@@ -15,13 +14,12 @@ from graphlib import CycleError, TopologicalSorter
 from numbers import Number
 from types import FunctionType
 from typing import Any, get_origin
-from uuid import UUID
 
 import attrs
 
 from lume_dsl.declare.assignable import assignable, element
 from lume_dsl.declare.build import Unresolved
-from lume_dsl.declare.filenames import VALUE, FilenameTemplate, format_value
+from lume_dsl.declare.filenames import VALUE, FilenameTemplate, InFilename, format_value
 from lume_dsl.declare.graph import (
     Collection,
     Constant,
@@ -121,7 +119,6 @@ def _file_result(flow: Subject, member: Member) -> Iterator[Problem]:
     yield from _fit(flow, member, "filesystem_identifier", str, "edge-type")
 
 
-_IN_FILENAMES = str | Number | Decimal | date | time | UUID
 _SAMPLES: dict[Any, Any] = {
     str: "a", int: 1, float: 1.0, Decimal: Decimal(1),
     date: date(2000, 1, 1), datetime: datetime(2000, 1, 1), time: time(),
@@ -136,7 +133,7 @@ def _template(flow: Subject, member: Member, template: FilenameTemplate) -> Iter
         if source is None or not source.checked:  # of the run, or with its own problem
             continue
         found, origin = _found(flow, source)
-        if not _fits(flow, source, _IN_FILENAMES):
+        if not _fits(flow, source, InFilename):
             message = f"{{{name}}} in its filename takes a text, a number or a date, got {found} from {origin}"
             yield flow.problem("edge-type", member, message, "make a text of it in a task, and name that")
             continue
@@ -267,7 +264,7 @@ def _has_other_numbers(value: Any) -> bool:
         return any(map(_has_other_numbers, value))
     if isinstance(value, dict):
         return any(map(_has_other_numbers, value.values()))
-    return isinstance(value, numbers.Number) and type(value).__module__ != "builtins"
+    return isinstance(value, Number) and type(value).__module__ != "builtins"
 
 
 def _found(flow: Subject, source: Input) -> tuple[str, str]:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date, time
+from decimal import Decimal
+from numbers import Number
 from typing import Any
+from uuid import UUID
 
 import attrs
 
 from lume_dsl.errors import FileError
 
-__all__ = ["OF_RUN", "VALUE", "FilenameTemplate", "TemplateError", "filename_or_template"]
+__all__ = ["OF_RUN", "VALUE", "FilenameTemplate", "InFilename", "TemplateError", "filename_or_template", "format_value"]
 
 OF_RUN = ("flow_run_id", "flow_name")
 """The names that every template may use."""
 
 VALUE = "filename_"
 """What the inputs of a file result begin with that give values of its template."""
+
+InFilename = str | Number | Decimal | date | time | UUID
+"""The values of a template; a datetime is a date, and Python's own numbers are ``Number``."""
 
 
 class TemplateError(ValueError):
@@ -96,13 +102,9 @@ def format_value(value: Any, spec: str) -> str:
         TypeError: It is no text, number or date.
         ValueError: The format is none of its type.
     """
-    from decimal import Decimal
-    from numbers import Number
-    from uuid import UUID
-
-    if not isinstance(value, (str, Number, Decimal, date, time, UUID)):
+    if not isinstance(value, InFilename):
         raise TypeError(f"expected a text, a number or a date, got {type(value).__name__}")
-    if isinstance(value, (date, datetime, time)) and not spec:
+    if isinstance(value, (date, time)) and not spec:
         return value.isoformat()
     return format(value, spec)
 

@@ -114,6 +114,12 @@ class FlowMeta(type):
         return super().__new__(mcs, name, bases, _class_namespace(namespace, graph), **kwargs)
 
     @property
+    def __lume_name__(cls) -> str:
+        """What Prefect and its records call the flow: the name that ``@flow`` gives, or the class's."""
+        name: str = cls.__lume_options__.get("name", cls.__name__)
+        return name
+
+    @property
     def flow(cls) -> prefect.Flow:
         """The equivalent ``prefect.Flow``, built once."""
         compiled: prefect.Flow = _engine().compile_flow(cls)

@@ -47,7 +47,7 @@ def flow_schema(flow_class: FlowMeta) -> Schema:
     text = vars(flow_class).get("__doc__")
     return {
         "$schema": DIALECT,
-        "title": flow_class.__lume_options__.get("name", flow_class.__name__),
+        "title": flow_class.__lume_name__,
         **({"description": inspect.cleandoc(text)} if text else {}),
         "type": "object",
         "properties": {"parameters": _parameters(graph), "results": _results(graph)},

@@ -63,7 +63,7 @@ class _Compiler:
         self.stored = self.graph.stored
         self.secrets = [name for name, member in self.graph.parameters.items() if spec_of(member).secret]
         self.options: Mapping[str, Any] = flow_class.__lume_options__
-        self.name = self.options.get("name", flow_class.__name__)
+        self.name = flow_class.__lume_name__
 
     def flow(self) -> CompiledFlow:
         flow = CompiledFlow(self.flow_class, name=self.name, **self._flow_options())

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from lume_dsl.errors import FileError
 from lume_dsl.files.streams import Digest, Fill, digest_of, filled
 
-__all__ = ["STALE_SECONDS", "OccupiedError", "check_writable", "open_whole", "write_whole"]
+__all__ = ["STALE_SECONDS", "OccupiedError", "check_writable", "open_whole", "sync_folder", "write_whole"]
 
 STALE_SECONDS = 3600.0
 """A temporary file this old, which no living writer holds, was left by one that was killed."""
@@ -172,7 +172,7 @@ def _publish(temporary: str, target: str, path: str, digest: Digest, *, overwrit
             os.replace(temporary, target)
         else:
             _name_new(temporary, target)
-        _sync_folder(os.path.dirname(target))
+        sync_folder(os.path.dirname(target))
     except FileExistsError as error:
         if not _holds(target, digest):  # another writer was first
             raise OccupiedError.at(path) from error
@@ -192,9 +192,9 @@ def _name_new(temporary: str, target: str) -> None:
         os.replace(temporary, target)
 
 
-def _sync_folder(folder: str) -> None:
-    """The new name is on disk too."""
-    with suppress(OSError):  # a filesystem that cannot
+def sync_folder(folder: str | os.PathLike[str]) -> None:
+    """The names in the folder outlast a crash of the machine too, where the filesystem can say so."""
+    with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)

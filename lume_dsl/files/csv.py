@@ -52,7 +52,8 @@ def _read(pandas: ModuleType, stream: BinaryIO, **options: Any) -> pd.DataFrame:
             text, keep_default_na=False, na_values=[""], float_precision="round_trip", low_memory=False, **options
         )
     except pandas.errors.EmptyDataError:  # a frame without columns
-        return pandas.DataFrame()  # type: ignore[no-any-return]
+        empty: pd.DataFrame = pandas.DataFrame()
+        return empty
     finally:
         text.detach()  # else it closes the stream
     for name in frame.columns:

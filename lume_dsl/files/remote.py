@@ -169,12 +169,12 @@ class RemoteFilesystem(Filesystem):
         except (FileError, ServiceError, FileNotFoundError, ImportError):
             raise
         except Exception as error:  # drivers raise whatever their libraries do
-            reason = self._hidden(f"{type(error).__name__}: {error}")
+            said = f"{type(error).__name__}: {error}"
+            reason = self._hidden(said)
+            cause = error if reason == said else None
             if kind is ServiceError or isinstance(error, (ConnectionError, TimeoutError)):
-                raise ServiceError(f"{self._named}: {self._reason(error, reason)}; {self._advice}") from (
-                    error if reason == f"{type(error).__name__}: {error}" else None
-                )
-            raise FileError(f"{what}: {reason}") from (error if reason == f"{type(error).__name__}: {error}" else None)
+                raise ServiceError(f"{self._named}: {self._reason(error, reason)}; {self._advice}") from cause
+            raise FileError(f"{what}: {reason}") from cause
 
     def _reason(self, error: Exception, reason: str) -> str:
         if isinstance(error, ValueError) and "Protocol not known" in str(error):

@@ -17,6 +17,7 @@ from typing import Any
 import attrs
 
 from lume_dsl.errors import RecordError, ServiceError
+from lume_dsl.files.atomic import sync_folder
 from lume_dsl.records.store import Entry
 from lume_dsl.values.content import PIECE, Content
 
@@ -69,7 +70,7 @@ def keep(home: Path, entry: Entry) -> Path:
             _publish(temporary, folder)
         finally:
             _remove(temporary)
-        _sync_folder(parent)
+        sync_folder(parent)
     except OSError as error:
         reason = error.strerror or error
         raise ServiceError(f"nor can it be kept aside: {folder} cannot be written: {reason}") from error
@@ -90,8 +91,8 @@ def _write_entry(folder: Path, entry: Entry) -> None:
     for sha256, content in entry.blobs.items():
         _write(blobs / sha256, content.pieces())
     _write(folder / "document.json", [json.dumps(entry.document, ensure_ascii=False).encode()])
-    _sync_folder(blobs)
-    _sync_folder(folder)
+    sync_folder(blobs)
+    sync_folder(folder)
 
 
 def _write(path: Path, pieces: Any) -> None:
@@ -100,16 +101,6 @@ def _write(path: Path, pieces: Any) -> None:
             stream.write(piece)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """The names in it outlast a crash of the machine too, where the system can say so."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def waiting(home: Path) -> list[Path]:

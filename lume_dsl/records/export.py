@@ -19,6 +19,7 @@ from typing import IO, Any, BinaryIO
 from lume_dsl.errors import RecordError
 from lume_dsl.records.plain import cells, json_text, plain_record
 from lume_dsl.records.record import Document
+from lume_dsl.values.scalars import LARGEST_EXACT_INT
 
 __all__ = ["FORMATS", "Writer", "write_csv", "write_json_lines", "write_parquet"]
 
@@ -26,9 +27,6 @@ Writer = Callable[[Iterable[Document], BinaryIO], None]
 
 BATCH = 1000
 """Rows of a Parquet file that are in memory at a time."""
-
-EXACT = 2**53
-"""Up to it, each integer is a float."""
 
 Row = dict[str, Any]
 
@@ -172,7 +170,7 @@ def _kind(value: Any) -> str:
         case bool():
             return "bool"
         case int():
-            return "int" if abs(value) <= EXACT else "large" if -(2**63) <= value < 2**63 else "json"
+            return "int" if abs(value) <= LARGEST_EXACT_INT else "large" if -(2**63) <= value < 2**63 else "json"
         case float():
             return "float"
         case str():

@@ -82,7 +82,7 @@ def _described(
     _check_condition(where)
     if isinstance(flow, FlowMeta):
         project = project if project is not None else flow.__lume_options__.get("project")
-        flow = _name(flow)
+        flow = flow.__lume_name__
     query = Query(
         flow_name=flow,
         project_name=project,
@@ -104,11 +104,6 @@ def _type_string(record_type: type[DBResult]) -> str:
         raise RecordError(f"record_type: {error}") from error
 
 
-def _name(flow_class: FlowMeta) -> str:
-    name: str = flow_class.__lume_options__.get("name", flow_class.__name__)
-    return name
-
-
 def results_of(flow_class: FlowMeta, /, **inputs: Any) -> Results[DBResult]:
     """Return the stored records of a flow whose inputs have these values, newest first.
 
@@ -124,7 +119,7 @@ def results_of(flow_class: FlowMeta, /, **inputs: Any) -> Results[DBResult]:
     hidden = _hidden_inputs(flow_class, where) if where is not None else {}
     values = check_given(flow_class.__name__, graph, {**inputs, **hidden})
     query = Query(
-        flow_name=_name(flow_class),
+        flow_name=flow_class.__lume_name__,
         project_name=flow_class.__lume_options__.get("project"),
         inputs=recorded_inputs(shown_values(graph, values)),
         where=where,

@@ -13,6 +13,7 @@ import attrs
 
 from lume_dsl.errors import RecordError
 from lume_dsl.records.record import DBResult
+from lume_dsl.values.scalars import LARGEST_EXACT_INT
 
 try:
     import pandas as pd
@@ -23,8 +24,6 @@ __all__ = ["frame_of"]
 
 _MEMBERS = ("flow_name", "project_name", "result_name", "flow_run_id")
 _BASE = frozenset(attrs.fields_dict(DBResult))
-_EXACT = 2**53
-"""Up to here every int is a float."""
 
 
 class _Missing:
@@ -74,10 +73,14 @@ def _dtype(types: set[type], there: list[Any], *, whole: bool) -> Any:
         return "bool" if whole else "boolean"
     if types == {int} and all(-(2**63) <= value < 2**63 for value in there):
         return "int64" if whole else "Int64"
-    if types and types <= {int, float} and all(type(value) is float or abs(value) <= _EXACT for value in there):
+    if types and types <= {int, float} and all(map(_is_float, there)):
         return "float64"
     if types == {str}:
         return "str"
     if types == {datetime} and all(value.tzinfo is not None for value in there):
         return "datetime64[us, UTC]"
     return "object"
+
+
+def _is_float(number: Any) -> bool:
+    return isinstance(number, float) or abs(number) <= LARGEST_EXACT_INT

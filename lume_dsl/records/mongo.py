@@ -142,7 +142,7 @@ class MongoStore(RecordStore):
         if len(stored) == 1:
             return [self._insert_one(stored[0])]
         try:
-            self._records.insert_many(stored, ordered=False)  # type: ignore[arg-type]
+            self._records.insert_many(stored, ordered=False)  # type: ignore[arg-type]  # none of them is None
         except errors.BulkWriteError as error:
             failures = error.details["writeErrors"]
             if any(one["code"] != _DUPLICATE_KEY for one in failures):

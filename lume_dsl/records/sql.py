@@ -10,7 +10,6 @@ the contents are committed before the record that names them.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -18,49 +17,25 @@ from uuid import uuid4
 
 import attrs
 import sqlalchemy as sa
-from sqlalchemy import event, exc
+from sqlalchemy import exc
 from sqlalchemy.dialects import postgresql, sqlite
 
 from lume_dsl.errors import RecordError, ServiceError
 from lume_dsl.records.query import Prefilter
 from lume_dsl.records.sql_conditions import conditions
+from lume_dsl.records.sql_engines import engines, impatient
 from lume_dsl.records.sql_failures import is_deadlock, translated
 from lume_dsl.records.sql_schema import JSON_TEXTS, blobs, prepare, records
-from lume_dsl.records.store import Document, Entry, RecordStore, invalid_url
-from lume_dsl.settings import mask_url, variable
+from lume_dsl.records.store import Document, Entry, RecordStore
+from lume_dsl.settings import mask_url
 
 __all__ = ["SQLStore"]
-
-_BUSY_SECONDS = 30.0
-"""How long a writer of an SQLite file waits for the others, of which there may be one for each worker."""
-
-_CHECK_SECONDS = 2.5
-"""The same while a store is checked."""
-
-_OPEN_SECONDS = 1.0
-"""The same while a connection to the file is made."""
 
 _AT_ONCE = 500
 """Entries, or hashes, in one transaction. SQLite took up to 999 values a statement for long."""
 
 _BYTES_AT_ONCE = 16 * 2**20
 """Of large contents in one transaction, or of the texts that are read at once."""
-
-_PAGE = 65536
-"""Bytes of a page of the file with large contents: the most that SQLite takes."""
-
-_DRIVERS = {
-    "postgresql": "postgresql+psycopg",
-    "postgres": "postgresql+psycopg",
-    "mysql": "mysql+pymysql",
-    "mariadb": "mariadb+pymysql",
-}
-
-_TIMEOUTS: dict[str, dict[str, Any]] = {
-    "psycopg": {"connect_timeout": 3, "tcp_user_timeout": 20000},
-    "pymysql": {"connect_timeout": 3, "read_timeout": 60, "write_timeout": 60},
-}
-"""Each driver's; those that the URL gives itself are kept."""
 
 _DOCUMENT = [column for column in records.c if column.name not in ("id", "blobs")]
 _INSERTED = [column.name for column in records.c if column.name != "id"]
@@ -72,12 +47,9 @@ class SQLStore(RecordStore):
     def __init__(self, url: str) -> None:
         """The store is ready to connect; the folder of an SQLite file has been made."""
         self._shown = mask_url(url)
-        with _refused_urls(url):
-            parsed = _url(url)
-            self._engine = _engine(parsed)
+        self._engine, self._blob_engine = engines(url)
         self._dialect = self._engine.dialect.name
-        self._has_file = self._dialect == "sqlite"
-        self._blob_engine = _file_engine(parsed) if self._has_file else self._engine
+        self._has_file = self._blob_engine is not self._engine
         self._is_ready = False
         self._has_blobs = not self._has_file
         self._insert = _Insert.of(sa.insert(records), self._engine.dialect)
@@ -86,7 +58,7 @@ class SQLStore(RecordStore):
 
     def check(self) -> None:
         nothing = sa.select(*(sa.null() for _ in _INSERTED)).where(sa.false())
-        with translated(self._shown), self._engine.connect() as connection, self._impatient(connection):
+        with translated(self._shown), self._engine.connect() as connection, impatient(connection):
             self._prepare(connection)
             with connection.begin():
                 # Changes no row, and fails where one could not be inserted: in a read-only database.
@@ -246,86 +218,6 @@ class SQLStore(RecordStore):
         if not self._is_ready:
             prepare(connection, self._shown)
             self._is_ready = True
-
-    @contextmanager
-    def _impatient(self, connection: sa.Connection) -> Iterator[None]:
-        """Within, an SQLite file that others have locked is waited for as long as a check may take."""
-        if not self._has_file:
-            yield
-            return
-        _set_patience(connection.connection.dbapi_connection, _CHECK_SECONDS)
-        try:
-            yield
-        finally:
-            _set_patience(connection.connection.dbapi_connection, _BUSY_SECONDS)
-
-
-@contextmanager
-def _refused_urls(url: str) -> Iterator[None]:
-    try:
-        yield
-    except ImportError as error:
-        raise ServiceError(f"{mask_url(url)} needs a driver: pip install {error.name}") from error
-    except (exc.ArgumentError, ValueError):
-        raise ServiceError(invalid_url(url)) from None
-
-
-def _url(url: str) -> sa.URL:
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        # As it is written: SQLAlchemy 2.1 takes %20 in it for a blank, 2.0 does not.
-        return parsed.set(database=url.partition(":///")[2].partition("?")[0])
-    return parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
-
-
-def _engine(url: sa.URL) -> sa.Engine:
-    if url.get_backend_name() == "sqlite":
-        engine = sa.create_engine(url, connect_args={"timeout": _OPEN_SECONDS}, hide_parameters=True)
-        _make_folder(url.database or "")
-        event.listen(engine, "connect", _prefer_wal)
-        return engine
-    driver = url.get_driver_name()
-    timeouts = {name: value for name, value in _TIMEOUTS.get(driver, {}).items() if name not in url.query}
-    # A connection that a server has closed since it was last used is made again.
-    return sa.create_engine(url, connect_args=timeouts, hide_parameters=True, pool_pre_ping=True)
-
-
-def _file_engine(url: sa.URL) -> sa.Engine:
-    """The engine of the file with large contents, beside the one at ``url``."""
-    beside = url.set(database=f"{url.database}-blobs")
-    engine = sa.create_engine(beside, connect_args={"timeout": _BUSY_SECONDS}, hide_parameters=True)
-    event.listen(engine, "connect", _prefer_large_pages)
-    return engine
-
-
-def _make_folder(path: str) -> None:
-    folder = os.path.dirname(path.removeprefix("file:")) or os.curdir
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        names = f"{variable('home')} or {variable('results_db.url')}"
-        raise ServiceError(
-            f"the folder {folder} of the records cannot be made: {error.strerror}; set {names} to a place where "
-            "you may write"
-        ) from error
-
-
-def _prefer_wal(connection: Any, _record: Any) -> None:
-    """Readers and the writer do not wait for each other, wherever the filesystem allows it."""
-    # Fails where another process is switching at this moment, which is as good: the mode stays with the file.
-    # What else may be wrong with the file is reported when it is used.
-    with suppress(connection.DatabaseError):
-        connection.execute("PRAGMA journal_mode=WAL")
-    _set_patience(connection, _BUSY_SECONDS)
-
-
-def _prefer_large_pages(connection: Any, _record: Any) -> None:
-    # Not WAL: it writes everything twice.
-    connection.execute(f"PRAGMA page_size={_PAGE}")
-
-
-def _set_patience(connection: Any, seconds: float) -> None:
-    connection.execute(f"PRAGMA busy_timeout={int(1000 * seconds)}")
 
 
 def _chunks(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

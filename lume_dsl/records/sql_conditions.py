@@ -21,7 +21,7 @@ __all__ = ["conditions"]
 
 Condition = sa.ColumnElement[bool]
 
-_SIGNS: dict[str, Callable[[Any, Any], Any]] = {
+_SIGNS: dict[str, Callable[[Any, Any], Condition]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -95,5 +95,5 @@ def _holds(value: sa.ColumnElement[Any], sign: str, number: float) -> Condition:
     slack = abs(number) * _SLACK + 1e-300
     low, high = sa.literal(number - slack, sa.Float), sa.literal(number + slack, sa.Float)
     if sign in _SIGNS:
-        return _SIGNS[sign](value, high if sign.startswith("<") else low)  # type: ignore[no-any-return]
+        return _SIGNS[sign](value, high if sign.startswith("<") else low)
     return value.between(low, high)

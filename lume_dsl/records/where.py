@@ -231,15 +231,16 @@ class At:
     """The place of a value in records; see ``at``. Compared with a value it gives a ``Condition``."""
 
     __slots__ = ("_path",)
-    __hash__ = None  # type: ignore[assignment] # == makes a condition
+    # As == makes a condition, no place has a hash, and the two do not return the bool that object's do.
+    __hash__ = None  # type: ignore[assignment]  # see above
 
     def __init__(self, path: RecordPath) -> None:
         self._path = path
 
-    def __eq__(self, other: object) -> Condition:  # type: ignore[override]
+    def __eq__(self, other: object) -> Condition:  # type: ignore[override]  # see above
         return Comparison(self._path, "==", other)
 
-    def __ne__(self, other: object) -> Condition:  # type: ignore[override]
+    def __ne__(self, other: object) -> Condition:  # type: ignore[override]  # see above
         return Comparison(self._path, "!=", other)
 
     def __lt__(self, other: Any) -> Condition:

@@ -192,12 +192,8 @@ def _variables() -> set[str]:
 def _meant(name: str, known: set[str]) -> str | None:
     """The known variable that differs from ``name`` in underscores, in case, or in one similar word."""
     group, _, rest = name.partition("__")
-    filesystems = variable("filesystems")
-    if rest and group.upper().replace("_", "") in (filesystems.replace("_", ""), filesystems.replace("_", "")[:-1]):
-        return f"{filesystems}__{rest}"
-    group, _, member = name.upper().partition("__")
-    if member and group.rstrip("S").replace("_", "") == "LUMEFILESYSTEM":
-        return f"{variable('filesystems')}__{member}"
+    if rest and group.upper().replace("_", "").rstrip("S") == "LUMEFILESYSTEM":
+        return f"{variable('filesystems')}__{rest}"
     words = re.split("_+", name.upper())
     for candidate in sorted(known):
         if candidate.replace("_", "") == "".join(words):

@@ -56,10 +56,8 @@ def kind_of(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return "instant" if value.tzinfo else "datetime"
-    for kind, types in {"number": (int, float, Decimal), "text": str, "date": date, "timedelta": timedelta}.items():
-        if isinstance(value, types):  # type: ignore[arg-type]
-            return kind
-    return ""
+    kinds = {"number": int | float | Decimal, "text": str, "date": date, "timedelta": timedelta}
+    return next((kind for kind, types in kinds.items() if isinstance(value, types)), "")
 
 
 def equal(one: Any, other: Any) -> bool:
@@ -392,9 +390,9 @@ class QueryContract:
         expected: list[tuple[Condition, list[int]]] = [
             (at("inputs.x") == 1, [1, 0]),
             (at("inputs.x") == Decimal(1), [1, 0]),
-            (at("inputs.x") == True, [2]),  # noqa: E712
+            (at("inputs.x") == True, [2]),  # noqa: E712 - a condition
             (at("inputs.x") == "1", [3]),
-            (at("inputs.x") == None, [6]),  # noqa: E711
+            (at("inputs.x") == None, [6]),  # noqa: E711 - a condition
             (at("inputs.x") == [9.0], [5]),
             (at("inputs.x") != 1, [6, 5, 4, 3, 2]),
             (at("inputs.x.value.x") > 5, [4]),

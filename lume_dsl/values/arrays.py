@@ -122,7 +122,8 @@ def _holes(dtype: np.dtype[Any]) -> list[int]:
         places = range(0, math.prod(shape) * inner.itemsize, inner.itemsize)
         return [place + hole for place in places for hole in _holes(inner)]
     if dtype.names is not None:
-        fields = [dtype.fields[name][:2] for name in dtype.names]  # type: ignore[index]
+        members: Any = dtype.fields
+        fields = [members[name][:2] for name in dtype.names]
         held = {offset + at for field, offset in fields for at in range(field.itemsize)}
         inside = [offset + hole for field, offset in fields for hole in _holes(field)]
         return sorted({*inside, *(set(range(dtype.itemsize)) - held)})
@@ -208,8 +209,9 @@ def scalar_parts(value: np.generic) -> dict[str, Any]:
         return {"dtype": name, "value": _real(value)}
     if kind == "c":
         real, imaginary = _real(value.real), _real(value.imag)
-        exact = isinstance(real, str) or isinstance(imaginary, str)
-        return {"dtype": name, "value": [real, imaginary] if exact else complex(real, imaginary)}  # type: ignore[arg-type]
+        if isinstance(real, str) or isinstance(imaginary, str):
+            return {"dtype": name, "value": [real, imaginary]}
+        return {"dtype": name, "value": complex(real, imaginary)}
     plain: dict[str, Callable[[Any], Any]] = {"b": bool, "i": int, "u": int, "U": str.__str__, "S": bytes}
     if kind not in plain:
         raise Unstorable(f"{full_name(type(value))} cannot be stored; write .item()")
@@ -254,12 +256,10 @@ def scalar_of(parts: Any) -> np.generic:
     if name == "void":
         if not isinstance(value, np.ndarray) or value.shape != () or value.dtype.kind != "V":
             raise ValueError("it is not a structured scalar")
-        found: Any = value[()]
-        return found  # type: ignore[no-any-return]
+        return _item(value)
     if _DATETIME.fullmatch(name):
         count = np.iinfo(np.int64).min if value is None else value
-        dated: Any = np.array(_typed(count, int), np.int64).view(np.dtype(name))[()]
-        return dated  # type: ignore[no-any-return]
+        return _item(np.array(_typed(count, int), np.int64).view(np.dtype(name)))
     if not _NUMBERS.fullmatch(name):
         raise ValueError(f"it has the unknown dtype {name!r}")
     scalar = _built(np.dtype(name), value)
@@ -267,6 +267,12 @@ def scalar_of(parts: Any) -> np.generic:
     if repr(held) != repr(value):
         raise ValueError(f"{value!r} is not a number that {name} holds here")
     return scalar
+
+
+def _item(array: Any) -> np.generic:
+    """The one item of an array without dimensions."""
+    item: np.generic = array[()]
+    return item
 
 
 def _built(dtype: np.dtype[Any], value: Any) -> np.generic:

@@ -125,7 +125,7 @@ def _objects(values: Any, encode: Callable[[Any], Any]) -> Column:
     texts = []
     try:
         for item in items:
-            texts.append(json.dumps(encode(item), ensure_ascii=False, allow_nan=False))  # noqa: PERF401 - see below
+            texts.append(json.dumps(encode(item), ensure_ascii=False, allow_nan=False))  # noqa: PERF401 - their number tells where one is refused
     except Unstorable as problem:
         problem.steps.append(f"[{len(texts)}]")
         raise

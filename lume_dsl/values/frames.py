@@ -301,12 +301,17 @@ def scalar_parts(value: Any) -> Any:
 def _of_parts(pd: Any, parts: dict[str, Any]) -> Any:
     import numpy as np
 
-    if type(parts["count"]) is not int or parts["unit"] not in ("s", "ms", "us", "ns"):
-        raise ValueError("it has no count of a unit")
-    naive = pd.Timestamp(np.datetime64(parts["count"], parts["unit"]))
+    naive = pd.Timestamp(np.datetime64(*_count(parts)))
     if naive is pd.NaT:
         raise ValueError("it is not a time")
     return naive if parts["zone"] is None else naive.tz_localize("UTC").tz_convert(parts["zone"])
+
+
+def _count(parts: dict[str, Any]) -> tuple[int, Any]:
+    count, unit = parts["count"], parts["unit"]
+    if type(count) is not int or unit not in ("s", "ms", "us", "ns"):
+        raise ValueError("it has no count of a unit")
+    return count, unit
 
 
 def scalar_of(kind: str, parts: Any) -> Any:
@@ -324,9 +329,7 @@ def scalar_of(kind: str, parts: Any) -> Any:
         return {"NaT": pd.NaT, "NA": pd.NA}[parts]
     if kind == "timestamp":
         return _of_parts(pd, parts)
-    if type(parts["count"]) is not int or parts["unit"] not in ("s", "ms", "us", "ns"):
-        raise ValueError("it has no count of a unit")
-    span: Any = pd.Timedelta(np.timedelta64(parts["count"], parts["unit"]))
+    span: Any = pd.Timedelta(np.timedelta64(*_count(parts)))
     if span is pd.NaT:
         raise ValueError("it is not a time span")
     return span

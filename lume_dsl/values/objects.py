@@ -100,7 +100,7 @@ def _shape_of(cls: type) -> _Shape:
         raise Unstorable(f"{full_name(cls)} cannot be stored: it has __del__, so it is more than its fields")
     if is_named_tuple(cls):
         _check_bases(cls, tuple)
-        names = tuple(cls._fields)  # type: ignore[attr-defined]
+        names = tuple(cls._fields)  # type: ignore[attr-defined]  # a named tuple has them
         return _Shape(names, dict(getattr(cls, "_field_defaults", {})), True, frozenset())
     _check_bases(cls, object)
     defaults = _attrs_defaults(cls) if attrs.has(cls) else _dataclass_defaults(cls)
@@ -134,7 +134,7 @@ _MADE_EMPTY = (list, dict, tuple, set)
 
 def _attrs_defaults(cls: type) -> dict[str, Any]:
     def constant(field: Any) -> Any:
-        if isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]
+        if isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]  # a class, which its stub calls a function
             return field.default.factory() if field.default.factory in _MADE_EMPTY else _NOTHING
         return _NOTHING if field.converter is not None else field.default
 

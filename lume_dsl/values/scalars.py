@@ -17,6 +17,7 @@ from lume_dsl.values.textforms import TEXT_FORMS, TextForm
 
 __all__ = [
     "BULK",
+    "LARGEST_EXACT_INT",
     "SCALAR_CHECKS",
     "Check",
     "Offence",

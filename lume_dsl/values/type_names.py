@@ -107,9 +107,11 @@ def _source(module: str) -> str | None:
             return None
         folders = list(spec.submodule_search_locations or ())
     try:
-        return spec.loader.get_source(module)  # type: ignore[union-attr, no-any-return]
+        loader: Any = spec and spec.loader
+        source: str | None = loader.get_source(module)
     except (AttributeError, ImportError, ValueError, OSError):  # a module that is no source, or no readable one
         return None
+    return source
 
 
 def _spec(name: str, folders: Sequence[str] | None) -> ModuleSpec | None:

@@ -105,13 +105,14 @@ def _by_hand(record: Any) -> dict[str, Any]:
 def small_in_sqlite(folder: Path, rounds: int) -> Table:
     import sqlalchemy as sa
 
-    from lume_dsl.records.sql import SQLStore, _prefer_wal
+    from lume_dsl.records.sql import SQLStore
+    from lume_dsl.records.sql_engines import prefer_wal
     from lume_dsl.records.sql_schema import metadata, records
 
     store = SQLStore(f"sqlite:///{folder}/store.db")
     store.check()
     engine = sa.create_engine(f"sqlite:///{folder}/by_hand.db")
-    sa.event.listen(engine, "connect", _prefer_wal)
+    sa.event.listen(engine, "connect", prefer_wal)
     metadata.create_all(engine)
     times: Times = {}
 

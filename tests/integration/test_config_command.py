@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
-import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +19,7 @@ from lume_dsl.cli.checks import ask_services
 from lume_dsl.settings import Settings
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+OnTerminal = Callable[..., tuple[int, str]]
 
 URL = "LUME_RESULTS_DB__URL"
 
@@ -76,21 +75,10 @@ def test_wrong_settings_are_shown_with_all_that_is_wrong(config: Run) -> None:
     assert len(json.loads(document.stdout)["problems"]) == 3
 
 
-def test_a_terminal_shows_a_table(tmp_path: Path) -> None:
-    main, other = pty.openpty()
-    environment = {**os.environ, "COLUMNS": "300", "TERM": "dumb", "LUME_BACKEND": "docker"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lume_dsl", "config"], stdout=other, stderr=other, cwd=tmp_path, env=environment
-    )
-    os.close(other)
-    shown = b""
-    try:
-        while piece := os.read(main, 65536):
-            shown += piece
-    except OSError:  # the end
-        pass
-    assert process.wait(60) == 0
-    first = shown.decode().split("\r\n")[1]
+def test_a_terminal_shows_a_table(on_terminal: OnTerminal) -> None:
+    status, shown = on_terminal("config", COLUMNS="300", LUME_BACKEND="docker")
+    assert status == 0
+    first = shown.split("\r\n")[1]
     assert first.split() == ["variable", "value", "source", "note"]
 
 
@@ -148,33 +136,23 @@ def test_wrong_settings_cannot_be_checked(config: Run) -> None:
     assert done.stderr.startswith("LUME_BACKEND: ")
 
 
-@contextmanager
-def silent_server() -> Iterator[int]:
-    """The port of a server that takes connections and never says a word."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(50)
-        yield listener.getsockname()[1]
-
-
 def test_services_that_never_say_a_word_are_told_within_five_seconds_together(
-    monkeypatch: pytest.MonkeyPatch, config: Run
+    monkeypatch: pytest.MonkeyPatch, config: Run, silent_port: int
 ) -> None:
-    with silent_server() as port:
-        address = f"127.0.0.1:{port}"
-        silent = {URL: f"mongodb://{address}/lume?serverSelectionTimeoutMS=60000&socketTimeoutMS=60000"}
-        silent |= {"LUME_PREFECT__SERVER__HOST": "127.0.0.1", "LUME_PREFECT__SERVER__HOST_PORT": str(port)}
-        for name, value in silent.items():
-            monkeypatch.setenv(name, value)
-        start = time.monotonic()
-        store, local, prefect = ask_services(Settings.from_environment())
-        assert time.monotonic() - start < 5
-        assert "does not answer within 4 seconds" in str(store.error)
-        assert "no Prefect server answers" in str(prefect.error)
-        assert local.error is None
-        start = time.monotonic()
-        assert config("--check").returncode == 4  # nothing that hangs keeps the process from ending
-        assert time.monotonic() - start < 20
+    address = f"127.0.0.1:{silent_port}"
+    silent = {URL: f"mongodb://{address}/lume?serverSelectionTimeoutMS=60000&socketTimeoutMS=60000"}
+    silent |= {"LUME_PREFECT__SERVER__HOST": "127.0.0.1", "LUME_PREFECT__SERVER__HOST_PORT": str(silent_port)}
+    for name, value in silent.items():
+        monkeypatch.setenv(name, value)
+    start = time.monotonic()
+    store, local, prefect = ask_services(Settings.from_environment())
+    assert time.monotonic() - start < 5
+    assert "does not answer within 4 seconds" in str(store.error)
+    assert "no Prefect server answers" in str(prefect.error)
+    assert local.error is None
+    start = time.monotonic()
+    assert config("--check").returncode == 4  # nothing that hangs keeps the process from ending
+    assert time.monotonic() - start < 20
 
 
 @contextmanager

@@ -230,11 +230,7 @@ def test_finding_and_loading_outlast_a_server_that_is_started_again(server: Serv
 @pytest.fixture
 def locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
     """An SQLite store that another program has locked, with nobody waiting for long."""
-    from lume_dsl.records import sql
-
-    for name in ("_BUSY_SECONDS", "BUSY_SECONDS"):
-        if hasattr(sql, name):
-            monkeypatch.setattr(sql, name, 0.1)
+    monkeypatch.setattr("lume_dsl.records.sql_engines._BUSY_SECONDS", 0.1)
     monkeypatch.setattr(retries, "SAVE_SECONDS", 0.5)
     current().save_record(DBResult(flow_name="before", outputs={}))
     with sqlite3.connect(current().settings.home / "results.db", isolation_level=None, timeout=5) as connection:

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import pty
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ from lume_dsl.records.store import Entry
 from lume_dsl.settings import Settings
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+OnTerminal = Callable[..., tuple[int, str]]
 
 START = datetime(2026, 11, 24, 10, tzinfo=timezone.utc)
 
@@ -151,35 +151,12 @@ def test_long_values_are_cut_and_what_acts_on_terminals_is_visible(sqlite: Recor
     assert outputs == 'bad="\\u001b[31m\\u202e", array="array float64 (2, 3)"'
 
 
-def test_a_terminal_shows_a_table(sqlite: RecordStore, tmp_path: Path) -> None:
+def test_a_terminal_shows_a_table(sqlite: RecordStore, on_terminal: OnTerminal) -> None:
     save(sqlite, record(1, flow_name="\x1b[31mScan"))
-    shown = on_terminal(tmp_path, "list")
+    _, shown = on_terminal("results", "list")
     assert "time" in shown.split("\r\n")[1]
     assert "\\x1b[31mScan" in shown
     assert "\x1b[31m" not in shown
-
-
-def on_terminal(folder: Path, *arguments: str, answer: str = "") -> str:
-    main, other = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lume_dsl", "results", *arguments],
-        stdin=other,
-        stdout=other,
-        stderr=other,
-        cwd=folder,
-        env={**os.environ, "COLUMNS": "200", "TERM": "dumb"},
-    )
-    os.close(other)
-    os.write(main, answer.encode())
-    shown = b""
-    try:
-        while piece := os.read(main, 65536):
-            shown += piece
-    except OSError:  # the end
-        pass
-    process.wait(60)
-    os.close(main)
-    return shown.decode()
 
 
 # show
@@ -424,10 +401,10 @@ def test_nothing_is_deleted_where_nobody_can_be_asked(sqlite: RecordStore, resul
 
 @pytest.mark.parametrize(("answer", "remain"), [("y\n", []), ("n\n", [*range(12)]), ("\n", [*range(12)])])
 def test_a_person_is_shown_what_would_be_deleted_and_asked(
-    sqlite: RecordStore, tmp_path: Path, answer: str, remain: list[int]
+    sqlite: RecordStore, on_terminal: OnTerminal, answer: str, remain: list[int]
 ) -> None:
     hashes = save(sqlite, *map(record, range(12)))
-    shown = on_terminal(tmp_path, "delete", "--flow", "Scan", answer=answer)
+    _, shown = on_terminal("results", "delete", "--flow", "Scan", answer=answer)
     assert hashes[11][:12] in shown
     assert "and 2 more" in shown
     assert "Delete 12 records?" in shown

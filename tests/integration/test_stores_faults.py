@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from lume_dsl.errors import RecordError, ServiceError
 from lume_dsl.records import DBResult, Query, RecordStore, open_store, to_document
@@ -118,8 +119,8 @@ def test_a_user_who_may_not_write_is_told(postgresql_url: str) -> None:
     opened(postgresql_url).check()
     user = f"reader_{os.getpid()}"
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
-        connection.execute(f"CREATE ROLE {user} LOGIN PASSWORD 'x'")  # type: ignore[arg-type]
-        connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {user}")  # type: ignore[arg-type]
+        connection.execute(SQL("CREATE ROLE {} LOGIN PASSWORD 'x'").format(Identifier(user)))
+        connection.execute(SQL("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}").format(Identifier(user)))
     reader = opened(f"postgresql://{user}:x@{postgresql_url.partition('@')[2]}")
     assert reader.count(Query()) == 0
     assert "permission denied" in failure(reader.check, transient=False)
@@ -141,7 +142,7 @@ def test_a_locked_file_is_told_within_seconds_by_a_check(tmp_path: Path, lock: s
 
 
 def test_a_writer_waits_for_another_and_gives_up_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lume_dsl.records.sql._BUSY_SECONDS", 1.5)
+    monkeypatch.setattr("lume_dsl.records.sql_engines._BUSY_SECONDS", 1.5)
     url = f"sqlite:///{tmp_path}/results.db"
     store = opened(url)
     store.check()

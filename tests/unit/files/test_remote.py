@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pickle
 import re
-import socket
 import time
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -100,15 +98,6 @@ def test_a_missing_driver_is_an_error_that_names_its_package() -> None:
 def test_an_unknown_scheme_is_an_error_with_a_suggestion() -> None:
     with pytest.raises(ServiceError, match=r"knows memry://; did you mean 'memory'\?; correct LUME_FILESYSTEMS__ARCH"):
         named("memry://x").check()
-
-
-@pytest.fixture
-def silent_port() -> Iterator[int]:
-    """A port at which something listens that never says a word."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield listener.getsockname()[1]
 
 
 def test_one_that_does_not_answer_is_told_within_four_seconds(silent_port: int) -> None:

@@ -1,0 +1,133 @@
+"""Connections to SQL databases: their drivers, how long they wait, and SQLite files; it must not know any table.
+
+An SQLite file has another beside it for large contents, with pages and a journal that suit those.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+
+from lume_dsl.errors import ServiceError
+from lume_dsl.records.store import invalid_url
+from lume_dsl.settings import mask_url, variable
+
+__all__ = ["engines", "impatient", "prefer_wal"]
+
+_BUSY_SECONDS = 30.0
+"""How long a writer of an SQLite file waits for the others, of which there may be one for each worker."""
+
+_CHECK_SECONDS = 2.5
+"""The same while a store is checked."""
+
+_OPEN_SECONDS = 1.0
+"""The same while a connection to the file is made."""
+
+_PAGE = 65536
+"""Bytes of a page of the file with large contents: the most that SQLite takes."""
+
+_DRIVERS = {
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+
+_TIMEOUTS: dict[str, dict[str, Any]] = {
+    "psycopg": {"connect_timeout": 3, "tcp_user_timeout": 20000},
+    "pymysql": {"connect_timeout": 3, "read_timeout": 60, "write_timeout": 60},
+}
+"""Each driver's; those that the URL gives itself are kept."""
+
+
+def engines(url: str) -> tuple[sa.Engine, sa.Engine]:
+    """Return the engine of the database at a URL, and that of its large contents: on a server, the same one.
+
+    Nothing is connected yet; the folder of an SQLite file has been made.
+
+    Raises:
+        ServiceError: If it is no URL, its driver is not installed, or the folder cannot be made.
+    """
+    try:
+        parsed = _parsed(url)
+        if parsed.get_backend_name() == "sqlite":
+            return _file_engines(parsed)
+        engine = _server_engine(parsed)
+    except ImportError as error:
+        raise ServiceError(f"{mask_url(url)} needs a driver: pip install {error.name}") from error
+    except (exc.ArgumentError, ValueError):
+        raise ServiceError(invalid_url(url)) from None
+    return engine, engine
+
+
+def _parsed(url: str) -> sa.URL:
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        # As it is written: SQLAlchemy 2.1 takes %20 in it for a blank, 2.0 does not.
+        return parsed.set(database=url.partition(":///")[2].partition("?")[0])
+    return parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
+
+
+def _server_engine(url: sa.URL) -> sa.Engine:
+    driver = url.get_driver_name()
+    timeouts = {name: value for name, value in _TIMEOUTS.get(driver, {}).items() if name not in url.query}
+    # A connection that a server has closed since it was last used is made again.
+    return sa.create_engine(url, connect_args=timeouts, hide_parameters=True, pool_pre_ping=True)
+
+
+def _file_engines(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
+    engine = sa.create_engine(url, connect_args={"timeout": _OPEN_SECONDS}, hide_parameters=True)
+    _make_folder(url.database or "")
+    event.listen(engine, "connect", prefer_wal)
+    beside = url.set(database=f"{url.database}-blobs")
+    blob_engine = sa.create_engine(beside, connect_args={"timeout": _BUSY_SECONDS}, hide_parameters=True)
+    event.listen(blob_engine, "connect", _prefer_large_pages)
+    return engine, blob_engine
+
+
+def _make_folder(path: str) -> None:
+    folder = os.path.dirname(path.removeprefix("file:")) or os.curdir
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        names = f"{variable('home')} or {variable('results_db.url')}"
+        raise ServiceError(
+            f"the folder {folder} of the records cannot be made: {error.strerror}; set {names} to a place where "
+            "you may write"
+        ) from error
+
+
+def prefer_wal(connection: Any, _record: Any) -> None:
+    """Readers and the writer do not wait for each other, wherever the filesystem allows it."""
+    # Fails where another process is switching at this moment, which is as good: the mode stays with the file.
+    # What else may be wrong with the file is reported when it is used.
+    with suppress(connection.DatabaseError):
+        connection.execute("PRAGMA journal_mode=WAL")
+    _set_patience(connection, _BUSY_SECONDS)
+
+
+def _prefer_large_pages(connection: Any, _record: Any) -> None:
+    # Not WAL: it writes everything twice.
+    connection.execute(f"PRAGMA page_size={_PAGE}")
+
+
+def _set_patience(connection: Any, seconds: float) -> None:
+    connection.execute(f"PRAGMA busy_timeout={int(1000 * seconds)}")
+
+
+@contextmanager
+def impatient(connection: sa.Connection) -> Iterator[None]:
+    """Within, an SQLite file that others have locked is waited for as long as a check may take."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    _set_patience(connection.connection.dbapi_connection, _CHECK_SECONDS)
+    try:
+        yield
+    finally:
+        _set_patience(connection.connection.dbapi_connection, _BUSY_SECONDS)
