@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import prefect
+from prefect.engine.state import State
 
 from lume_dsl.declare.attributes import LOGGER
 from lume_dsl.declare.flow import with_values
 from lume_dsl.declare.graph import StepRun
 from lume_dsl.declare.parameters import bind_values
+from lume_dsl.secrets import hide
 from lume_dsl.services import load
 from lume_dsl.tasks.context import run_services
 
 if TYPE_CHECKING:
     from lume_dsl.declare.flow import FlowMeta
 
-__all__ = ["ServiceCall", "StepCall", "instance_of_run"]
+__all__ = ["ServiceCall", "StepCall", "hide_secrets", "instance_of_run"]
 
 
 @attrs.frozen
@@ -98,3 +100,12 @@ def _bound_values(flow_class: FlowMeta) -> dict[str, Any]:
     values = bind_values(flow_class.__name__, graph, (), own)
     _latest = (flow_class, run_id, values)
     return values
+
+
+def hide_secrets(names: Sequence[str], _task: prefect.Task, _old: State, new: State) -> State:
+    """A state handler: the process that runs a task hides the run's secrets, which only the flow's own has seen yet."""
+    if new.is_running():
+        given = prefect.context.get("parameters") or {}
+        for name in names:
+            hide(given.get(name), "prefect")
+    return new

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import prefect
@@ -30,7 +31,7 @@ from lume_dsl.declare.graph import (
     ValueResult,
 )
 from lume_dsl.declare.parameters import spec_of
-from lume_dsl.engine.calls import ServiceCall, StepCall
+from lume_dsl.engine.calls import ServiceCall, StepCall, hide_secrets
 from lume_dsl.engine.flow import CompiledFlow
 from lume_dsl.engine.members import Gather, Keep, TypedParameter, operation_task
 from lume_dsl.tasks import SaveFile, configure_services
@@ -97,6 +98,8 @@ class _Compiler:
         )
         if loads or isinstance(member.work, StepRun) or (isinstance(member.work, TaskRun) and member.work.services):
             vars(task)["run"] = ServiceCall(task.run, loads)
+        if self.secrets:
+            task.state_handlers = [partial(hide_secrets, self.secrets), *task.state_handlers]
         return task
 
     def _plain_task(self, member: Member) -> prefect.Task:

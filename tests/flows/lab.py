@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import date, timedelta
 from enum import Enum
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import attrs
+import prefect
 
 from lume_dsl import (
     JSON,
@@ -209,6 +211,34 @@ class Typed(LumeFlow):
         return self.stamp
 
     record: DBResult = db_result(in_step=in_step)
+
+
+@task
+def header_of(token: str, number: int) -> dict[str, str]:
+    time.sleep(0.2)  # so that one worker cannot do them all
+    prefect.context["logger"].info("worker %d uses %s", os.getpid(), token)
+    return {"Authorization": f"Bearer {token}", "number": str(number)}
+
+
+@task(log_stdout=True)
+def send(headers: list[dict[str, str]]) -> int:
+    print(f"sending {headers[0]}")
+    return len(headers)
+
+
+@task(max_retries=1, retry_delay=timedelta(0))
+def fail_once(headers: list[dict[str, str]], count: int) -> None:
+    if not prefect.context.get("task_run_count", 1) > 1:
+        raise ValueError(f"the server refused {headers[1]}")
+
+
+class Sending(LumeFlow):
+    """A flow whose plain tasks tell its secret, of which some only have what another made of it."""
+
+    token: str = parameter(secret=True, env="LAB_TOKEN")
+    headers = header_of.map(unmapped(token), [1, 2, 3, 4, 5, 6])
+    sent = send(headers)
+    again = fail_once(headers, sent)
 
 
 class Next(LumeFlow):

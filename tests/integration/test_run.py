@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
+import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
@@ -744,3 +746,36 @@ def test_a_failure_whose_exception_does_not_pickle_survives_as_text() -> None:
     assert isinstance(caught.value.__cause__, Awkward)
     (failure,) = pickle.loads(pickle.dumps(caught.value.failed))
     assert str(failure) == "value: RuntimeError: Awkward: 1 and 2"
+
+
+SENDING = """
+import sys
+from prefect.executors import DaskExecutor, LocalDaskExecutor
+from lab import Sending
+
+if __name__ == "__main__":
+    if sys.argv[1] == "dask":
+        executor = DaskExecutor(cluster_kwargs={"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"})
+    else:
+        executor = LocalDaskExecutor(scheduler="processes", num_workers=2)
+    Sending().run(executor=executor)
+"""
+
+
+@pytest.mark.parametrize("kind", ["dask", "processes"])
+def test_plain_tasks_on_workers_log_no_secret(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "sending.py").write_text(SENDING)
+    environment = {
+        **os.environ,
+        "LAB_TOKEN": "s3cret-token",
+        "PYTHONPATH": str(Path(__file__).parents[1] / "flows"),
+        "PREFECT__LOGGING__LEVEL": "DEBUG",
+    }
+    command = [sys.executable, "sending.py", kind]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    said = done.stdout + done.stderr
+    workers = set(re.findall(r"worker (\d+) uses \*\*\*", said))
+    assert "sending {'Authorization': 'Bearer ***', 'number': '1'}" in said
+    assert "the server refused {'Authorization': 'Bearer ***', 'number': '2'}" in said
+    assert "s3cret" not in said
+    assert len(workers) == 2
