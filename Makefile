@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := $(VENV)/.ready-demo
 
-.PHONY: help demo test lint types bench docs format clean
+.PHONY: help demo test test-mariadb lint types bench docs format clean
 
 help:
 	@echo "make demo    set up, run examples/beam_size.py, show where its results are (in demo/)"
 	@echo "make test    set up, run all tests"
+	@echo "make test-mariadb  those that need a MariaDB server, which must be installed: no package carries one"
 	@echo "make lint    ruff"
 	@echo "make types   mypy --strict, pyright and ty, on the package and the examples"
 	@echo "make bench   the benchmarks, as ratios to the same work by hand"
@@ -34,6 +35,9 @@ demo: $(DEMO)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2
+
+test-mariadb: $(READY)
+	LUME_TEST_MARIADB=1 $(BIN)/python -m pytest -n 2 -k mariadb tests/contract tests/integration
 
 lint: $(READY)
 	$(BIN)/python -m ruff check .

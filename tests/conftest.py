@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import importlib
 import os
 import shutil
@@ -21,8 +22,16 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import psycopg
+import pymysql
 import pytest
 from psycopg.sql import SQL, Identifier
+
+MARIADB = "LUME_TEST_MARIADB" in os.environ
+"""Whether to run what needs a MariaDB server. No package carries one: ``make test-mariadb`` takes the machine's."""
+
+SQL_STORES = ["sqlite", "postgresql", *(["mariadb"] if MARIADB else [])]
+
+collect_ignore = [] if MARIADB else ["contract/test_mariadb.py"]
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +101,10 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
             time.sleep(0.05)
         else:
             return
-    pytest.fail(f"mongod does not answer: {log.read_text()[-2000:]}")
+    pytest.fail(f"the server does not answer: {log.read_text()[-2000:]}")
+
+
+SERVER_USER, SERVER_PASSWORD = "lume", "s3cret:/@%"
 
 
 def _postgres(name: str) -> str:
@@ -100,9 +112,6 @@ def _postgres(name: str) -> str:
     assert spec is not None, "the tests need PostgreSQL: pip install 'lume-dsl[test]'"
     assert spec.submodule_search_locations
     return str(Path(spec.submodule_search_locations[0]) / "pginstall" / "bin" / name)
-
-
-POSTGRES_USER, POSTGRES_PASSWORD = "lume", "s3cret:/@%"
 
 
 class Postgres:
@@ -118,15 +127,15 @@ class Postgres:
     @property
     def address(self) -> str:
         """``user:password@host:port``, as a URL has it."""
-        return f"{POSTGRES_USER}:{quote(POSTGRES_PASSWORD, safe='')}@127.0.0.1:{self.port}"
+        return f"{SERVER_USER}:{quote(SERVER_PASSWORD, safe='')}@127.0.0.1:{self.port}"
 
     def _initialize(self) -> None:
         password = self.folder / "password"
-        password.write_text(POSTGRES_PASSWORD)
+        password.write_text(SERVER_PASSWORD)
         if self._user:
             shutil.chown(self.folder, "nobody")
             password.chmod(0o644)
-        options = ["--auth=scram-sha-256", f"--pwfile={password}", f"--username={POSTGRES_USER}"]
+        options = ["--auth=scram-sha-256", f"--pwfile={password}", f"--username={SERVER_USER}"]
         command = [_postgres("initdb"), f"--pgdata={self.folder / 'data'}", "--encoding=UTF8", "--no-sync", *options]
         done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, check=False, **self._user)
         assert done.returncode == 0, done.stderr
@@ -146,7 +155,7 @@ class Postgres:
         pytest.fail(f"PostgreSQL does not answer: {log.read_text()[-2000:]}")
 
     def _answers(self) -> bool:
-        command = [_postgres("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port), "-U", POSTGRES_USER]
+        command = [_postgres("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port), "-U", SERVER_USER]
         return subprocess.run(command, check=False).returncode == 0
 
     def end(self, number: int = signal.SIGINT) -> None:
@@ -193,13 +202,103 @@ def postgresql_url(postgres: Postgres) -> str:
     return postgres.create_database()
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mongodb"])
+class MariaDB:
+    """A MariaDB server with a password; its data stays when it is killed and started again."""
+
+    def __init__(self, folder: Path, port: int, *options: str) -> None:
+        self.folder, self.port = folder, port
+        self._options = ["--no-defaults", f"--datadir={folder / 'data'}", f"--user={getpass.getuser()}"]
+        self._started = [*options, f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder / 'socket'}"]
+        self._process: subprocess.Popen[bytes] | None = None
+        command = [self._program("mariadb-install-db"), *self._options, "--skip-test-db"]
+        made = subprocess.run(
+            [*command, "--auth-root-authentication-method=normal"], capture_output=True, text=True, check=False
+        )
+        assert made.returncode == 0, made.stdout + made.stderr
+        self.start()
+        self.execute(
+            f"CREATE USER '{SERVER_USER}'@'127.0.0.1' IDENTIFIED BY '{SERVER_PASSWORD}'",
+            f"GRANT ALL ON *.* TO '{SERVER_USER}'@'127.0.0.1'",
+        )
+
+    @staticmethod
+    def _program(name: str) -> str:
+        found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+        assert found, f"these tests need {name}: install MariaDB's server, on Debian the package mariadb-server-core"
+        return found
+
+    def start(self) -> None:
+        """It answers."""
+        log = self.folder / "log"
+        with log.open("ab") as file:
+            command = [self._program("mariadbd"), *self._options, *self._started, "--skip-name-resolve"]
+            self._process = subprocess.Popen(command, stdout=file, stderr=file)
+        _wait_for(self.port, self._process, log)
+
+    def end(self, number: int = signal.SIGTERM) -> None:
+        """It has ended by this signal: in order, or by SIGKILL as in a crash."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(timeout=60)
+            self._process = None
+
+    def execute(self, *statements: str) -> None:
+        """Do this as the server's owner."""
+        with pymysql.connect(host="127.0.0.1", port=self.port, user="root", autocommit=True) as connection:
+            for statement in statements:
+                connection.cursor().execute(statement)
+
+    def create_database(self) -> str:
+        """Return the URL of an empty database."""
+        name = f"test_{uuid4().hex[:12]}"
+        self.execute(f"CREATE DATABASE {name}")
+        return f"mysql+pymysql://{SERVER_USER}:{quote(SERVER_PASSWORD, safe='')}@127.0.0.1:{self.port}/{name}"
+
+
+def _new_mariadb(*options: str) -> Iterator[MariaDB]:
+    with tempfile.TemporaryDirectory(prefix="lume_mariadb_", ignore_cleanup_errors=True) as folder:
+        server = MariaDB(Path(folder), free_port(), *options)
+        try:
+            yield server
+        finally:
+            server.end()
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """A MariaDB server, ended after the session. It is shared: do not stop it."""
+    yield from _new_mariadb("--max-allowed-packet=64M")  # as MySQL has it
+
+
+@pytest.fixture
+def own_mariadb() -> Iterator[MariaDB]:
+    """A MariaDB server of one test, with its own defaults, which may end and start it."""
+    yield from _new_mariadb()
+
+
+@pytest.fixture
+def mariadb_url(mariadb: MariaDB) -> str:
+    """The URL of an empty database of a real MariaDB server."""
+    return mariadb.create_database()
+
+
+def _url_of_store(name: str, request: pytest.FixtureRequest, folder: Path) -> str:
+    if name == "sqlite":
+        return f"sqlite:///{folder}/store/results.db"
+    url: str = request.getfixturevalue(f"{name}_url")
+    return url
+
+
+@pytest.fixture(params=[*SQL_STORES, "mongodb"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty store: a test runs on each of them."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/store/results.db"
-    url: str = request.getfixturevalue(f"{request.param}_url")
-    return url
+    return _url_of_store(request.param, request, tmp_path)
+
+
+@pytest.fixture(params=SQL_STORES)
+def sql_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty SQL database: a test runs on each of them."""
+    return _url_of_store(request.param, request, tmp_path)
 
 
 @pytest.fixture

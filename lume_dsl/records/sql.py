@@ -25,7 +25,7 @@ from lume_dsl.records.query import Prefilter
 from lume_dsl.records.sql_conditions import conditions
 from lume_dsl.records.sql_engines import engines, impatient
 from lume_dsl.records.sql_failures import is_deadlock, translated
-from lume_dsl.records.sql_schema import JSON_TEXTS, blobs, prepare, records
+from lume_dsl.records.sql_schema import JSON_TEXTS, MYSQL, blobs, prepare, records
 from lume_dsl.records.store import Document, Entry, RecordStore
 from lume_dsl.settings import mask_url
 
@@ -36,6 +36,9 @@ _AT_ONCE = 500
 
 _BYTES_AT_ONCE = 16 * 2**20
 """Of large contents in one transaction, or of the texts that are read at once."""
+
+_SMALL_STATEMENT = 2**20
+"""Bytes that every MySQL server takes in one statement."""
 
 _DOCUMENT = [column for column in records.c if column.name not in ("id", "blobs")]
 _INSERTED = [column.name for column in records.c if column.name != "id"]
@@ -177,7 +180,10 @@ class SQLStore(RecordStore):
         if not self._has_file or not any(entry.blobs for entry in entries):
             with self._connected() as connection:
                 keys = [_write_blobs(connection, entry) for entry in entries]
-                self._insert.run(connection, list(map(_row, entries, keys)))
+                rows = list(map(_row, entries, keys))
+                if self._dialect in MYSQL:
+                    self._check_sizes(connection, rows)
+                self._insert.run(connection, rows)
             return
         with self._blobs_connected(create=True) as connection:
             keys = [_write_blobs(connection, entry) for entry in entries]
@@ -190,6 +196,22 @@ class SQLStore(RecordStore):
                 if isinstance(error, exc.IntegrityError) or not self._known(entries):
                     self._remove([key for found in keys if found for key, _ in found.values()])
             raise
+
+    def _check_sizes(self, connection: sa.Connection, rows: Iterable[dict[str, Any]]) -> None:
+        """The server takes statements as large as these rows make. It would close the connection without a word.
+
+        Raises:
+            ServiceError: If it does not.
+        """
+        largest = max(map(_statement_size, rows))
+        if largest < _SMALL_STATEMENT:
+            return
+        limit = connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar_one()
+        if largest > limit:
+            raise ServiceError(
+                f"{self._shown} takes no record of {largest:,} bytes of JSON: its max_allowed_packet is {limit:,}; "
+                "raise it on the server, or save large values as arrays or files, which go there in pieces"
+            )
 
     def _remove(self, keys: Sequence[str]) -> None:
         if keys:
@@ -298,6 +320,15 @@ def _row(entry: Entry, keys: dict[str, Any] | None) -> dict[str, Any]:
         "provenance": None if provenance is None else _text(provenance),
         "blobs": _text(keys) if keys else None,
     }
+
+
+def _statement_size(row: dict[str, Any]) -> int:
+    """Bytes of a row within a statement of MySQL's driver, where quotes and backslashes are written with another."""
+    texts: list[str] = [row[name] for name in JSON_TEXTS if row[name] is not None]
+    if sum(map(len, texts)) < _SMALL_STATEMENT // 8:
+        return 0
+    escaped = sum(text.count(sign) for text in texts for sign in "\"'\\")
+    return sum(len(text.encode()) for text in texts) + escaped + 4096  # for the rest of it
 
 
 def _document(row: sa.Row[Any]) -> Document:

@@ -83,11 +83,11 @@ def _service_error(shown: str, error: exc.DBAPIError) -> ServiceError:
 def _is_lost(error: exc.DBAPIError) -> bool:
     if error.connection_invalidated:
         return True
+    number = error.orig.args[0] if error.orig and error.orig.args else None
+    if isinstance(number, int):  # MySQL's, which says more than its sqlstate
+        return number in _LOST_MYSQL
     code = getattr(error.orig, "sqlstate", None)
     if code is not None:
         return str(code).startswith(_LOST)
-    number = error.orig.args[0] if error.orig and error.orig.args else None
-    if isinstance(number, int):
-        return number in _LOST_MYSQL
     # psycopg gives no code for a connection that was not made.
     return isinstance(error, exc.OperationalError) and type(error.orig).__module__.partition(".")[0] == "psycopg"

@@ -96,8 +96,9 @@ def version(connection: sa.Connection) -> str | None:
 
 
 def _names_no_table(error: exc.DBAPIError) -> bool:
-    code = getattr(error.orig, "sqlstate", None) or (error.orig.args[:1] if error.orig else ())
-    return code in ("42P01", (1146,)) or "no such table" in str(error.orig)
+    if getattr(error.orig, "sqlstate", None) in ("42P01", "42S02"):
+        return True
+    return (error.orig is not None and error.orig.args[:1] == (1146,)) or "no such table" in str(error.orig)
 
 
 def newer(found: str | None) -> bool:

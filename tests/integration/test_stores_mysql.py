@@ -1,7 +1,4 @@
-"""What is asked of MySQL and MariaDB, as text: no package carries such a server.
-
-``tests/contract/mysql.py`` is the whole contract, run by hand against a server.
-"""
+"""What is asked of MySQL and MariaDB, as text. ``make test-mariadb`` asks a server."""
 
 from __future__ import annotations
 
