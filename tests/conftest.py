@@ -207,7 +207,9 @@ class MariaDB:
 
     def __init__(self, folder: Path, port: int, *options: str) -> None:
         self.folder, self.port = folder, port
-        self._options = ["--no-defaults", f"--datadir={folder / 'data'}", f"--user={getpass.getuser()}"]
+        (folder / "tmp").mkdir()  # a server that starts removes what others have in the system's
+        folders = [f"--datadir={folder / 'data'}", f"--tmpdir={folder / 'tmp'}"]
+        self._options = ["--no-defaults", *folders, f"--user={getpass.getuser()}"]
         self._started = [*options, f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder / 'socket'}"]
         self._process: subprocess.Popen[bytes] | None = None
         command = [self._program("mariadb-install-db"), *self._options, "--skip-test-db"]

@@ -76,15 +76,10 @@ class SQLStore(RecordStore):
             .where(*conditions(wanted, self._dialect))
             .order_by(records.c.time.desc(), records.c.id.desc())
             .limit(wanted.limit)
+            .execution_options(stream_results=True)
         )
-        with self._connected() as connection:
-            rows = connection.execution_options(stream_results=True).execute(statement)
-            number = 1
-            # So many at a time that they are few where each is large: a server's answer is held as a whole.
-            while found := rows.fetchmany(number):
-                yield from map(_document, found)
-                size = sum(len(row.inputs) + len(row.outputs) + len(row.fields) for row in found) // len(found)
-                number = max(1, min(4 * number, 200, _BYTES_AT_ONCE // (4 * size + 1)))
+        with self._connected() as connection, connection.execute(statement) as rows:
+            yield from _streamed(rows)
 
     def count_scanned(self, wanted: Prefilter) -> int:
         exact = attrs.evolve(wanted, numbers=())
@@ -329,6 +324,15 @@ def _statement_size(row: dict[str, Any]) -> int:
         return 0
     escaped = sum(text.count(sign) for text in texts for sign in "\"'\\")
     return sum(len(text.encode()) for text in texts) + escaped + 4096  # for the rest of it
+
+
+def _streamed(rows: sa.CursorResult[Any]) -> Iterator[Document]:
+    """So many are read at a time that they are few where each is large: a server's answer is held as a whole."""
+    number = 1
+    while found := rows.fetchmany(number):
+        yield from map(_document, found)
+        size = sum(len(row.inputs) + len(row.outputs) + len(row.fields) for row in found) // len(found)
+        number = max(1, min(4 * number, 200, _BYTES_AT_ONCE // (4 * size + 1)))
 
 
 def _document(row: sa.Row[Any]) -> Document:

@@ -8,7 +8,7 @@ older one by ``lume_dsl.records.migrations``; a test holds both to the same outc
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -26,7 +26,8 @@ MYSQL = ("mysql", "mariadb")
 JSON_TEXTS = ("inputs", "outputs", "fields", "provenance")
 """The columns that hold JSON as text: a database's own type for it reorders keys and rounds numbers."""
 
-_LOCK = "lume_dsl.schema"
+_LOCK = "lume_dsl"
+_LOCK_SECONDS = 60
 _LOCK_NUMBER = 0x6C756D65  # "lume"
 
 metadata = sa.MetaData()
@@ -135,18 +136,29 @@ def prepare(connection: sa.Connection, shown: str) -> None:
 def _alone(connection: sa.Connection) -> Iterator[None]:
     """A transaction that no other process that prepares the same database is in at the same time."""
     dialect = connection.dialect.name
-    with connection.begin():
+    with _locked(connection) if dialect in MYSQL else nullcontext(), connection.begin():
         if dialect == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         elif dialect == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_NUMBER)))
-        elif dialect in MYSQL:  # where DDL ends a transaction, so that the lock must outlive it
-            connection.execute(sa.select(sa.func.get_lock(_LOCK, 60)))
-        try:
-            yield
-        finally:
-            if dialect in MYSQL:
-                connection.execute(sa.select(sa.func.release_lock(_LOCK)))
+        yield
+
+
+@contextmanager
+def _locked(connection: sa.Connection) -> Iterator[None]:
+    """MySQL's lock outlives transactions, which DDL ends there, and the last commit, before which others see half."""
+    name = f"{_LOCK}.{connection.engine.url.database}"[:64]  # the locks are the server's, not the database's
+    with connection.begin():
+        got = connection.execute(sa.select(sa.func.get_lock(name, _LOCK_SECONDS))).scalar()
+    if got != 1:
+        message = f"another process has prepared the records for {_LOCK_SECONDS} s; wait for it, or end it"
+        raise ServiceError(message, transient=True)
+    try:
+        yield
+    finally:
+        if not connection.invalidated:  # with a lost connection its locks are gone
+            with connection.begin():
+                connection.execute(sa.select(sa.func.release_lock(name)))
 
 
 def _version_by_tables(connection: sa.Connection) -> str | None:

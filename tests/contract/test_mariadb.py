@@ -92,7 +92,7 @@ def test_a_connection_that_is_lost_while_records_are_written_is_told(mariadb_url
     database = mariadb_url.rpartition("/")[2]
     with pymysql.connect(host="127.0.0.1", port=mariadb.port, user="root", autocommit=True) as connection:
         cursor = connection.cursor()
-        cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s", database)
+        cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s", (database,))
         for (number,) in cursor.fetchall():
             cursor.execute(f"KILL {number}")
     assert store.insert([entry(2)]) == [True]  # by a new connection
