@@ -8,7 +8,7 @@ from typing import Any
 
 from lume_dsl.cli.flag_help import help_of
 from lume_dsl.cli.printing import Table, print_tables
-from lume_dsl.declare.checks import SHOWN_AS
+from lume_dsl.declare.edge_checks import SHOWN_AS
 from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of
 from lume_dsl.declare.graph import Constant, Input, Member
 from lume_dsl.declare.parameters import json_values, shown_values

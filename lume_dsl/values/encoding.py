@@ -42,6 +42,7 @@ from lume_dsl.values import arrays, frames, objects
 from lume_dsl.values.content import Content
 from lume_dsl.values.kinds import TAG, Kind, Unstorable, full_name, kind_of, kind_tagged, register, tagged
 from lume_dsl.values.plain import plain
+from lume_dsl.values.storable import INSTEAD_OF, INSTEAD_OF_OTHERS
 from lume_dsl.values.times import datetime_of, datetime_text, duration_text, time_of, time_text, timedelta_of
 
 __all__ = ["INLINE_BYTES", "MAX_DEPTH", "TAG", "Kind", "decode", "encode", "plain", "register"]
@@ -237,13 +238,12 @@ def _key(key: Any) -> str:
 
 def _instead(value: Any) -> str:
     """What to write instead of a value of a type that is not stored."""
-    if isinstance(value, set | frozenset):
-        return "write sorted(...)"
-    if isinstance(value, bytearray | memoryview):
-        return "write bytes(...)"
+    for base, instead in INSTEAD_OF.items():
+        if isinstance(value, base):
+            return instead
     if type(value).__module__.partition(".")[0] == "pandas":
         return "write pandas.Series(...), or str(...)"
-    return "write it as JSON values, or save it as a file"
+    return INSTEAD_OF_OTHERS
 
 
 def decode(document: Any, *, read: Read | None = None) -> Any:

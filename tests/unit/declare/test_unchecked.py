@@ -69,10 +69,11 @@ def shape(graph: Graph) -> list[tuple[Any, ...]]:
 
 def unchecked_graph(scan: Any, body: str, future: bool) -> Graph:
     """The graph as it is made where no type is checked at all."""
-    from lume_dsl.declare import checks
+    from lume_dsl.declare import checks, edge_checks, result_checks
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checks, "_fits", lambda *_: True)
+        patch.setattr(edge_checks, "fits", lambda *_: True)
+        patch.setattr(result_checks, "fits", lambda *_: True)
         patch.setattr(checks, "_operations", lambda _: ())
         graph: Graph = scan(body, future=future).__lume_graph__
         return graph
