@@ -117,6 +117,9 @@ class DBResult(AttrsByItself):
 
 
 _BASE_FIELDS = frozenset(field.name for field in attrs.fields(DBResult))
+_LONGEST = 255
+"""Characters of a name in an index, which databases limit."""
+
 _TEXTS = ("project_name", "flow_name", "result_name", "flow_run_id")
 
 
@@ -177,6 +180,7 @@ def to_document(record: DBResult, blobs: dict[str, Content] | None = None) -> Do
     Raises:
         RecordError: Naming the value that cannot be stored by its path, or the field whose type it has not.
     """
+    _check_base(record)
     own = {
         field.name: getattr(record, field.name)
         for field in attrs.fields(type(record))
@@ -195,6 +199,23 @@ def to_document(record: DBResult, blobs: dict[str, Content] | None = None) -> Do
         "provenance": None if made_by is None else encode(made_by.members(), "provenance"),
         "input_marks": [input_mark(name, value) for name, value in _members(record.inputs, encoded["inputs"])],
     }
+
+
+def _check_base(record: DBResult) -> None:
+    """The fields of every record are what all stores can hold, be it that no type checker was asked."""
+    for name in ("inputs", "outputs"):
+        if not isinstance(members := getattr(record, name), dict):
+            raise RecordError(f"{name}: expected a dict, got a {type(members).__name__}; write {{'name': value}}")
+    for name in _TEXTS:
+        text = getattr(record, name)
+        if text is None and name == "flow_run_id":
+            continue
+        if not isinstance(text, str):
+            raise RecordError(f"{name}: expected a text, got {text!r:.100}; write str(...)")
+        if len(text) > _LONGEST or "\0" in text:
+            raise RecordError(
+                f"{name}: {text!r:.100} is no name for all stores: write up to {_LONGEST} characters, none of them null"
+            )
 
 
 def _members(inputs: Mapping[str, Any], encoded: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 SAVE_SECONDS = 20.0
-"""How long after a lost connection saving is tried again. Long enough for a server to start again."""
+"""How long saving is tried where a connection is lost. Long enough for a server to start again."""
 
 READ_SECONDS = 5.0
 """The same for reading: what is read is not lost, and somebody may be waiting for it."""
@@ -77,20 +78,22 @@ def _passes(error: BaseException) -> bool:
 
 
 def _retried(work: Callable[[], T], seconds: float) -> T:
-    """Return what ``work`` returns; no try begins later than so many seconds after the first has failed."""
+    """Return what ``work`` returns; no try begins later than so many seconds after the first."""
+    start = time.monotonic()
     try:
         return work()
     except ServiceError as error:
-        if not _passes(error):
+        left = seconds - (time.monotonic() - start)  # a locked SQLite file has been waited for already
+        if not _passes(error) or left <= 0:
             raise
         what = text_of(error).partition(" (")[0].partition("; ")[0]  # without the driver's own words
-        _log.warning("%s; trying again for %g seconds", what, seconds)
+        _log.warning("%s; trying again for %.0f seconds", what, left)
     import tenacity  # 40 ms, which a run that loses no connection does not wait for
 
     again: T = tenacity.Retrying(
         retry=tenacity.retry_if_exception(_passes),
         wait=tenacity.wait_exponential_jitter(initial=0.1, max=2.0, jitter=0.1),
-        stop=tenacity.stop_before_delay(seconds),
+        stop=tenacity.stop_before_delay(left),
         reraise=True,
     )(work)
     return again

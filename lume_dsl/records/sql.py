@@ -10,6 +10,7 @@ the contents are committed before the record that names them.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -53,6 +54,8 @@ class SQLStore(RecordStore):
         self._engine, self._blob_engine = engines(url)
         self._dialect = self._engine.dialect.name
         self._has_file = self._blob_engine is not self._engine
+        self._blobs_shown = self._blob_engine.url.render_as_string() if self._has_file else self._shown
+        self._process = os.getpid()
         self._is_ready = False
         self._has_blobs = not self._has_file
         self._insert = _Insert.of(sa.insert(records), self._engine.dialect)
@@ -66,6 +69,9 @@ class SQLStore(RecordStore):
             with connection.begin():
                 # Changes no row, and fails where one could not be inserted: in a read-only database.
                 connection.execute(sa.insert(records).from_select(_INSERTED, nothing))
+        if self._has_file and os.path.exists(self._blob_engine.url.database or ""):
+            with self._blobs_connected() as connection:
+                connection.exec_driver_sql("PRAGMA schema_version")
 
     def insert(self, entries: Sequence[Entry]) -> list[bool]:
         return [is_new for chunk in _chunks(entries) for is_new in self._insert_chunk(chunk)]
@@ -143,12 +149,12 @@ class SQLStore(RecordStore):
         return [fresh.pop(entry.document["unique_hash"], None) is not None for entry in chunk]
 
     def _insert_one(self, entry: Entry) -> bool:
-        if self._insert_new is not None and not entry.blobs:
-            with self._connected() as connection:
-                return self._insert_new.run(connection, [_row(entry, None)]) == 1
         if entry.blobs and self._known([entry]):
             return False
         try:
+            if self._insert_new is not None and not entry.blobs:
+                with self._connected() as connection:
+                    return self._insert_new.run(connection, [_row(entry, None)]) == 1
             self._write([entry])
         except exc.IntegrityError as error:
             if self._known([entry]):
@@ -216,6 +222,7 @@ class SQLStore(RecordStore):
     @contextmanager
     def _connected(self) -> Iterator[sa.Connection]:
         """A transaction on a database that has the tables."""
+        self._take_own_connections()
         with translated(self._shown), self._engine.connect() as connection:
             self._prepare(connection)
             with connection.begin():
@@ -224,12 +231,20 @@ class SQLStore(RecordStore):
     @contextmanager
     def _blobs_connected(self, *, create: bool = False) -> Iterator[sa.Connection]:
         """A transaction on the database that has the table of large contents."""
-        with translated(self._shown), self._blob_engine.begin() as connection:
+        self._take_own_connections()
+        with translated(self._blobs_shown), self._blob_engine.begin() as connection:
             if create and not self._has_blobs:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 blobs.create(connection, checkfirst=True)
             yield connection
         self._has_blobs = self._has_blobs or create
+
+    def _take_own_connections(self) -> None:
+        """A process that was forked leaves its parent's connections alone."""
+        if self._process != os.getpid():
+            for engine in (self._engine, self._blob_engine):
+                engine.dispose(close=False)
+            self._process = os.getpid()
 
     def _prepare(self, connection: sa.Connection) -> None:
         if not self._is_ready:

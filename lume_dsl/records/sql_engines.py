@@ -19,8 +19,11 @@ from lume_dsl.settings import mask_url, variable
 
 __all__ = ["engines", "impatient", "prefer_wal"]
 
-_BUSY_SECONDS = 30.0
+_BUSY_SECONDS = 20.0
 """How long a writer of an SQLite file waits for the others, of which there may be one for each worker."""
+
+_POOL_SECONDS = 10.0
+"""How long a thread waits for a connection that another thread, or an iteration, has in use."""
 
 _CHECK_SECONDS = 2.5
 """The same while a store is checked."""
@@ -77,15 +80,18 @@ def _server_engine(url: sa.URL) -> sa.Engine:
     driver = url.get_driver_name()
     timeouts = {name: value for name, value in _TIMEOUTS.get(driver, {}).items() if name not in url.query}
     # A connection that a server has closed since it was last used is made again.
-    return sa.create_engine(url, connect_args=timeouts, hide_parameters=True, pool_pre_ping=True)
+    return sa.create_engine(
+        url, connect_args=timeouts, hide_parameters=True, pool_pre_ping=True, pool_timeout=_POOL_SECONDS
+    )
 
 
 def _file_engines(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
-    engine = sa.create_engine(url, connect_args={"timeout": _OPEN_SECONDS}, hide_parameters=True)
+    options: dict[str, Any] = {"hide_parameters": True, "pool_timeout": _POOL_SECONDS}
+    engine = sa.create_engine(url, connect_args={"timeout": _OPEN_SECONDS}, **options)
     _make_folder(url.database or "")
     event.listen(engine, "connect", prefer_wal)
     beside = url.set(database=f"{url.database}-blobs")
-    blob_engine = sa.create_engine(beside, connect_args={"timeout": _BUSY_SECONDS}, hide_parameters=True)
+    blob_engine = sa.create_engine(beside, connect_args={"timeout": _BUSY_SECONDS}, **options)
     event.listen(blob_engine, "connect", _prefer_large_pages)
     return engine, blob_engine
 

@@ -40,8 +40,11 @@ def translated(shown: str) -> Iterator[None]:
     except exc.DataError as error:
         raise RecordError(f"{shown} cannot hold the record: {_reason(error)}") from error
     except exc.TimeoutError as error:  # of the pool
-        message = f"the records at {shown} cannot be used: more threads use them at once than there are connections"
-        raise ServiceError(message, transient=True) from error
+        raise ServiceError(
+            f"the records at {shown} cannot be used: threads, or iterations that were not ended, use all connections; "
+            "end an iteration by list(...) or .close()",
+            transient=True,
+        ) from error
     except exc.DBAPIError as error:
         raise _service_error(shown, error) from error
 

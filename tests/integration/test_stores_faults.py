@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -305,4 +307,81 @@ def test_what_was_left_by_a_loser_is_gone(store_url: str) -> None:
     else:
         with store._blob_engine.connect() as connection:
             assert connection.exec_driver_sql("SELECT count(*) FROM lume_blobs").scalar() == 0
+    store.close()
+
+
+# what no store can hold, or only some
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("flow_name", None, "flow_name: expected a text, got None"),
+        ("flow_name", 5, "flow_name: expected a text, got 5"),
+        ("project_name", "a\0b", "project_name: 'a\\x00b' is no name"),
+        ("result_name", "r" * 256, "up to 255 characters"),
+        ("flow_name", "\ud800", "flow_name"),
+        ("flow_run_id", UUID(int=1), "flow_run_id: expected a text, got UUID"),
+        ("outputs", [], "outputs: expected a dict, got a list"),
+        ("outputs", None, "outputs: expected a dict, got a NoneType"),
+        ("inputs", [1, 2], "inputs: expected a dict, got a list"),
+    ],
+)
+def test_a_field_that_stores_hold_differently_is_refused_by_all(field: str, value: Any, message: str) -> None:
+    members: dict[str, Any] = {"flow_name": "a", "outputs": {}, field: value}
+    with pytest.raises(RecordError, match=re.escape(message)):
+        to_document(DBResult(**members))
+
+
+def test_the_longest_names_are_held_by_all(store_url: str) -> None:
+    name = "é" * 255
+    record = DBResult(flow_name=name, project_name=name, result_name=name, flow_run_id=name, outputs={})
+    store = opened(store_url)
+    reference, _ = store.save(record)
+    assert store.load(reference) == record
+    store.close()
+
+
+# processes
+
+
+def _count(store: RecordStore, outcomes: Any) -> None:
+    try:
+        outcomes.put(sum(1 for _ in store.find(Query())))
+    except Exception as error:  # told to the test
+        outcomes.put(repr(error))
+
+
+def test_a_store_that_was_opened_before_a_fork_is_used_after_it(sql_url: str) -> None:
+    store = opened(sql_url)
+    store.insert([entry(number) for number in range(40)])
+    context = multiprocessing.get_context("fork")
+    outcomes = context.Queue()
+    processes = [context.Process(target=_count, args=(store, outcomes)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    assert [outcomes.get(timeout=30) for _ in processes] == [40] * 4
+    for process in processes:
+        process.join()
+    assert store.count(Query()) == 40
+    store.close()
+
+
+def test_a_damaged_file_of_large_contents_is_told_by_a_check(tmp_path: Path) -> None:
+    store = opened(f"sqlite:///{tmp_path}/results.db")
+    store.insert([entry(1)])
+    store.check()
+    (tmp_path / "results.db-blobs").write_bytes(b"no database" * 1000)
+    with pytest.raises(ServiceError, match=r"results\.db-blobs cannot be used: file is not a database"):
+        store.check()
+    store.close()
+
+
+def test_iterations_that_hold_all_connections_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lume_dsl.records.sql_engines._POOL_SECONDS", 0.1)
+    store = opened(f"sqlite:///{tmp_path}/results.db")
+    store.insert([entry(number) for number in range(300)])
+    open_ones = [store.scan(Prefilter()) for _ in range(16)]
+    with pytest.raises(ServiceError, match=r"iterations that were not ended, use all connections; end an iteration"):
+        list(map(next, open_ones))
     store.close()
