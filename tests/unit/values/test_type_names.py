@@ -59,7 +59,13 @@ import pathlib
 pathlib.Path({trace!r}).touch()
 from collections import namedtuple
 from lume_dsl.files import TextFile
-import enum, attrs
+import enum, attrs, threading
+from typing import NamedTuple
+from lume_dsl import LumeFlow
+from . import base
+if not __name__:
+    from nowhere import missing
+from .base import Result as Renamed
 
 class Bare: pass
 
@@ -74,6 +80,46 @@ class Point:
 
 Pair = namedtuple("Pair", "a b")
 Alias = Lines
+
+frozen = attrs.frozen(kw_only=True)
+
+@frozen
+class Ours: pass
+
+class Server(threading.Thread): pass
+
+@staticmethod
+class Ordered: pass
+
+class Flow(LumeFlow): pass
+
+class Listed(list[int]): pass
+
+if not __name__:
+    class Spiral(Loop): pass
+
+class Loop(object): pass
+
+class Derived(Point, Bare): pass
+
+class Elsewhere(base.Kept): pass
+
+class Other(Renamed): pass
+
+class Unknown(missing.Kept if not __name__ else object): pass
+
+class Triple(NamedTuple):
+    a: int
+"""
+
+BASE = """
+import dataclasses as dc
+from lume_dsl import DBResult as Stored
+
+@dc.dataclass()
+class Kept: pass
+
+class Result(Stored): pass
 """
 
 
@@ -85,7 +131,8 @@ def trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir(parents=True)
     (folder.parent / "__init__.py").write_text(f"import pathlib\npathlib.Path({str(trace)!r}).touch()")
     (folder / "shapes.py").write_text(MODULE.format(trace=str(trace)))
-    (folder / "broken.py").write_text("class Lines(int): pass\nraise SystemExit(3)")
+    (folder / "broken.py").write_text("import enum\nclass Lines(enum.Enum): pass\nraise SystemExit(3)")
+    (folder / "base.py").write_text(BASE)
     (folder / "no_python.py").write_text("class Lines(int: pass")
     monkeypatch.syspath_prepend(str(tmp_path))
     for name in [name for name in sys.modules if name.startswith("kept_lab")]:
@@ -93,7 +140,13 @@ def trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return trace
 
 
-@pytest.mark.parametrize("name", ["Bare", "Missing", "Alias", "pathlib", "Point.x", "Point.Missing", "attrs.Factory"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Bare", "Missing", "Alias", "pathlib", "Point.x", "Point.Missing", "attrs.Factory"),
+        *("Server", "Ordered", "Flow", "Listed", "Loop", "Unknown", "frozen", "Renamed"),
+    ],
+)
 def test_a_module_that_declares_no_such_class_is_not_imported(trace: Path, name: str) -> None:
     with pytest.raises(ValueError, match="declares no such class"):
         named_type(f"kept_lab.parts.shapes:{name}", object)
@@ -101,7 +154,9 @@ def test_a_module_that_declares_no_such_class_is_not_imported(trace: Path, name:
     assert not [module for module in sys.modules if module.startswith("kept_lab")]
 
 
-@pytest.mark.parametrize("name", ["Lines", "Point", "Point.Unit", "Pair"])
+@pytest.mark.parametrize(
+    "name", ["Lines", "Point", "Point.Unit", "Pair", "Ours", "Derived", "Elsewhere", "Other", "Triple"]
+)
 def test_a_module_that_declares_the_class_is_imported(trace: Path, name: str) -> None:
     found = named_type(f"kept_lab.parts.shapes:{name}", object)
     assert trace.exists()
