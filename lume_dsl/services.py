@@ -18,6 +18,7 @@ from lume_dsl.errors import FileError, LumeError, RecordError, ServiceError
 from lume_dsl.files import File, Filesystem, file_from_reference, open_filesystem
 from lume_dsl.records import DBResult, Query, RecordStore, Results, open_store
 from lume_dsl.records.aside import Recovered, discard, keep, read, waiting
+from lume_dsl.records.paths import Names
 from lume_dsl.records.retries import Retrying
 from lume_dsl.records.store import Entry
 from lume_dsl.settings import Settings, current_settings, mask_url, use
@@ -67,9 +68,13 @@ class Services:
                 self._store = Retrying(open_store(self.settings))
             return self._store
 
-    def results(self, query: Query, record_type: type[R]) -> Results[R]:
-        """Return the records that ``query`` describes."""
-        return Results(self.store, query, record_type)
+    def results(self, query: Query, record_type: type[R], names: Names | None = None, whose: str = "") -> Results[R]:
+        """Return the records that ``query`` describes. See ``Results`` for ``names`` and ``whose``.
+
+        Raises:
+            RecordError: If it asks for another input, output or field than those of ``names``.
+        """
+        return Results(self.store, query, record_type, names or {}, whose)
 
     def save_record(self, record: DBResult) -> tuple[dict[str, Any], bool]:
         """The record is stored; return its reference, and whether it was stored now or was there before.

@@ -22,7 +22,7 @@ from datetime import datetime
 from functools import reduce
 
 from lume_dsl.errors import RecordError
-from lume_dsl.records.where import At, Condition, at
+from lume_dsl.records.where import DEEPEST, At, Condition, at
 
 __all__ = ["read_condition"]
 
@@ -33,9 +33,6 @@ _ALLOWED = (
 
 WIDEST = 100
 """Characters of a condition that are shown around what is wrong with it."""
-
-DEEPEST = 200
-"""How deeply conditions may be nested; Python's own parser takes less than that in parentheses."""
 
 _SIGNS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",

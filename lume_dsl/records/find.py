@@ -6,10 +6,12 @@ from typing import Any, TypeVar, overload
 
 from lume_dsl import services
 from lume_dsl.declare.flow import FlowMeta
+from lume_dsl.declare.graph import RecordResult
 from lume_dsl.declare.parameters import check_given, shown_values, spec_of
 from lume_dsl.errors import RecordError, did_you_mean
+from lume_dsl.records.paths import Names
 from lume_dsl.records.query import Query
-from lume_dsl.records.record import DBResult, recorded_inputs
+from lume_dsl.records.record import DBResult, added_fields, recorded_inputs
 from lume_dsl.records.results import Results
 from lume_dsl.records.where import Condition
 from lume_dsl.values.type_names import type_string
@@ -89,7 +91,8 @@ def _described(
         result_type_string=None if record_type is DBResult else _type_string(record_type),
         where=where,
     )
-    return services.current().results(query, record_type)
+    fields = {} if record_type is DBResult else {"fields": added_fields(record_type)}
+    return services.current().results(query, record_type, fields, record_type.__name__)
 
 
 def _check_condition(where: object) -> None:
@@ -111,6 +114,8 @@ def results_of(flow_class: FlowMeta, /, **inputs: Any) -> Results[DBResult]:
 
     Raises:
         ParameterError: All names that are no parameters, and values that no run can have had.
+        RecordError: ``where`` is on an input, output or field that records of the flow do not have. Those of an
+            earlier version of the flow are among ``results(flow="Greeting")``.
     """
     graph = flow_class.__lume_graph__
     where = inputs.pop("where") if isinstance(inputs.get("where"), Condition) else None
@@ -124,7 +129,22 @@ def results_of(flow_class: FlowMeta, /, **inputs: Any) -> Results[DBResult]:
         inputs=recorded_inputs(shown_values(graph, values)),
         where=where,
     )
-    return services.current().results(query, DBResult)
+    return services.current().results(query, DBResult, _names(flow_class), flow_class.__name__)
+
+
+def _names(flow_class: FlowMeta) -> Names:
+    """The names of what records of a flow hold. Its outputs are known where it declares records."""
+    graph = flow_class.__lume_graph__
+    made = [member for member in graph.results.values() if isinstance(member.work, RecordResult)]
+    if not made:
+        return {"inputs": tuple(graph.parameters)}
+    fields = [added_fields(member.type) for member in made]
+    outputs = [set(member.inputs).difference(own) for member, own in zip(made, fields, strict=True)]
+    return {
+        "inputs": tuple(graph.parameters),
+        "outputs": tuple(dict.fromkeys(name for names in outputs for name in sorted(names))),
+        "fields": tuple(dict.fromkeys(name for names in fields for name in names)),
+    }
 
 
 def _hidden_inputs(flow_class: FlowMeta, where: Condition) -> dict[str, None]:

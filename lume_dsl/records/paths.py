@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Final
+from collections.abc import Collection, Mapping
+from typing import Any, Final, TypeAlias
 
 import attrs
 
 from lume_dsl.errors import RecordError, did_you_mean
 from lume_dsl.values.encoding import TAG
 
-__all__ = ["MEMBERS", "MISSING", "RecordPath", "read_path", "value_at"]
+__all__ = ["MEMBERS", "MISSING", "Names", "RecordPath", "check_known", "read_path", "value_at"]
 
 CONTAINERS = ("inputs", "outputs", "fields", "provenance")
 TEXTS = ("flow_name", "project_name", "result_name", "flow_run_id", "result_type_string", "unique_hash")
 MEMBERS = (*CONTAINERS, "time", *TEXTS)
 """With what a path begins."""
+
+PROVENANCE = ("flow", "source_sha256", "revision", "lume_dsl", "python", "prefect", "host", "start_time", "end_time")
+"""What is known of how a record was made."""
+
+Names: TypeAlias = Mapping[str, Collection[str]]
+"""Names of inputs, outputs and fields that records may have, where they are known: ``{"inputs": ("charge",)}``."""
 
 MISSING: Final = object()
 """What is where a path leads nowhere."""
@@ -92,6 +99,20 @@ def _check_start(path: RecordPath) -> None:
         raise RecordError(f"a record has no {member!r}{hint}")
     if rest and member not in CONTAINERS:
         raise RecordError(f"{member!r} of a record has no parts, so there is no {rest[0]!r} in it")
+    check_known(path, {"provenance": PROVENANCE}, "a record")
+
+
+def check_known(path: RecordPath, names: Names, whose: str) -> None:
+    """Return if what follows the path's first step is one of these names, or nothing is known of them.
+
+    Raises:
+        RecordError: If it is none of them. Without this nothing would be found there, and nobody told.
+    """
+    member, *rest = path.steps
+    known = names.get(str(member))
+    if rest and known is not None and rest[0] not in known:
+        hint = did_you_mean(str(rest[0]), known) or f"; there is {', '.join(known) or 'none'}"
+        raise RecordError(f"{path}: {rest[0]!r} is none of the {member} of {whose}{hint}")
 
 
 def value_at(document: dict[str, Any], path: RecordPath) -> Any:

@@ -22,6 +22,10 @@ from lume_dsl.values.encoding import TAG, encode
 __all__ = ["NumberBound", "Order", "Prefilter", "Query"]
 
 
+_MOST_TOLD = 100
+"""How many conditions of a kind a store is told; databases limit the size of a question."""
+
+
 @attrs.frozen
 class NumberBound:
     """A comparison with a number, of what a document holds as a JSON number. It is a hint, and may be passed over.
@@ -145,7 +149,7 @@ class Query:
             since=told.since,
             until=told.until,
             beginning=self.beginning,
-            numbers=tuple(bound for one in left for bound in _number_bounds(one)),
+            numbers=tuple(bound for one in left[:_MOST_TOLD] for bound in _number_bounds(one)),
             limit=None if left or self.order else self.limit,
         )
 
@@ -219,6 +223,8 @@ class _Told:
         if len(steps) != 2 or steps[0] != "inputs" or not isinstance(steps[1], str):
             return False
         key = condition.operand.key
+        if len(self.marks) >= _MOST_TOLD:
+            return False
         if key is not None and key[0] != "text":
             return False  # equal numbers and instants may be marked differently: Decimal("1") and 1
         self.marks.append(input_mark(steps[1], condition.operand.encoded))

@@ -38,6 +38,7 @@ __all__ = [
     "DBResult",
     "Document",
     "Provenance",
+    "added_fields",
     "from_document",
     "input_mark",
     "recorded_inputs",
@@ -116,6 +117,11 @@ class DBResult(AttrsByItself):
         return reference_to(self.project_name, self.result_type_string, self.unique_hash)
 
 
+def added_fields(record_type: type[DBResult]) -> tuple[str, ...]:
+    """Return the names of the fields that a subclass adds."""
+    return tuple(field.name for field in attrs.fields(record_type) if field.name not in _BASE_FIELDS)
+
+
 _BASE_FIELDS = frozenset(field.name for field in attrs.fields(DBResult))
 _LONGEST = 255
 """Characters of a name in an index, which databases limit."""
@@ -181,11 +187,7 @@ def to_document(record: DBResult, blobs: dict[str, Content] | None = None) -> Do
         RecordError: Naming the value that cannot be stored by its path, or the field whose type it has not.
     """
     _check_base(record)
-    own = {
-        field.name: getattr(record, field.name)
-        for field in attrs.fields(type(record))
-        if field.name not in _BASE_FIELDS
-    }
+    own = {name: getattr(record, name) for name in added_fields(type(record))}
     if own:
         check_fields(type(record), own)
     encoded = _encoded(record, {*_TEXTS, "inputs", "outputs", *own, *_unique_names(type(record))}, blobs)

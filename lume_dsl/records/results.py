@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import attrs
 
 from lume_dsl.errors import RecordError
+from lume_dsl.records.paths import Names, check_known
 from lume_dsl.records.query import Order, Query
 from lume_dsl.records.record import DBResult
 from lume_dsl.records.store import RecordStore
@@ -33,11 +34,21 @@ class Results(Generic[R]):
         store: Where the records are.
         query: Which ones are meant.
         record_type: The class of which each record is an instance.
+        names: Names of inputs, outputs and fields that these records may have, where they are known: conditions and
+            orders on others are refused.
+        whose: Whose names those are, for errors.
     """
 
     store: RecordStore = attrs.field(repr=False)
     query: Query
     record_type: type[R]
+    names: Names = attrs.field(factory=dict, repr=False, eq=False)
+    whose: str = attrs.field(default="", repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        conditions = () if self.query.where is None else self.query.where.paths()
+        for path in (*conditions, *(order.path for order in self.query.order)):
+            check_known(path, self.names, self.whose)
 
     def __iter__(self) -> Iterator[R]:
         for document in self.store.find(self.query):
@@ -58,7 +69,8 @@ class Results(Generic[R]):
         """Return those of these records for which all the conditions hold (see ``lume_dsl.at``).
 
         Raises:
-            RecordError: If these are limited already, which would have to be done after it.
+            RecordError: If these are limited already, which would have to be done after it; or a path leads to
+                an input, output or field that they do not have.
         """
         for condition in conditions:
             if not isinstance(condition, Condition):

@@ -62,15 +62,29 @@ def engines(url: str) -> tuple[sa.Engine, sa.Engine]:
             return _file_engines(parsed)
         engine = _server_engine(parsed)
     except ImportError as error:
-        raise ServiceError(f"{mask_url(url)} needs a driver: pip install {error.name}") from error
+        raise ServiceError(_no_driver(parsed, url, error)) from error
     except (exc.ArgumentError, ValueError):
         raise ServiceError(invalid_url(url)) from None
     return engine, engine
 
 
+def _no_driver(parsed: sa.URL, url: str, error: ImportError) -> str:
+    backend = parsed.get_backend_name()
+    extra = "postgresql" if backend == "postgresql" else "mysql"
+    ours = f"pip install 'lume-dsl[{extra}]'"
+    if _DRIVERS.get(backend) == parsed.drivername:
+        return f"{mask_url(url)} needs the driver {error.name}: {ours}"
+    return f"{mask_url(url)} names the driver {error.name}, which is not installed: write {backend}://, and {ours}"
+
+
 def _parsed(url: str) -> sa.URL:
     parsed = sa.make_url(url)
+    if parsed.port is not None and not 0 < parsed.port < 65536:
+        raise ValueError(f"{parsed.port} is no port")
     if parsed.get_backend_name() == "sqlite":
+        if parsed.host or parsed.username:
+            where = f"{variable('results_db.url')}: {mask_url(url)}"
+            raise ServiceError(f"{where} names a host, and SQLite has none: write sqlite:/// and the path of a file")
         # As it is written: SQLAlchemy 2.1 takes %20 in it for a blank, 2.0 does not.
         return parsed.set(database=url.partition(":///")[2].partition("?")[0])
     return parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))

@@ -181,6 +181,6 @@ def open_store(settings: Settings) -> RecordStore:
 def invalid_url(url: str) -> str:
     """Return the message for a URL that a driver refuses; drivers' own may show parts of a password."""
     return (
-        f"{variable('results_db.url')}: {mask_url(url)} is not a URL that the driver takes; write special "
-        "characters of the user name and the password as %XX (urllib.parse.quote)"
+        f"{variable('results_db.url')}: {mask_url(url)} is not a URL that the driver takes: a port is 1 to "
+        "65535, and special characters of the user name and the password are written as %XX (urllib.parse.quote)"
     )

@@ -12,16 +12,21 @@ from typing import Any, NoReturn
 
 import attrs
 
+from lume_dsl.errors import RecordError
 from lume_dsl.records.kinds import Operand
 from lume_dsl.records.paths import MISSING, RecordPath, read_path, value_at
 from lume_dsl.values.encoding import encode
 
-__all__ = ["All", "AnyOf", "At", "Comparison", "Condition", "Exists", "Not", "OneOf", "at"]
+__all__ = ["DEEPEST", "All", "AnyOf", "At", "Comparison", "Condition", "Exists", "Not", "OneOf", "at"]
 
 _HOW = (
     "write & for `and`, | for `or`, ~ for `not`, .isin([...]) for `in`, two comparisons for a range, and parentheses "
     "around each comparison: (at('inputs.x') > 1) & (at('inputs.x') < 3)"
 )
+
+
+DEEPEST = 200
+"""How many conditions are one within the other; Python's own parser takes less than that in parentheses."""
 
 
 class Condition(ABC):
@@ -36,6 +41,11 @@ class Condition(ABC):
     @abstractmethod
     def paths(self) -> Iterator[RecordPath]:
         """Yield the paths that it looks at."""
+
+    @property
+    def depth(self) -> int:
+        """How many conditions are one within the other."""
+        return 1
 
     def __and__(self, other: Condition) -> Condition:
         return All((*_parts(self, All), *_parts(_condition(other), All)))
@@ -58,6 +68,15 @@ def _condition(other: object) -> Condition:
 
 def _parts(condition: Condition, join: type[All] | type[AnyOf]) -> tuple[Condition, ...]:
     return condition.conditions if isinstance(condition, join) else (condition,)
+
+
+def _depth(joined: All | AnyOf | Not) -> int:
+    """Raises a RecordError where conditions are nested deeper than Python follows them."""
+    inner = (joined.condition,) if isinstance(joined, Not) else joined.conditions
+    depth = 1 + max((one.depth for one in inner), default=0)
+    if depth > DEEPEST:
+        raise RecordError(f"conditions are nested more than {DEEPEST} deep; join many by & or | alone, or use .isin")
+    return depth
 
 
 def _shown(condition: Condition) -> str:
@@ -167,6 +186,7 @@ class All(Condition):
     """Every one of these holds."""
 
     conditions: tuple[Condition, ...]
+    depth: int = attrs.field(init=False, eq=False, default=attrs.Factory(_depth, takes_self=True))
 
     def holds(self, document: dict[str, Any]) -> bool:
         return all(condition.holds(document) for condition in self.conditions)
@@ -184,6 +204,7 @@ class AnyOf(Condition):
     """One of these holds, or more."""
 
     conditions: tuple[Condition, ...]
+    depth: int = attrs.field(init=False, eq=False, default=attrs.Factory(_depth, takes_self=True))
 
     def holds(self, document: dict[str, Any]) -> bool:
         return any(condition.holds(document) for condition in self.conditions)
@@ -201,6 +222,7 @@ class Not(Condition):
     """This does not hold."""
 
     condition: Condition
+    depth: int = attrs.field(init=False, eq=False, default=attrs.Factory(_depth, takes_self=True))
 
     def holds(self, document: dict[str, Any]) -> bool:
         return not self.condition.holds(document)

@@ -6,11 +6,11 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import prefect
 
 from lume_dsl.errors import RecordError
 from lume_dsl.records import DBResult
+from lume_dsl.records.record import added_fields
 from lume_dsl.secrets import HIDDEN
 from lume_dsl.services import load
 from lume_dsl.tasks.context import ServiceTask, run_inputs, run_provenance, run_services
@@ -92,8 +92,7 @@ class SaveDBResult(ServiceTask):
         """Make a record of outputs; its inputs are the flow run's parameters."""
         context = prefect.context
         outputs = {name: given[name] for name in (*self.order, *given) if name in given}
-        base = {field.name for field in attrs.fields(DBResult)}
-        own = {field.name for field in attrs.fields(self.record_type)} - base
+        own = added_fields(self.record_type)
         return self.record_type(
             project_name=self.project_name or context.get("project_name") or "default",
             flow_name=context.get("flow_name", ""),

@@ -105,7 +105,23 @@ def test_options_that_the_driver_cannot_use_are_named() -> None:
 
 
 def test_a_driver_that_is_not_installed_is_named() -> None:
-    assert "needs a driver: pip install " in failure(at(f"mysql+aiomysql://me:{SECRET}@h/x"))
+    message = failure(at(f"mysql+aiomysql://me:{SECRET}@h/x"))
+    assert (
+        "names the driver aiomysql, which is not installed: write mysql://, and pip install 'lume-dsl[mysql]'"
+        in message
+    )
+
+
+@pytest.mark.parametrize("url", ["sqlite://me:{}@host/x", "sqlite://host/x.db"])
+def test_sqlite_has_no_host(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "SQLite has none: write sqlite:/// and the path of a file" in failure(at(url.format(SECRET)))
+    assert [path.name for path in tmp_path.iterdir() if path.name != "lume_home"] == []
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql", "mongodb"])
+def test_a_port_that_is_none_is_told(scheme: str) -> None:
+    assert "a port is 1 to 65535" in failure(at(f"{scheme}://me:{SECRET}@h:99999/x"))
 
 
 def test_a_wrong_password_is_an_error_that_names_the_variables(mongod: str) -> None:

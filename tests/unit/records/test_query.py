@@ -107,7 +107,7 @@ def test_comparisons_with_numbers_are_hints(sign: str) -> None:
         at("outputs.x.value.y") > 1,
         at("outputs.__lume__") > 1,
         at("fields.x") > 1,
-        at("provenance.x") > 1,
+        at("provenance.host") > 1,
         at("outputs.x") > 2**63,
         at("outputs.x") > float("inf"),
         at("outputs.x") > Decimal(1),

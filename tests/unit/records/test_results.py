@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import operator
+import re
 import subprocess
 import sys
 from datetime import date, datetime, timedelta, timezone
@@ -14,6 +17,7 @@ import pytest
 
 from lume_dsl import DBResult, RecordError, at
 from lume_dsl.records import Query, Results, to_document
+from lume_dsl.records.query import Order
 from lume_dsl.testing.queries import ListStore
 
 UTC = timezone.utc
@@ -282,3 +286,57 @@ for ask in (lambda: results(flaw="Scan"), lambda: results("Scan"), lambda: resul
 
 def test_the_documents_that_stores_keep_are_what_conditions_read() -> None:
     assert (at("unique_hash") == record(1).unique_hash).holds(to_document(record(1)))
+
+
+NAMES = {"inputs": ("charge",), "outputs": ("fit",), "fields": ()}
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("inputs.chrage", "'chrage' is none of the inputs of Scan; did you mean 'charge'?"),
+        ("outputs.sigma", "'sigma' is none of the outputs of Scan; there is fit"),
+        ("fields.machine", "'machine' is none of the fields of Scan; there is none"),
+    ],
+)
+def test_a_condition_or_an_order_on_what_records_do_not_have_is_refused(path: str, hint: str) -> None:
+    def known(query: Query) -> Results[DBResult]:
+        return Results(ListStore(), query, DBResult, NAMES, "Scan")
+
+    for act in (
+        lambda: known(Query(where=(at("inputs.charge") > 1) & ~at(path).exists())),
+        lambda: known(Query(order=(Order.read(f"-{path}"),))),
+        lambda: known(Query()).where(at("time").exists() | (at(path) == 1)),
+        lambda: known(Query()).order_by("time", path),
+    ):
+        with pytest.raises(RecordError, match=re.escape(f"{path}: {hint}")):
+            act()
+    Results(ListStore(), Query(where=at(path) > 1), DBResult)
+
+
+def test_what_records_have_is_taken() -> None:
+    query = Query(where=(at("inputs.charge") > 1) & at("outputs.fit.sigma").exists() & at("inputs").exists())
+    found = Results(ListStore(), query, DBResult, NAMES, "Scan").order_by("provenance.host", "-inputs.charge")
+    assert list(found) == []
+
+
+def test_a_misspelt_member_of_the_provenance_is_told() -> None:
+    with pytest.raises(RecordError, match="provenance of a record; did you mean 'revision'"):
+        at("provenance.revison")
+
+
+def test_conditions_as_many_as_one_likes_are_no_harm() -> None:
+    many = functools.reduce(operator.and_, [at("outputs.n") > -number for number in range(5000)])
+    marks = functools.reduce(operator.and_, [at("inputs.n") == str(number) for number in range(5000)])
+    told = Query(where=many & marks).prefilter()
+    assert len(told.numbers) + len(told.marks) <= 200
+    assert not many.holds({"outputs": {"n": -10_000}})
+
+
+def test_conditions_nested_too_deeply_are_told() -> None:
+    condition = at("outputs.n") > 1
+    for _ in range(199):
+        condition = ~condition
+    assert condition.holds({"outputs": {"n": 1}})
+    with pytest.raises(RecordError, match="nested more than 200 deep"):
+        condition.__invert__()
