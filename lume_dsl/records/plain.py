@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from lume_dsl.records.record import Document
+from lume_dsl.records.record import ALTERED, Document
 from lume_dsl.values.encoding import TAG, plain
 
 __all__ = ["GROUPS", "MEMBERS", "cells", "json_text", "plain_record"]
@@ -61,6 +61,8 @@ def _members(encoded: Any) -> dict[str, Any]:
             return content
         case {"__lume__": "items", "value": list(pairs)}:
             return dict(pairs)
+        case {"__lume__": "altered", "value": str(why)}:
+            return {ALTERED: why}
         case {"__lume__": "json", "value": str(text)}:
             return _members(json.loads(text))
         case dict():

@@ -123,6 +123,9 @@ def added_fields(record_type: type[DBResult]) -> tuple[str, ...]:
 
 
 _BASE_FIELDS = frozenset(field.name for field in attrs.fields(DBResult))
+ALTERED = "altered"
+"""The kind that a store gives, in place of a member, for what it cannot read any more: ``value`` says why."""
+
 _LONGEST = 255
 """Characters of a name in an index, which databases limit."""
 
@@ -250,18 +253,38 @@ def from_document(document: Document, read: Callable[[str], Iterable[bytes]] | N
     out; a field that the class has now and had not then takes its default.
 
     Raises:
-        RecordError: If the class cannot be imported, is no ``DBResult``, or has other fields than stored.
+        RecordError: If the class cannot be imported, is no ``DBResult``, or has other fields than stored; or if the
+            document was altered in the store.
     """
+    try:
+        return _from_document(document, read)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        known = str(document.get("unique_hash"))[:12]
+        mend = f"mend it there, or remove it: python -m lume_dsl results delete {known}"
+        raise RecordError(f"the record {known} was altered in the database: {error}; {mend}") from error
+
+
+def _from_document(document: Document, read: Callable[[str], Iterable[bytes]] | None) -> DBResult:
+    for name in ("inputs", "outputs", "fields", "provenance"):
+        if isinstance(encoded := document.get(name), dict) and encoded.get(TAG) == ALTERED:
+            raise ValueError(encoded["value"])
     try:
         cls = named_type(document["result_type_string"], DBResult)
     except ValueError as error:
         raise RecordError(f"result_type_string: {error}") from error
     values: dict[str, Any] = {name: document[name] for name in _TEXTS}
     values["time"] = datetime.fromisoformat(document["time"])
-    values.update({name: decode(document[name], read=read) for name in ("inputs", "outputs")})
+    values.update({name: _decoded_members(document, name, read) for name in ("inputs", "outputs")})
     if document.get("provenance") is not None:
         values["provenance"] = Provenance.of_members(decode(document["provenance"]))
-    return _made(cls, values, decode(document["fields"], read=read))
+    return _made(cls, values, _decoded_members(document, "fields", read))
+
+
+def _decoded_members(document: Document, name: str, read: Callable[[str], Iterable[bytes]] | None) -> dict[str, Any]:
+    members = decode(document[name], read=read)
+    if not isinstance(members, dict):
+        raise ValueError(f"its {name} are no object")
+    return members
 
 
 def _made(cls: type[DBResult], values: dict[str, Any], stored: Mapping[str, Any]) -> DBResult:

@@ -23,12 +23,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from lume_dsl.errors import RecordError, ServiceError
 from lume_dsl.records.query import Prefilter
+from lume_dsl.records.record import ALTERED
 from lume_dsl.records.sql_conditions import conditions
 from lume_dsl.records.sql_engines import engines, impatient
 from lume_dsl.records.sql_failures import is_deadlock, translated
 from lume_dsl.records.sql_schema import JSON_TEXTS, MYSQL, blobs, prepare, records
 from lume_dsl.records.store import Document, Entry, RecordStore
 from lume_dsl.settings import mask_url
+from lume_dsl.values.encoding import TAG
 
 __all__ = ["SQLStore"]
 
@@ -357,7 +359,6 @@ def _document(row: sa.Row[Any]) -> Document:
             try:
                 document[name] = json.loads(document[name])
             except (ValueError, RecursionError) as error:
-                what = f"the record {document['unique_hash']} was altered in the database"
-                raise RecordError(f"{what}: its {name} are no JSON ({error}); mend its row, or remove it") from error
+                document[name] = {TAG: ALTERED, "value": f"its {name} are no JSON ({error})"}
     document["input_marks"] = document["input_marks"].split()
     return document

@@ -77,8 +77,10 @@ def _is_plain(key: str) -> bool:
 
 def _sqlite_hint(column: sa.Column[str], keys: list[str], sign: str, number: float) -> Condition:
     path = "$" + "".join(f'."{key}"' for key in keys)
+    was_altered = sa.func.json_valid(column) == 0
     is_number = sa.func.json_type(column, path).in_(("integer", "real"))
-    return sa.case((is_number, _holds(sa.func.json_extract(column, path), sign, number)), else_=sa.true())
+    holds = _holds(sa.func.json_extract(column, path), sign, number)
+    return sa.case((was_altered, sa.true()), (is_number, holds), else_=sa.true())
 
 
 def _postgresql_hint(column: sa.Column[str], keys: list[str], sign: str, number: float) -> Condition:

@@ -70,6 +70,9 @@ def _array(content: Any) -> str:
     return f"array {_dtype(header.descr)} {header.shape}"
 
 
+_MOST_BITS = 14_000
+"""Of an int that is shown by its digits. Python makes a text of 4,300 digits at most."""
+
 _NAMES = {"f": "float", "i": "int", "u": "uint", "c": "complex"}
 
 
@@ -118,6 +121,11 @@ def _timestamp(content: Any) -> str:
     return f"{text}+00:00" if content["zone"] is not None else text
 
 
+def _int(text: str) -> int | str:
+    number = int(text, 16)
+    return number if number.bit_length() < _MOST_BITS else f"int ({number.bit_length()} bits)"
+
+
 def _complex(content: Any) -> str:
     real, imaginary = (float(plain(part)) for part in content)
     return str(complex(real, imaginary))
@@ -128,7 +136,7 @@ _FORMS: dict[str, Callable[[Any], Any]] = {
     "dict": _members,
     "items": lambda pairs: {key: plain(item) for key, item in pairs},
     "json": lambda text: plain(json.loads(text)),
-    "int": lambda text: int(text, 16),
+    "int": _int,
     "bytes": _bytes,
     "blob": _blob,
     "array": _array,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import sqlite3
 import subprocess
 import sys
 import time
@@ -190,16 +189,6 @@ def test_a_check_that_never_ends_is_reported_in_time(monkeypatch: pytest.MonkeyP
     message = failure(services)
     assert message.startswith("record store sqlite:///")
     assert message.endswith("results.db: does not answer within 0.2 seconds")
-
-
-def test_a_row_that_was_altered_is_told_by_its_hash(lume_home: Path) -> None:
-    reference, _ = current().save_record(DBResult(flow_name="a", outputs={}))
-    with sqlite3.connect(lume_home / "results.db") as database:
-        database.execute("update lume_records set outputs = '{'")
-    database.close()
-    unique_hash = reference["query"]["unique_hash"]
-    with pytest.raises(RecordError, match=rf"the record {unique_hash} was altered in the database: its outputs are no"):
-        load(reference)
 
 
 def test_a_reference_is_loaded_as_what_is_expected() -> None:
