@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import attrs
 
@@ -110,7 +111,7 @@ class DBResult(AttrsByItself):
     @property
     def unique_hash(self) -> str:
         """What is equal for two records exactly if they count as the same: 64 hexadecimal digits."""
-        return _unique_hash(self, _encoded(self, _unique_names(type(self)), {}))
+        return _unique_hash(self, _encoded(self, _fields_of(type(self)).unique, {}))
 
     def reference(self) -> dict[str, Any]:
         """Return the JSON object that stands for this record wherever it crosses a flow's border."""
@@ -119,7 +120,7 @@ class DBResult(AttrsByItself):
 
 def added_fields(record_type: type[DBResult]) -> tuple[str, ...]:
     """Return the names of the fields that a subclass adds."""
-    return tuple(field.name for field in attrs.fields(record_type) if field.name not in _BASE_FIELDS)
+    return _fields_of(record_type).added
 
 
 _BASE_FIELDS = frozenset(field.name for field in attrs.fields(DBResult))
@@ -130,6 +131,29 @@ _LONGEST = 255
 """Characters of a name in an index, which databases limit."""
 
 _TEXTS = ("project_name", "flow_name", "result_name", "flow_run_id")
+_STORED = (*_TEXTS, "inputs", "outputs")
+
+
+@attrs.frozen
+class _Fields:
+    """Names of a record class's fields: what it adds, what makes it unique, and what is encoded of it."""
+
+    added: tuple[str, ...]
+    unique: tuple[str, ...]
+    encoded: tuple[str, ...]
+
+
+_known_fields: WeakKeyDictionary[type, _Fields] = WeakKeyDictionary()
+
+
+def _fields_of(cls: type[DBResult]) -> _Fields:
+    found = _known_fields.get(cls)
+    if found is None:
+        added = tuple(field.name for field in attrs.fields(cls) if field.name not in _BASE_FIELDS)
+        check_named(cls, cls.unique_on, f"{cls.__name__}.unique_on")
+        encoded = tuple(dict.fromkeys((*_STORED, *added, *cls.unique_on)))
+        found = _known_fields[cls] = _Fields(added, cls.unique_on, encoded)
+    return found
 
 
 def reference_to(project_name: str, result_type_string: str, unique_hash: str) -> dict[str, Any]:
@@ -190,17 +214,17 @@ def to_document(record: DBResult, blobs: dict[str, Content] | None = None) -> Do
         RecordError: Naming the value that cannot be stored by its path, or the field whose type it has not.
     """
     _check_base(record)
-    own = {name: getattr(record, name) for name in added_fields(type(record))}
-    if own:
-        check_fields(type(record), own)
-    encoded = _encoded(record, {*_TEXTS, "inputs", "outputs", *own, *_unique_names(type(record))}, blobs)
+    fields = _fields_of(type(record))
+    if fields.added:
+        check_fields(type(record), {name: getattr(record, name) for name in fields.added})
+    encoded = _encoded(record, fields.encoded, blobs)
     made_by = record.provenance
     return {
         "unique_hash": _unique_hash(record, encoded),
         "result_type_string": record.result_type_string,
-        **{name: encoded[name] for name in (*_TEXTS, "inputs", "outputs")},
+        **{name: encoded[name] for name in _STORED},
         "time": record.time.isoformat(timespec="microseconds"),
-        "fields": {name: encoded[name] for name in own},
+        "fields": {name: encoded[name] for name in fields.added},
         "provenance": None if made_by is None else encode(made_by.members(), "provenance"),
         "input_marks": [input_mark(name, value) for name, value in _members(record.inputs, encoded["inputs"])],
     }
@@ -236,13 +260,8 @@ def _encoded(record: DBResult, names: Iterable[str], blobs: dict[str, Content] |
     return {name: encode(getattr(record, name), name, blobs=blobs) for name in names}
 
 
-def _unique_names(cls: type[DBResult]) -> tuple[str, ...]:
-    check_named(cls, cls.unique_on, f"{cls.__name__}.unique_on")
-    return cls.unique_on
-
-
 def _unique_hash(record: DBResult, encoded: dict[str, Any]) -> str:
-    parts = {name: encoded[name] for name in _unique_names(type(record))}
+    parts = {name: encoded[name] for name in _fields_of(type(record)).unique}
     return digest({"result_type_string": record.result_type_string, "unique_on": parts})
 
 

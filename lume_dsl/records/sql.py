@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import attrs
@@ -34,8 +34,13 @@ from lume_dsl.values.encoding import TAG
 
 __all__ = ["SQLStore"]
 
-_AT_ONCE = 500
-"""Entries, or hashes, in one transaction. SQLite took up to 999 values a statement for long."""
+T = TypeVar("T")
+
+_AT_ONCE = 5000
+"""Entries in one transaction, of which each is waited for until it is on the disk."""
+
+_VALUES = 500
+"""Hashes in one statement. SQLite took up to 999 values for long."""
 
 _BYTES_AT_ONCE = 16 * 2**20
 """Of large contents in one transaction, or of the texts that are read at once."""
@@ -116,8 +121,8 @@ class SQLStore(RecordStore):
 
     def delete(self, unique_hashes: Sequence[str]) -> int:
         number = 0
-        for start in range(0, len(unique_hashes), _AT_ONCE):
-            these = records.c.unique_hash.in_(unique_hashes[start : start + _AT_ONCE])
+        for some in _in_parts(unique_hashes, _VALUES):
+            these = records.c.unique_hash.in_(some)
             with self._connected() as connection:
                 texts = connection.execute(sa.select(records.c.blobs).where(these, records.c.blobs.is_not(None)))
                 keys = [key for text in texts.scalars() for key, _ in json.loads(text).values()]
@@ -135,20 +140,29 @@ class SQLStore(RecordStore):
     def _insert_chunk(self, chunk: Sequence[Entry]) -> list[bool]:
         if len(chunk) == 1:
             return [self._insert_one(chunk[0])]
-        known = self._known(chunk)
         fresh: dict[str, Entry] = {}
         for entry in chunk:
-            if entry.document["unique_hash"] not in known:
-                fresh.setdefault(entry.document["unique_hash"], entry)
+            fresh.setdefault(entry.document["unique_hash"], entry)
         try:
-            self._write(list(fresh.values()))
+            if any(entry.blobs for entry in chunk) or not self._written(fresh):
+                for unique_hash in self._known(chunk):
+                    del fresh[unique_hash]
+                self._write(list(fresh.values()))
         except (exc.IntegrityError, ServiceError) as error:
             if isinstance(error, ServiceError) and not is_deadlock(error):
                 raise
-            # Another process has inserted one of them since, or a server sees two wait for each other. One at a time,
-            # each is told apart, and none waits while it holds another.
-            return [self._insert_one(entry) for entry in chunk]
+            # Another process has inserted one of them since, or a server sees two wait for each other. In the end one
+            # at a time, each is told apart, and none waits while it holds another.
+            return [is_new for part in _in_parts(chunk, len(chunk) // 10 or 1) for is_new in self._insert_chunk(part)]
         return [fresh.pop(entry.document["unique_hash"], None) is not None for entry in chunk]
+
+    def _written(self, fresh: dict[str, Entry]) -> bool:
+        """Whether all are new, as they are most of the time, and stored now; if not, none is stored."""
+        try:
+            self._write(list(fresh.values()))
+        except exc.IntegrityError:
+            return False
+        return True
 
     def _insert_one(self, entry: Entry) -> bool:
         if entry.blobs and self._known([entry]):
@@ -169,7 +183,11 @@ class SQLStore(RecordStore):
         column = records.c.unique_hash
         hashes = [entry.document["unique_hash"] for entry in entries]
         with self._connected() as connection:
-            return set(connection.execute(sa.select(column).where(column.in_(hashes))).scalars())
+            return {
+                found
+                for some in _in_parts(hashes, _VALUES)
+                for found in connection.execute(sa.select(column).where(column.in_(some))).scalars()
+            }
 
     def _write(self, entries: Sequence[Entry]) -> None:
         """The entries are stored, all of them; if this fails, none.
@@ -281,8 +299,12 @@ def _write_blobs(connection: sa.Connection, entry: Entry) -> dict[str, tuple[str
 
 
 def _delete_blobs(connection: sa.Connection, keys: Sequence[str]) -> None:
-    for start in range(0, len(keys), _AT_ONCE):
-        connection.execute(sa.delete(blobs).where(blobs.c.key.in_(keys[start : start + _AT_ONCE])))
+    for some in _in_parts(keys, _VALUES):
+        connection.execute(sa.delete(blobs).where(blobs.c.key.in_(some)))
+
+
+def _in_parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 @attrs.frozen

@@ -16,6 +16,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from typing import Any
 
 from lume_dsl.errors import RecordError
@@ -31,12 +32,9 @@ def canonical(document: Any) -> bytes:
     b'{"a":[true,"1"],"b":1}'
     """
     try:
-        return _text(_by_value(document)).encode()
+        return _text(document).encode()
     except RecursionError:
         raise RecordError("a stored value is nested too deeply for its hash") from None
-
-
-_text = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 def digest(document: Any) -> str:
@@ -44,42 +42,60 @@ def digest(document: Any) -> str:
     return hashlib.sha256(canonical(document)).hexdigest()
 
 
-def _by_value(document: Any) -> Any:
+def _text(document: Any) -> str:
+    """The canonical form as text. It is not left to json, as that would take another walk through each record."""
     cls = type(document)
+    if cls is str:
+        return _quoted(document)
+    if cls is int:
+        return int.__repr__(document)
+    if cls is float:
+        return _text(encode(int(document))) if document.is_integer() else _fraction(document)
     if cls is dict:
-        return _tagged(document) if TAG in document else _members(document)
+        return _text_of_tagged(document) if TAG in document else _text_of_members(document)
     if cls is list:
-        return [item if type(item) is str else _by_value(item) for item in document]
-    if cls is float and document.is_integer():
-        return encode(int(document))
-    return document
+        return f"[{','.join(map(_text, document))}]"
+    return json.dumps(document)
 
 
-def _members(members: dict[str, Any]) -> dict[str, Any]:
-    return {key: item if type(item) is str else _by_value(item) for key, item in members.items()}
+_quoted = json.encoder.encode_basestring
 
 
-def _tagged(document: dict[str, Any]) -> Any:
+def _text_of_members(members: dict[str, Any]) -> str:
+    items = [
+        f"{_quoted(name)}:{_quoted(item) if type(item := members[name]) is str else _text(item)}"
+        for name in sorted(members)
+    ]
+    return f"{{{','.join(items)}}}"
+
+
+def _fraction(number: float) -> str:
+    if not math.isfinite(number):
+        raise ValueError(f"{number} has no canonical form")
+    return float.__repr__(number)
+
+
+def _text_of_tagged(document: dict[str, Any]) -> str:
     tag, content = document[TAG], document["value"]
     match tag:
         case "json":
-            return _by_value(json.loads(content))
+            return _text(json.loads(content))
         case "scalar" if _is_plain(content):
-            return _by_value(content["value"])
+            return _text(content["value"])
         case "bytes":
             data = base64.b64decode(content)
-            content = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+            written = _text_of_members({"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)})
         case "blob":
-            tag = "bytes"
+            tag, written = "bytes", _text_of_members(content)
         case "dict":
-            content = _members(content)
+            written = _text_of_members(content)
         case "items":
-            content = {key: _by_value(item) for key, item in content}
+            written = _text_of_members(dict(content))
         case "object":
-            content = {"type": content["type"], "fields": _members(content["fields"])}
+            written = f'{{"fields":{_text_of_members(content["fields"])},"type":{_text(content["type"])}}}'
         case _:
-            content = _by_value(content)
-    return {TAG: tag, "value": content}
+            written = _text(content)
+    return f'{{"{TAG}":{_text(tag)},"value":{written}}}'
 
 
 def _is_plain(scalar: dict[str, Any]) -> bool:
