@@ -6,7 +6,7 @@ It loads pandas, so it is imported when a frame is asked for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import attrs
@@ -77,9 +77,16 @@ def _dtype(types: set[type], there: list[Any], *, whole: bool) -> Any:
         return "float64"
     if types == {str}:
         return "str"
-    if types == {datetime} and all(value.tzinfo is not None for value in there):
+    if types == {datetime} and all(map(_is_instant, there)):
         return "datetime64[us, UTC]"
     return "object"
+
+
+def _is_instant(time: datetime) -> bool:
+    try:
+        return time.tzinfo is not None and time.astimezone(timezone.utc) is not None
+    except OverflowError:  # in UTC it lies in the year 0 or 10,000
+        return False
 
 
 def _is_float(number: Any) -> bool:

@@ -22,8 +22,15 @@ from lume_dsl.values.encoding import TAG, encode
 __all__ = ["NumberBound", "Order", "Prefilter", "Query"]
 
 
+_MOST = 2**31 - 1
+"""Records that a database takes as a limit."""
+
 _MOST_TOLD = 100
 """How many conditions of a kind a store is told; databases limit the size of a question."""
+
+
+def _limit(number: int | None) -> int | None:
+    return None if number is None else min(number, _MOST)
 
 
 @attrs.frozen
@@ -118,7 +125,15 @@ class Query:
     inputs: dict[str, Any] = attrs.field(factory=dict)
     where: Condition | None = None
     order: tuple[Order, ...] = ()
-    limit: int | None = attrs.field(default=None, validator=attrs.validators.optional(attrs.validators.ge(0)))
+    limit: int | None = attrs.field(
+        default=None,
+        validator=attrs.validators.optional(attrs.validators.ge(0)),
+        converter=_limit,
+    )
+
+    def __attrs_post_init__(self) -> None:
+        for name, text in self.equalities().items():
+            encode(text, name)  # a text that no database takes would fail in each in its own way
 
     def equalities(self) -> dict[str, str]:
         """Return the members of a document that must equal a text, with that text."""

@@ -340,3 +340,20 @@ def test_conditions_nested_too_deeply_are_told() -> None:
     assert condition.holds({"outputs": {"n": 1}})
     with pytest.raises(RecordError, match="nested more than 200 deep"):
         condition.__invert__()
+
+
+def test_a_text_that_no_database_takes_is_refused() -> None:
+    with pytest.raises(RecordError, match="flow_name"):
+        Query(flow_name="\ud800")
+
+
+def test_a_limit_may_be_as_large_as_one_likes(results: Results[DBResult]) -> None:
+    assert results.limit(10**30).count() == 10
+    assert results.query.limit is None
+    assert Query(limit=10**30).limit == 2**31 - 1
+
+
+def test_a_frame_holds_times_that_utc_does_not(store: ListStore) -> None:
+    time = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+    store.save_all([record(0, at=time)])
+    assert list(Results(store, Query(), DBResult).to_frame()["outputs.at"]) == [time]
