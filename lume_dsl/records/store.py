@@ -49,8 +49,8 @@ class RecordStore(ABC):
     """Keeps documents (``lume_dsl.records.record``), each unique hash once.
 
     A store may be used by several threads, and several processes may each open one on the same place. A process
-    that was forked has connections of its own; what its parent was reading it must not go on with. Every failure of its driver is raised as a ``ServiceError`` or ``RecordError`` that
-    shows no password.
+    that was forked has connections of its own; what its parent was reading it must not go on with. Every failure of
+    its driver is raised as a ``ServiceError`` or ``RecordError`` that shows no password.
     """
 
     @abstractmethod
