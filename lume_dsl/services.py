@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
-from lume_dsl.errors import FileError, LumeError, RecordError, ServiceError
+from lume_dsl.errors import FileError, LumeError, RecordError, ServiceError, text_of
 from lume_dsl.files import File, Filesystem, file_from_reference, open_filesystem
 from lume_dsl.records import DBResult, Query, RecordStore, Results, open_store
 from lume_dsl.records.aside import Recovered, discard, keep, read, waiting
@@ -119,27 +119,30 @@ class Services:
         """The records that were kept aside are stored, and no longer kept; return what became of each.
 
         Safe to call at any time, by several processes at once: each record is stored once. One that cannot be
-        read, or that the store refuses, stays where it is, and what is returned says why.
+        read, or that the store refuses, stays where it is, what is returned says why, and the others are saved.
 
         Raises:
-            ServiceError: If the store does not answer; what was saved by then is, the others are kept.
+            ServiceError: If the store does not answer, or cannot be opened; what was saved by then is, the others
+                are kept.
         """
         outcomes = [self._recovered(folder) for folder in waiting(self.settings.home)]
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _recovered(self, folder: Path) -> Recovered | None:
         """What became of a record that was kept aside; None where another process has saved it meanwhile."""
+        store = self.store
         try:
             entry = read(folder)
             if entry is None:
                 return None
-            (is_new,) = self.store.insert([entry])
-        except FileNotFoundError:  # one of its large contents, while it was read
-            if not folder.exists():
+            (is_new,) = store.insert([entry])
+        except Exception as error:  # whatever is wrong with one record, the others are saved
+            if isinstance(error, ServiceError) and error.transient:
+                raise
+            if isinstance(error, FileNotFoundError) and not folder.exists():  # a large content, while it was read
                 return None
-            raise
-        except RecordError as error:
-            return Recovered(folder.name, folder, problem=str(error))
+            told = text_of(error) if isinstance(error, LumeError) else f"{type(error).__name__}: {text_of(error)}"
+            return Recovered(folder.name, folder, problem=told)
         discard(folder)
         return Recovered(folder.name, folder, entry.reference, is_new)
 

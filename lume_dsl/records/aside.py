@@ -32,6 +32,12 @@ _DOCUMENT = "document.json"
 _CHECKSUM = "document.json.sha256"
 """Folders that earlier versions kept have none."""
 
+_MEMBERS = (
+    *("unique_hash", "result_type_string", "project_name", "flow_name", "result_name", "flow_run_id", "time"),
+    *("inputs", "outputs", "fields", "input_marks"),
+)
+"""What every document has; ``provenance`` those of the first release have not."""
+
 
 @attrs.frozen
 class Recovered:
@@ -150,6 +156,8 @@ def read(folder: Path) -> Entry | None:
         raise RecordError(f"{folder} is no record: {_DOCUMENT} is another one's")
     if checksum not in (None, sha256(text).hexdigest()):
         raise RecordError(f"{folder} is no record: {_DOCUMENT} was changed")
+    if missing := [name for name in _MEMBERS if name not in document]:
+        raise RecordError(f"{folder} is no record: {_DOCUMENT} has no {', '.join(missing)}")
     _check_names(folder, contents_of(document), sizes)
     blobs = {name: Content(size, partial(_pieces, folder / "blobs" / name)) for name, size in sizes.items()}
     for name, content in blobs.items():

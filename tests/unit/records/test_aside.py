@@ -176,6 +176,21 @@ def test_what_an_earlier_version_kept_without_a_checksum_is_read(tmp_path: Path)
         read(folder)
 
 
+@pytest.mark.parametrize("name", sorted(to_document(DBResult(flow_name="a", outputs={}))))
+def test_a_document_without_one_of_its_members_is_named(name: str, tmp_path: Path) -> None:
+    """But for ``provenance``, which the first release did not write."""
+    folder = keep(tmp_path, entry(1))
+    (folder / "document.json.sha256").unlink()
+    document = json.loads((folder / "document.json").read_text())
+    del document[name]
+    (folder / "document.json").write_text(json.dumps(document))
+    if name == "provenance":
+        assert read(folder) == Entry(document)
+        return
+    with pytest.raises(RecordError, match=f"{folder} is no record: document.json (has no {name}$|is another one's)"):
+        read(folder)
+
+
 def test_a_document_without_the_contents_that_it_names_is_given_to_no_store() -> None:
     whole = entry(1, b"abc", b"def")
     (sha256, content), (missing, _) = whole.blobs.items()
