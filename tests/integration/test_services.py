@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import pickle
@@ -328,6 +329,47 @@ def test_a_file_and_a_record_in_sqlite_load_nothing_that_they_do_not_need(tmp_pa
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
     )
     assert outcome.stdout.strip() == "[]"
+
+
+# -- saving where the store is down ---------------------------------------------------------------------------
+
+
+def test_a_record_that_cannot_be_stored_loses_no_other_where_the_store_is_down(
+    unused_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is found only after the store was asked, because so many are saved at once and no more."""
+    monkeypatch.setattr(retries, "SAVE_SECONDS", 0.0)
+    records = [DBResult(flow_name="a", outputs={"n": number}) for number in range(1500)]
+    records[1400] = DBResult(flow_name="a", outputs={"n": {1, 2}})
+    with pytest.raises(ServiceError) as caught:
+        at(f"mongodb://127.0.0.1:{unused_port}/x").save_records(iter(records))
+    text = str(caught.value)
+    assert f"1,500 records, {json.dumps(records[0].reference())} the first of them, were not saved, but kept in" in text
+    assert "1 of them could not be kept, and must be saved anew:\nrecords[1400]: outputs['n']: set cannot be" in text
+    assert caught.value.transient
+    assert all(outcome.is_new for outcome in current().recover())
+    found = {document["outputs"]["n"] for document in current().store.find(Query())}
+    assert found == {*range(1500)} - {1400}
+
+
+def test_records_that_can_be_neither_saved_nor_kept_are_told_in_a_few_lines(
+    unused_port: int, monkeypatch: pytest.MonkeyPatch, lume_home: Path
+) -> None:
+    monkeypatch.setattr(retries, "SAVE_SECONDS", 0.0)
+    lume_home.mkdir()
+    (lume_home / "unsaved").write_text("")
+    services = at(f"mongodb://127.0.0.1:{unused_port}/x")
+    with pytest.raises(ServiceError) as caught:
+        services.save_records(DBResult(flow_name="a", outputs={"n": number}) for number in range(9))
+    _, first, second, *lines = str(caught.value).splitlines()
+    assert first.startswith("9 records, ")
+    assert "but kept" not in first
+    assert second == "9 of them could not be kept, and must be saved anew:"
+    assert lines[0].startswith("records[0]: nor can it be kept aside: ")
+    assert len(lines) == 4
+    assert lines[-1] == "and 6 more"
+    with pytest.raises(ServiceError, match=r"the record \{.*\} was not saved; nor can it be kept aside: .*"):
+        services.save_record(DBResult(flow_name="a", outputs={}))
 
 
 # -- recovering -----------------------------------------------------------------------------------------------
