@@ -111,13 +111,7 @@ class MongoStore(RecordStore):
             file = (found or {}).get(_FILES, {}).get(sha256)
             if file is None:
                 raise RecordError(f"the record {unique_hash} at {self._shown} has no content {sha256}")
-            try:
-                with self._files.open_download_stream(file) as stream:
-                    while piece := stream.readchunk():
-                        yield piece
-            except (NoFile, CorruptGridFile) as error:
-                message = f"the content {sha256} of the record {unique_hash} is not whole: {error}"
-                raise RecordError(message) from error
+            yield from self._read(file, f"the bytes {sha256} of the record {unique_hash}")
 
     def delete(self, unique_hashes: Sequence[str]) -> int:
         number = 0
@@ -193,6 +187,21 @@ class MongoStore(RecordStore):
         described = {"filename": name, "chunkSize": PIECE, "length": content.size}
         self._file_list.insert_one({"_id": file, **described, "uploadDate": datetime.now(timezone.utc)})
 
+    def _read(self, file: ObjectId, what: str) -> Iterator[bytes]:
+        """Yield the bytes of a file, in pieces.
+
+        Raises:
+            RecordError: If it is not there or not whole, saying so of ``what``.
+        """
+        try:
+            with self._files.open_download_stream(file) as stream:
+                while piece := stream.readchunk():
+                    yield piece
+        except (NoFile, CorruptGridFile) as error:
+            # The error is not shown, nor its text: that has the whole client in it, with a key's password.
+            gone = "not there any more" if isinstance(error, NoFile) else "not whole any more"
+            raise RecordError(f"{what} are {gone} at {self._shown}: restore its files, or delete it") from None
+
     def _remove(self, files: Iterable[ObjectId]) -> None:
         for file in files:
             with suppress(NoFile):
@@ -203,7 +212,8 @@ class MongoStore(RecordStore):
         files = stored.pop(_FILES, {})
         document: Document = _unescaped(stored)
         if _REST in files:
-            document.update(json.loads(self._files.open_download_stream(files[_REST]).read()))
+            what = f"the values of the record {document['unique_hash']}"
+            document.update(json.loads(b"".join(self._read(files[_REST], what))))
         document.setdefault("provenance", None)  # which the first release did not have
         return document
 

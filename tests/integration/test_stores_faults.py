@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import psycopg
+import pymongo
 import pytest
 from psycopg.sql import SQL, Identifier
 
@@ -237,6 +238,33 @@ def test_no_password_is_logged_at_any_level(postgresql_url: str, caplog: pytest.
     store.close()
     assert SECRET not in caplog.text
     assert quote(SECRET, safe="") not in caplog.text
+
+
+def _lose(url: str, collection: str) -> None:
+    with pymongo.MongoClient[Any](url) as client:
+        client.get_default_database()[collection].delete_many({})
+
+
+@pytest.mark.parametrize(("collection", "said"), [("blobs.files", "not there"), ("blobs.chunks", "not whole")])
+def test_a_mongodb_without_the_files_of_a_record_is_told_in_our_words(
+    mongodb_url: str, collection: str, said: str
+) -> None:
+    """The driver's words have the whole client in them, with all its options: the password of a TLS key is one."""
+    document = to_document(DBResult(flow_name="scan", outputs={"text": "x" * 17_000_000}))
+    (sha256,) = (whole := entry(1, b"content")).blobs
+    store = opened(mongodb_url)
+    store.insert([whole, Entry(document)])
+    _lose(mongodb_url, collection)
+    for act, what in (
+        (lambda: list(store.read_blob(whole.document["unique_hash"], sha256)), f"the bytes {sha256} of the record"),
+        (lambda: list(store.scan(Prefilter())), f"the values of the record {document['unique_hash']}"),
+    ):
+        with pytest.raises(RecordError, match=f"{what}.* are {said} any more at mongodb://") as caught:
+            act()
+        text = "".join(traceback.format_exception(caught.value))
+        assert "MongoClient(" not in text
+        assert "gridfs.errors" not in text
+    store.close()
 
 
 # many at once
