@@ -94,8 +94,9 @@ class MongoStore(RecordStore):
             self._refuse_newer()
             found = self._records.find(_filter(wanted, hints=True), {"_id": False}, limit=wanted.limit or 0)
             with found.sort([("time", -1), ("_id", -1)]).allow_disk_use(True) as documents:
-                for document in documents:
-                    yield self._whole(document)
+                for stored in documents:
+                    if (document := self._whole(stored)) is not None:
+                        yield document
 
     def count_scanned(self, wanted: Prefilter) -> int:
         if wanted.limit == 0:
@@ -207,13 +208,19 @@ class MongoStore(RecordStore):
             with suppress(NoFile):
                 self._files.delete(file)
 
-    def _whole(self, stored: dict[str, Any]) -> Document:
-        """The document whose stored form this is."""
+    def _whole(self, stored: dict[str, Any]) -> Document | None:
+        """The document whose stored form this is; None where it has been deleted since that was read."""
         files = stored.pop(_FILES, {})
         document: Document = _unescaped(stored)
         if _REST in files:
             what = f"the values of the record {document['unique_hash']}"
-            document.update(json.loads(b"".join(self._read(files[_REST], what))))
+            try:
+                document.update(json.loads(b"".join(self._read(files[_REST], what))))
+            except RecordError:
+                this = {"unique_hash": document["unique_hash"], f"{_FILES}.{_REST}": files[_REST]}
+                if self._records.find_one(this, {"_id": True}):
+                    raise
+                return None
         document.setdefault("provenance", None)  # which the first release did not have
         return document
 
