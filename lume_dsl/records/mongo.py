@@ -142,6 +142,8 @@ class MongoStore(RecordStore):
             failures = error.details["writeErrors"]
             if any(one["code"] != _DUPLICATE_KEY for one in failures):
                 raise
+            for unsure in error.details["writeConcernErrors"]:  # stored less durably than the URL asks for
+                raise errors.WriteConcernError(unsure["errmsg"], unsure.get("code"), unsure) from error
             old = {one["index"] for one in failures}
             return [index not in old for index in range(len(chunk))]
         return [True] * len(chunk)

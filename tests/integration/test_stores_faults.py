@@ -267,6 +267,20 @@ def test_a_mongodb_without_the_files_of_a_record_is_told_in_our_words(
     store.close()
 
 
+def test_records_that_are_less_durable_than_the_url_asks_for_are_told(mongod_of_a_replica_set: str) -> None:
+    """One as well as many at once, be some of them there already."""
+    url = f"mongodb://{mongod_of_a_replica_set}/x?directConnection=true"
+    store = opened(url)
+    store.check()
+    store.close()
+    store = opened(f"{url}&w=2&wtimeoutMS=2000")
+    for numbers in ([0], [1, 2], [1, 2, 3], [1, 2]):
+        message = failure(lambda these=numbers: store.insert(list(map(entry, these))), transient=False)
+        assert "Not enough data-bearing nodes" in message
+    assert store.count(Query()) == 4
+    store.close()
+
+
 # many at once
 
 COUNT = 1000
