@@ -111,6 +111,21 @@ def mongod_of_a_replica_set(tmp_path: Path) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def mongod_with_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a MongoDB server that asks for a user: ``root`` or, of the database ``x``, one named as its role.
+
+    The password of each is ``SERVER_PASSWORD``.
+    """
+    for address in _new_mongod(tmp_path_factory.mktemp("mongod"), "--auth"):
+        with pymongo.MongoClient[Any](f"mongodb://{address}/") as client:
+            client.admin.command("createUser", "root", pwd=SERVER_PASSWORD, roles=["root"])
+        with pymongo.MongoClient[Any](f"mongodb://root:{quote(SERVER_PASSWORD, safe='')}@{address}/") as client:
+            for role in ("read", "readWrite"):
+                client["x"].command("createUser", role, pwd=SERVER_PASSWORD, roles=[role])
+        yield address
+
+
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:

@@ -35,6 +35,9 @@ __all__ = ["MongoStore"]
 VERSION = 2
 """Of how records are stored; the first release named none."""
 
+_SCHEMA = "records"
+"""The ``_id`` of the document that has the version."""
+
 _TIMEOUTS: dict[str, Any] = {"serverSelectionTimeoutMS": 2000, "connectTimeoutMS": 2000, "socketTimeoutMS": 20000}
 """In milliseconds; those that the URL gives itself are kept."""
 
@@ -81,6 +84,9 @@ class MongoStore(RecordStore):
         with self._translated():
             self._prepare()
             self._records.find_one({}, {"_id": True})
+            # Is there already, so changes nothing, and is refused before that where nothing may be inserted.
+            with suppress(errors.DuplicateKeyError):
+                self._schema.insert_one({"_id": _SCHEMA})
 
     def insert(self, entries: Sequence[Entry]) -> list[bool]:
         with self._translated():
@@ -237,14 +243,14 @@ class MongoStore(RecordStore):
             # As GridFS has them.
             self._file_list.create_index([("filename", 1), ("uploadDate", 1)])
             self._chunks.create_index([("files_id", 1), ("n", 1)], unique=True)
-            self._schema.update_one({"_id": "records"}, {"$set": {"version": VERSION}}, upsert=True)
+            self._schema.update_one({"_id": _SCHEMA}, {"$set": {"version": VERSION}}, upsert=True)
         self._is_ready = True
 
     def _refuse_newer(self) -> bool:
         """Whether the collections are as this version has them already."""
         if self._is_ready:
             return True
-        found = (self._schema.find_one({"_id": "records"}) or {}).get("version")
+        found = (self._schema.find_one({"_id": _SCHEMA}) or {}).get("version")
         if found is not None and not (isinstance(found, int) and found <= VERSION):
             raise ServiceError(
                 f"the records at {self._shown} are of version {found}, which a later lume_dsl has written; this one "
@@ -258,20 +264,29 @@ class MongoStore(RecordStore):
         try:
             yield
         except errors.WriteError as error:
-            raise RecordError(f"{self._shown} refuses the record: {error}") from error
+            raise RecordError(f"{self._shown} refuses the record: {_said(error)}") from error
         except errors.PyMongoError as error:
             raise self._failure(error) from error
 
     def _failure(self, error: errors.PyMongoError) -> ServiceError:
-        reason, url = str(error).partition(", Timeout")[0], variable("results_db.url")
+        reason, url = _said(error), variable("results_db.url")
         if isinstance(error, errors.OperationFailure) and error.code in (13, 18):  # Unauthorized, AuthenticationFailed
             names = f"{variable('results_db.username')} and {variable('results_db.password')}"
-            return ServiceError(f"{self._shown} refuses this user: {error}; correct {names}, or {url}")
+            return ServiceError(f"{self._shown} refuses this user: {reason}; correct {names}, or {url}")
         if isinstance(error, errors.ConnectionFailure):
             message = f"no MongoDB answers at {self._shown}: start mongod, or set {url} ({reason})"
             return ServiceError(message, transient=True)
         message = f"the records at {self._shown} cannot be used: {reason}"
         return ServiceError(message, transient=error.has_error_label("RetryableWriteError"))
+
+
+def _said(error: errors.PyMongoError) -> str:
+    """The driver's words, without the server's whole answer and the timeouts that it puts after them."""
+    answers = [error.details or {}] if isinstance(error, errors.OperationFailure) else []
+    if isinstance(error, errors.BulkWriteError):
+        answers = [one for one in error.details["writeErrors"] if one["code"] != _DUPLICATE_KEY]
+    found = next((one["errmsg"] for one in answers if "errmsg" in one), str(error))
+    return str(found).partition(", Timeout")[0].partition(", full error:")[0]
 
 
 def _chunks(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

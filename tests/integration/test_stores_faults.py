@@ -127,6 +127,40 @@ def test_a_user_who_may_not_write_is_told(postgresql_url: str) -> None:
     assert "permission denied" in failure(reader.check, transient=False)
 
 
+def test_a_user_of_mongodb_who_may_not_write_is_told_by_a_check(mongod_with_users: str) -> None:
+    def opened_by(user: str, password: str = SECRET) -> RecordStore:
+        return opened(f"mongodb://{user}:{quote(password, safe='')}@{mongod_with_users}/x")
+
+    reader, writer = opened_by("read"), opened_by("readWrite")
+    assert "not authorized" in failure(reader.check, transient=False)
+    writer.check()
+    assert reader.count(Query()) == 0
+    message = failure(reader.check, transient=False)
+    assert f"mongodb://read:***@{mongod_with_users}/x refuses this user: not authorized on x to execute" in message
+    assert "correct LUME_RESULTS_DB__USERNAME and LUME_RESULTS_DB__PASSWORD" in message
+    assert "full error" not in message
+    writer.check()
+    assert writer.insert([entry(1), entry(2)]) == [True, True]
+    message = failure(opened_by("read", "wrong").check, transient=False)
+    assert "refuses this user: Authentication failed.; correct" in message
+    for store in (reader, writer):
+        store.close()
+    with pymongo.MongoClient[Any](f"mongodb://root:{quote(SECRET, safe='')}@{mongod_with_users}") as client:
+        assert list(client["x"]["lume_schema"].find()) == [{"_id": "records", "version": 2}]
+
+
+def test_what_mongodb_refuses_is_told_without_its_whole_answer(mongodb_url: str) -> None:
+    store = opened(mongodb_url)
+    store.check()
+    with pymongo.MongoClient[Any](mongodb_url) as client:
+        client.get_default_database().command("collMod", "records", validator={"flow_name": "other"})
+    with pytest.raises(RecordError, match=r"refuses the record: Document failed validation$"):
+        store.insert([entry(1)])
+    message = failure(lambda: store.insert([entry(1), entry(2)]), transient=False)
+    assert message.endswith(" cannot be used: Document failed validation")
+    store.close()
+
+
 @pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])
 def test_a_locked_file_is_told_within_seconds_by_a_check(tmp_path: Path, lock: str) -> None:
     url = f"sqlite:///{tmp_path}/results.db"
