@@ -27,7 +27,8 @@ from pymongo.write_concern import WriteConcern
 from lume_dsl.errors import RecordError, ServiceError
 from lume_dsl.records.query import NumberBound, Prefilter
 from lume_dsl.records.store import Document, Entry, RecordStore, invalid_url
-from lume_dsl.settings import mask_url, variable
+from lume_dsl.secrets import hide
+from lume_dsl.settings import mask_url, secrets_in, variable
 from lume_dsl.values.content import PIECE, Content
 
 __all__ = ["MongoStore"]
@@ -62,6 +63,7 @@ class MongoStore(RecordStore):
     def __init__(self, url: str) -> None:
         """The store is ready to connect."""
         self._shown = mask_url(url)
+        hide(secrets_in(url))  # a key's password, which the driver does not keep to itself
         options = {name: value for name, value in _TIMEOUTS.items() if name.lower() not in url.lower()}
         if not re.search(r"[?&](journal|w)=", url, re.IGNORECASE):
             # Else an insert is answered up to 0.1 s before it would survive the server's end.

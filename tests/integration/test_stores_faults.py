@@ -21,7 +21,7 @@ import pymongo
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from lume_dsl.errors import RecordError, ServiceError
+from lume_dsl.errors import RecordError, ServiceError, text_of
 from lume_dsl.records import DBResult, Query, RecordStore, open_store, to_document
 from lume_dsl.records.query import Prefilter
 from lume_dsl.records.store import Entry
@@ -298,6 +298,14 @@ def test_a_mongodb_without_the_files_of_a_record_is_told_in_our_words(
         text = "".join(traceback.format_exception(caught.value))
         assert "MongoClient(" not in text
         assert "gridfs.errors" not in text
+    store.close()
+
+
+def test_the_password_of_a_key_is_hidden_in_what_the_driver_says_of_itself() -> None:
+    store: Any = opened("mongodb://127.0.0.1:1/x?tls=true&tlsCertificateKeyFilePassword=pass%3Aof-the-key")
+    said = repr(store._records)
+    assert "pass:of-the-key" in said
+    assert "of-the-key" not in text_of(ValueError(said))
     store.close()
 
 
