@@ -387,7 +387,9 @@ def test_records_are_deleted_by_hash_and_by_filters(store: RecordStore, results:
     assert (done.returncode, done.stdout) == (0, "deleted 2 records\n")
     assert left(store) == [2, 3]
     assert results("delete", "--flow", "Other", "--yes").stdout == "no records\n"
-    assert results("delete", "--order", "time", "--limit", "1", "--yes").stdout == "deleted 1 record\n"
+    assert (
+        results("delete", "--flow", "Scan", "--order", "time", "--limit", "1", "--yes").stdout == "deleted 1 record\n"
+    )
     assert left(store) == [3]
 
 
@@ -412,10 +414,21 @@ def test_a_person_is_shown_what_would_be_deleted_and_asked(
     assert left(sqlite) == remain
 
 
-@pytest.mark.parametrize("arguments", [["--yes"], ["--yes", "abcd", "--flow", "Scan"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["abcd", "--flow", "Scan"],
+        ["abcd", "--order", "time"],
+        ["abcd", "--limit", "1"],
+        ["--order", "time"],
+        ["--limit", "1"],
+        ["--order", "time", "--limit", "1"],
+    ],
+)
 def test_all_records_are_not_deleted_by_oversight(sqlite: RecordStore, results: Run, arguments: list[str]) -> None:
     save(sqlite, record())
-    done = results("delete", *arguments)
+    done = results("delete", "--yes", *arguments)
     assert done.returncode == 2
     assert "say which records" in done.stderr
     assert left(sqlite) == [0]
