@@ -10,11 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
-from lume_dsl.errors import FileError, LumeError, RecordError, ServiceError
+from lume_dsl.errors import FileError, LumeError, RecordError, ServiceError, text_of
 from lume_dsl.files import File, Filesystem, file_from_reference, open_filesystem
 from lume_dsl.records import DBResult, Query, RecordStore, Results, open_store
 from lume_dsl.records.aside import Recovered, discard, keep, read, waiting
@@ -34,6 +34,9 @@ CHECK_SECONDS = 4.0
 
 TOGETHER = 1000
 """How many records are saved at once at most."""
+
+TOLD = 3
+"""Of how many records that could be neither saved nor kept an error says why."""
 
 
 class Services:
@@ -92,59 +95,65 @@ class Services:
 
         Raises:
             RecordError: If a value in one of them cannot be stored; those before it may be stored.
-            ServiceError: If the store does not answer. Those that are not known to be stored are kept aside.
+            ServiceError: If the store does not answer. Those that are not known to be stored are kept aside, and
+                those that cannot be are told with it.
         """
-        saved = []
-        waiting = iter(records)
-        while entries := [Entry.of(record) for record in islice(waiting, TOGETHER)]:
+        saved: list[tuple[dict[str, Any], bool]] = []
+        coming = iter(records)
+        while entries := [Entry.of(record) for record in islice(coming, TOGETHER)]:
             try:
                 are_new = self.store.insert(entries)
             except ServiceError as error:
-                entries += [Entry.of(record) for record in waiting]
-                raise self._kept_aside(entries, error) from error
+                raise self._kept_aside(chain(entries, coming), len(saved), error) from error
             saved += [(entry.reference, is_new) for entry, is_new in zip(entries, are_new, strict=True)]
         return saved
 
-    def _kept_aside(self, entries: Sequence[Entry], error: ServiceError) -> ServiceError:
-        """Keep records aside that the store did not take, and return the error that says where."""
-        reference = json.dumps(entries[0].reference)
-        subject = f"the record {reference} was not saved"
-        if len(entries) > 1:
-            subject = f"{len(entries):,} records, {reference} the first of them, were not saved"
-        try:
-            folders = [keep(self.settings.home, entry) for entry in entries]
-        except ServiceError as failure:
-            return ServiceError(f"{error}\n{subject}; {failure}", error.transient)
-        where = folders[0] if len(entries) == 1 else folders[0].parent
-        kept = f"kept in {where} on {socket.gethostname()}"
-        mend = "when the store answers again, run python -m lume_dsl results recover"
-        return ServiceError(f"{error}\n{subject}, but {kept}: {mend}", error.transient)
+    def _kept_aside(self, unsaved: Iterable[Entry | DBResult], first: int, error: ServiceError) -> ServiceError:
+        """Keep records aside that the store did not take, and return the error that says where.
+
+        Each is kept before the next one is looked at, so that one that cannot be loses no other. ``first`` is the
+        place of the first of them among the records that were given.
+        """
+        kept: list[Path] = []
+        lost: dict[int, str] = {}
+        reference = ""
+        for place, one in enumerate(unsaved, first):
+            try:
+                entry = one if isinstance(one, Entry) else Entry.of(one)
+                reference = reference or json.dumps(entry.reference)
+                kept.append(keep(self.settings.home, entry))
+            except Exception as problem:  # a record of a user's class may fail in any way
+                lost[place] = text_of(problem)
+        return ServiceError(f"{error}\n{_told(reference, kept, lost)}", error.transient)
 
     def recover(self) -> list[Recovered]:
         """The records that were kept aside are stored, and no longer kept; return what became of each.
 
         Safe to call at any time, by several processes at once: each record is stored once. One that cannot be
-        read, or that the store refuses, stays where it is, and what is returned says why.
+        read, or that the store refuses, stays where it is, what is returned says why, and the others are saved.
 
         Raises:
-            ServiceError: If the store does not answer; what was saved by then is, the others are kept.
+            ServiceError: If the store does not answer, or cannot be opened; what was saved by then is, the others
+                are kept.
         """
         outcomes = [self._recovered(folder) for folder in waiting(self.settings.home)]
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _recovered(self, folder: Path) -> Recovered | None:
         """What became of a record that was kept aside; None where another process has saved it meanwhile."""
+        store = self.store
         try:
             entry = read(folder)
             if entry is None:
                 return None
-            (is_new,) = self.store.insert([entry])
-        except FileNotFoundError:  # one of its large contents, while it was read
-            if not folder.exists():
+            (is_new,) = store.insert([entry])
+        except Exception as error:  # whatever is wrong with one record, the others are saved
+            if isinstance(error, ServiceError) and error.transient:
+                raise
+            if isinstance(error, FileNotFoundError) and not folder.exists():  # a large content, while it was read
                 return None
-            raise
-        except RecordError as error:
-            return Recovered(folder.name, folder, problem=str(error))
+            told = text_of(error) if isinstance(error, LumeError) else f"{type(error).__name__}: {text_of(error)}"
+            return Recovered(folder.name, folder, problem=told)
         discard(folder)
         return Recovered(folder.name, folder, entry.reference, is_new)
 
@@ -175,6 +184,27 @@ class Services:
             if self._store is not None:
                 self._store.close()
                 self._store = None
+
+
+def _told(reference: str, kept: Sequence[Path], lost: Mapping[int, str]) -> str:
+    """What became of records that were not saved: ``reference`` is the first one's, ``lost`` has places and reasons."""
+    number = len(kept) + len(lost)
+    subject = f"the record {reference} was not saved"
+    if number > 1:
+        subject = f"{number:,} records, {reference} the first of them, were not saved"
+    elif lost:
+        return f"{subject}; {lost[min(lost)]}"
+    lines = [subject]
+    if kept:
+        where = kept[0] if number == 1 else kept[0].parent
+        mend = "when the store answers again, run python -m lume_dsl results recover"
+        lines = [f"{subject}, but kept in {where} on {socket.gethostname()}: {mend}"]
+    if lost:
+        lines.append(f"{len(lost):,} of them could not be kept, and must be saved anew:")
+        lines += [f"records[{place}]: {reason}" for place, reason in islice(lost.items(), TOLD)]
+    if len(lost) > TOLD:
+        lines.append(f"and {len(lost) - TOLD:,} more")
+    return "\n".join(lines)
 
 
 def failures_of(checks: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, str]:

@@ -22,6 +22,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import psycopg
+import pymongo
 import pymysql
 import pytest
 from psycopg.sql import SQL, Identifier
@@ -77,19 +78,52 @@ def _mongod() -> str:
     return str(binary)
 
 
-@pytest.fixture(scope="session")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address (``127.0.0.1:port``) of a MongoDB server, ended after the session."""
-    folder, port = tmp_path_factory.mktemp("mongod"), free_port()
-    command = [_mongod(), "--dbpath", str(folder), "--port", str(port), "--bind_ip", "127.0.0.1"]
+def _new_mongod(folder: Path, *options: str) -> Iterator[str]:
+    port = free_port()
+    command = [_mongod(), "--dbpath", str(folder), "--port", str(port), "--bind_ip", "127.0.0.1", "--nounixsocket"]
     with (folder / "mongod.log").open("wb") as log:
-        process = subprocess.Popen([*command, "--nounixsocket"], stdout=log, stderr=log)
+        process = subprocess.Popen([*command, *options], stdout=log, stderr=log)
     try:
         _wait_for(port, process, folder / "mongod.log")
         yield f"127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address (``127.0.0.1:port``) of a MongoDB server, ended after the session."""
+    yield from _new_mongod(tmp_path_factory.mktemp("mongod"))
+
+
+@pytest.fixture
+def mongod_of_a_replica_set(tmp_path: Path) -> Iterator[str]:
+    """The address of a MongoDB server that is the only one of a replica set."""
+    folder = tmp_path / "mongod"
+    folder.mkdir()
+    for address in _new_mongod(folder, "--replSet", "one"):
+        with pymongo.MongoClient[Any](f"mongodb://{address}/?directConnection=true") as client:
+            members = [{"_id": 0, "host": address}]
+            client.admin.command("replSetInitiate", {"_id": "one", "members": members})
+            while not client.admin.command("hello")["isWritablePrimary"]:
+                time.sleep(0.05)
+        yield address
+
+
+@pytest.fixture(scope="session")
+def mongod_with_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a MongoDB server that asks for a user: ``root`` or, of the database ``x``, one named as its role.
+
+    The password of each is ``SERVER_PASSWORD``.
+    """
+    for address in _new_mongod(tmp_path_factory.mktemp("mongod"), "--auth"):
+        with pymongo.MongoClient[Any](f"mongodb://{address}/") as client:
+            client.admin.command("createUser", "root", pwd=SERVER_PASSWORD, roles=["root"])
+        with pymongo.MongoClient[Any](f"mongodb://root:{quote(SERVER_PASSWORD, safe='')}@{address}/") as client:
+            for role in ("read", "readWrite"):
+                client["x"].command("createUser", role, pwd=SERVER_PASSWORD, roles=[role])
+        yield address
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -1,16 +1,18 @@
 """Records that a store did not take, kept in a folder until it does; it must not know any store.
 
-Each is a folder of its own, ``<unique hash>/``, with ``document.json`` and, for each large content, a file
-``blobs/<sha256>``. It is whole or absent, and only its owner may read it.
+Each is a folder of its own, ``<unique hash>/``, with ``document.json``, its SHA-256 in ``document.json.sha256``, as
+``sha256sum -c`` takes it, and a file ``blobs/<sha256>`` for each large content. It is whole or absent, and only its
+owner may read it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,23 @@ import attrs
 
 from lume_dsl.errors import RecordError, ServiceError
 from lume_dsl.files.atomic import sync_folder
-from lume_dsl.records.store import Entry
+from lume_dsl.records.store import Entry, contents_of
 from lume_dsl.values.content import PIECE, Content
 
 __all__ = ["Recovered", "discard", "keep", "read", "unsaved_folder", "waiting"]
 
 _TEMPORARY = "."
 """What the names of folders begin with that are being written or removed."""
+
+_DOCUMENT = "document.json"
+_CHECKSUM = "document.json.sha256"
+"""Folders that earlier versions kept have none."""
+
+_MEMBERS = (
+    *("unique_hash", "result_type_string", "project_name", "flow_name", "result_name", "flow_run_id", "time"),
+    *("inputs", "outputs", "fields", "input_marks"),
+)
+"""What every document has; ``provenance`` those of the first release have not."""
 
 
 @attrs.frozen
@@ -88,9 +100,11 @@ def _publish(temporary: Path, folder: Path) -> None:
 def _write_entry(folder: Path, entry: Entry) -> None:
     blobs = folder / "blobs"
     blobs.mkdir(mode=0o700)
-    for sha256, content in entry.blobs.items():
-        _write(blobs / sha256, content.pieces())
-    _write(folder / "document.json", [json.dumps(entry.document, ensure_ascii=False).encode()])
+    for name, content in entry.blobs.items():
+        _write(blobs / name, content.pieces())
+    text = json.dumps(entry.document, ensure_ascii=False).encode()
+    _write(folder / _DOCUMENT, [text])
+    _write(folder / _CHECKSUM, [f"{sha256(text).hexdigest()}  {_DOCUMENT}\n".encode()])
     sync_folder(blobs)
     sync_folder(folder)
 
@@ -128,7 +142,9 @@ def read(folder: Path) -> Entry | None:
         RecordError: If it is not what was written there.
     """
     try:
-        document = json.loads((folder / "document.json").read_bytes())
+        checksum = _checksum(folder)
+        text = (folder / _DOCUMENT).read_bytes()
+        document = json.loads(text)
         sizes = {file.name: file.stat().st_size for file in (folder / "blobs").iterdir()}
     except FileNotFoundError as error:
         if not folder.exists():
@@ -137,12 +153,37 @@ def read(folder: Path) -> Entry | None:
     except (OSError, ValueError) as error:
         raise RecordError(f"{folder} is no record: {error}") from error
     if not isinstance(document, dict) or document.get("unique_hash") != folder.name:
-        raise RecordError(f"{folder} is no record: document.json is another one's")
+        raise RecordError(f"{folder} is no record: {_DOCUMENT} is another one's")
+    if checksum not in (None, sha256(text).hexdigest()):
+        raise RecordError(f"{folder} is no record: {_DOCUMENT} was changed")
+    if missing := [name for name in _MEMBERS if name not in document]:
+        raise RecordError(f"{folder} is no record: {_DOCUMENT} has no {', '.join(missing)}")
+    _check_names(folder, contents_of(document), sizes)
     blobs = {name: Content(size, partial(_pieces, folder / "blobs" / name)) for name, size in sizes.items()}
     for name, content in blobs.items():
         if content.sha256 != name:
             raise RecordError(f"{folder} is no record: blobs/{name} was changed")
     return Entry(document, blobs)
+
+
+def _checksum(folder: Path) -> str | None:
+    try:
+        return (folder / _CHECKSUM).read_text().partition(" ")[0]
+    except FileNotFoundError:
+        return None
+
+
+def _check_names(folder: Path, named: Collection[str], present: Collection[str]) -> None:
+    """The large contents that are there are those that the document names.
+
+    Raises:
+        RecordError: If one of them is not, or the document names others.
+    """
+    for name in sorted({*named, *present}):
+        if name not in present:
+            raise RecordError(f"{folder} is no record: blobs/{name} is missing, which {_DOCUMENT} names")
+        if name not in named:
+            raise RecordError(f"{folder} is no record: blobs/{name} is not named by {_DOCUMENT}")
 
 
 def _pieces(file: Path) -> Iterator[bytes]:

@@ -9,8 +9,9 @@ Files are there before the document that names them.
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from typing import Any
@@ -27,13 +28,17 @@ from pymongo.write_concern import WriteConcern
 from lume_dsl.errors import RecordError, ServiceError
 from lume_dsl.records.query import NumberBound, Prefilter
 from lume_dsl.records.store import Document, Entry, RecordStore, invalid_url
-from lume_dsl.settings import mask_url, variable
+from lume_dsl.secrets import hide
+from lume_dsl.settings import mask_url, secrets_in, variable
 from lume_dsl.values.content import PIECE, Content
 
 __all__ = ["MongoStore"]
 
 VERSION = 2
 """Of how records are stored; the first release named none."""
+
+_SCHEMA = "records"
+"""The ``_id`` of the document that has the version."""
 
 _TIMEOUTS: dict[str, Any] = {"serverSelectionTimeoutMS": 2000, "connectTimeoutMS": 2000, "socketTimeoutMS": 20000}
 """In milliseconds; those that the URL gives itself are kept."""
@@ -59,17 +64,25 @@ class MongoStore(RecordStore):
     def __init__(self, url: str) -> None:
         """The store is ready to connect."""
         self._shown = mask_url(url)
+        hide(secrets_in(url))  # a key's password, which the driver does not keep to itself
         options = {name: value for name, value in _TIMEOUTS.items() if name.lower() not in url.lower()}
         if not re.search(r"[?&](journal|w)=", url, re.IGNORECASE):
             # Else an insert is answered up to 0.1 s before it would survive the server's end.
             options["journal"] = True
+        # No partial, which would show the password where this object's attributes are shown.
+        self._connect: Callable[[], pymongo.MongoClient[Document]]
+        self._connect = lambda: pymongo.MongoClient(url, connect=False, **options)
         try:
-            self._client: pymongo.MongoClient[Document] = pymongo.MongoClient(url, connect=False, **options)
-            database = self._client.get_default_database("lume")
+            self._open()
         except (errors.InvalidURI, errors.InvalidName, ValueError):
             raise ServiceError(invalid_url(url)) from None
         except errors.PyMongoError as error:
             raise self._failure(error) from error
+
+    def _open(self) -> None:
+        self._client = self._connect()
+        self._process = os.getpid()
+        database = self._client.get_default_database("lume")
         self._records = database["records"]
         self._files = gridfs.GridFSBucket(database, bucket_name="blobs")
         self._chunks = database["blobs"]["chunks"]
@@ -81,6 +94,9 @@ class MongoStore(RecordStore):
         with self._translated():
             self._prepare()
             self._records.find_one({}, {"_id": True})
+            # Is there already, so changes nothing, and is refused before that where nothing may be inserted.
+            with suppress(errors.DuplicateKeyError):
+                self._schema.insert_one({"_id": _SCHEMA})
 
     def insert(self, entries: Sequence[Entry]) -> list[bool]:
         with self._translated():
@@ -94,8 +110,9 @@ class MongoStore(RecordStore):
             self._refuse_newer()
             found = self._records.find(_filter(wanted, hints=True), {"_id": False}, limit=wanted.limit or 0)
             with found.sort([("time", -1), ("_id", -1)]).allow_disk_use(True) as documents:
-                for document in documents:
-                    yield self._whole(document)
+                for stored in documents:
+                    if (document := self._whole(stored)) is not None:
+                        yield document
 
     def count_scanned(self, wanted: Prefilter) -> int:
         if wanted.limit == 0:
@@ -111,13 +128,7 @@ class MongoStore(RecordStore):
             file = (found or {}).get(_FILES, {}).get(sha256)
             if file is None:
                 raise RecordError(f"the record {unique_hash} at {self._shown} has no content {sha256}")
-            try:
-                with self._files.open_download_stream(file) as stream:
-                    while piece := stream.readchunk():
-                        yield piece
-            except (NoFile, CorruptGridFile) as error:
-                message = f"the content {sha256} of the record {unique_hash} is not whole: {error}"
-                raise RecordError(message) from error
+            yield from self._read(file, f"the bytes {sha256} of the record {unique_hash}")
 
     def delete(self, unique_hashes: Sequence[str]) -> int:
         number = 0
@@ -147,6 +158,8 @@ class MongoStore(RecordStore):
             failures = error.details["writeErrors"]
             if any(one["code"] != _DUPLICATE_KEY for one in failures):
                 raise
+            for unsure in error.details["writeConcernErrors"]:  # stored less durably than the URL asks for
+                raise errors.WriteConcernError(unsure["errmsg"], unsure.get("code"), unsure) from error
             old = {one["index"] for one in failures}
             return [index not in old for index in range(len(chunk))]
         return [True] * len(chunk)
@@ -193,17 +206,39 @@ class MongoStore(RecordStore):
         described = {"filename": name, "chunkSize": PIECE, "length": content.size}
         self._file_list.insert_one({"_id": file, **described, "uploadDate": datetime.now(timezone.utc)})
 
+    def _read(self, file: ObjectId, what: str) -> Iterator[bytes]:
+        """Yield the bytes of a file, in pieces.
+
+        Raises:
+            RecordError: If it is not there or not whole, saying so of ``what``.
+        """
+        try:
+            with self._files.open_download_stream(file) as stream:
+                while piece := stream.readchunk():
+                    yield piece
+        except (NoFile, CorruptGridFile) as error:
+            # The error is not shown, nor its text: that has the whole client in it, with a key's password.
+            gone = "not there any more" if isinstance(error, NoFile) else "not whole any more"
+            raise RecordError(f"{what} are {gone} at {self._shown}: restore its files, or delete it") from None
+
     def _remove(self, files: Iterable[ObjectId]) -> None:
         for file in files:
             with suppress(NoFile):
                 self._files.delete(file)
 
-    def _whole(self, stored: dict[str, Any]) -> Document:
-        """The document whose stored form this is."""
+    def _whole(self, stored: dict[str, Any]) -> Document | None:
+        """The document whose stored form this is; None where it has been deleted since that was read."""
         files = stored.pop(_FILES, {})
         document: Document = _unescaped(stored)
         if _REST in files:
-            document.update(json.loads(self._files.open_download_stream(files[_REST]).read()))
+            what = f"the values of the record {document['unique_hash']}"
+            try:
+                document.update(json.loads(b"".join(self._read(files[_REST], what))))
+            except RecordError:
+                this = {"unique_hash": document["unique_hash"], f"{_FILES}.{_REST}": files[_REST]}
+                if self._records.find_one(this, {"_id": True}):
+                    raise
+                return None
         document.setdefault("provenance", None)  # which the first release did not have
         return document
 
@@ -218,14 +253,14 @@ class MongoStore(RecordStore):
             # As GridFS has them.
             self._file_list.create_index([("filename", 1), ("uploadDate", 1)])
             self._chunks.create_index([("files_id", 1), ("n", 1)], unique=True)
-            self._schema.update_one({"_id": "records"}, {"$set": {"version": VERSION}}, upsert=True)
+            self._schema.update_one({"_id": _SCHEMA}, {"$set": {"version": VERSION}}, upsert=True)
         self._is_ready = True
 
     def _refuse_newer(self) -> bool:
         """Whether the collections are as this version has them already."""
         if self._is_ready:
             return True
-        found = (self._schema.find_one({"_id": "records"}) or {}).get("version")
+        found = (self._schema.find_one({"_id": _SCHEMA}) or {}).get("version")
         if found is not None and not (isinstance(found, int) and found <= VERSION):
             raise ServiceError(
                 f"the records at {self._shown} are of version {found}, which a later lume_dsl has written; this one "
@@ -236,23 +271,35 @@ class MongoStore(RecordStore):
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
+        if self._process != os.getpid():  # forked since: the connections are the parent's, and its client stays open
+            self._parents = self._client
+            self._open()
         try:
             yield
         except errors.WriteError as error:
-            raise RecordError(f"{self._shown} refuses the record: {error}") from error
+            raise RecordError(f"{self._shown} refuses the record: {_said(error)}") from error
         except errors.PyMongoError as error:
             raise self._failure(error) from error
 
     def _failure(self, error: errors.PyMongoError) -> ServiceError:
-        reason, url = str(error).partition(", Timeout")[0], variable("results_db.url")
+        reason, url = _said(error), variable("results_db.url")
         if isinstance(error, errors.OperationFailure) and error.code in (13, 18):  # Unauthorized, AuthenticationFailed
             names = f"{variable('results_db.username')} and {variable('results_db.password')}"
-            return ServiceError(f"{self._shown} refuses this user: {error}; correct {names}, or {url}")
+            return ServiceError(f"{self._shown} refuses this user: {reason}; correct {names}, or {url}")
         if isinstance(error, errors.ConnectionFailure):
             message = f"no MongoDB answers at {self._shown}: start mongod, or set {url} ({reason})"
             return ServiceError(message, transient=True)
         message = f"the records at {self._shown} cannot be used: {reason}"
         return ServiceError(message, transient=error.has_error_label("RetryableWriteError"))
+
+
+def _said(error: errors.PyMongoError) -> str:
+    """The driver's words, without the server's whole answer and the timeouts that it puts after them."""
+    answers = [error.details or {}] if isinstance(error, errors.OperationFailure) else []
+    if isinstance(error, errors.BulkWriteError):
+        answers = [one for one in error.details["writeErrors"] if one["code"] != _DUPLICATE_KEY]
+    found = next((one["errmsg"] for one in answers if "errmsg" in one), str(error))
+    return str(found).partition(", Timeout")[0].partition(", full error:")[0]
 
 
 def _chunks(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

@@ -16,14 +16,20 @@ from lume_dsl.errors import RecordError
 from lume_dsl.records.query import Prefilter, Query
 from lume_dsl.records.record import DBResult, Document, from_document, reference_to, to_document
 from lume_dsl.settings import Settings, mask_url, variable
+from lume_dsl.values.blobs import named_blobs
 from lume_dsl.values.content import Content
 
-__all__ = ["Document", "Entry", "RecordStore", "invalid_url", "open_store"]
+__all__ = ["Document", "Entry", "RecordStore", "contents_of", "invalid_url", "open_store"]
+
+
+def contents_of(document: Document) -> set[str]:
+    """Return the SHA-256 of each large content that a document names."""
+    return named_blobs(document.get("inputs"), document.get("outputs"), document.get("fields"))
 
 
 @attrs.frozen
 class Entry:
-    """A document with the large contents that it names, by their SHA-256."""
+    """A document with the large contents that it names (``contents_of``), by their SHA-256."""
 
     document: Document
     blobs: Mapping[str, Content] = attrs.field(factory=dict)

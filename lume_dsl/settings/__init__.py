@@ -16,9 +16,10 @@ from typing import Literal, cast
 import attrs
 
 from lume_dsl.errors import SettingsError
-from lume_dsl.settings.database import mask_url, store_url
+from lume_dsl.settings.database import store_url
 from lume_dsl.settings.explained import Explained, Setting, explain
 from lume_dsl.settings.filesystems import LOCAL, MEMORY, FilesystemURL, named_filesystems
+from lume_dsl.settings.masks import mask_url, secrets_in
 from lume_dsl.settings.options import CONFIG, PREFIX, Options, find_options, misspelt, unknown, variable
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Settings",
     "current_settings",
     "mask_url",
+    "secrets_in",
     "use",
     "variable",
 ]

@@ -8,9 +8,10 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from lume_dsl.errors import did_you_mean
+from lume_dsl.settings.masks import mask_url
 from lume_dsl.settings.options import Options, variable
 
-__all__ = ["mask_url", "store_url"]
+__all__ = ["store_url"]
 
 _SCHEMES = ("mongodb", "mongodb+srv", "sqlite", "postgresql", "mysql", "mariadb")
 _MECHANISMS = (
@@ -23,17 +24,6 @@ _MECHANISMS = (
     "SCRAM-SHA-1",
     "SCRAM-SHA-256",
 )
-
-
-def mask_url(url: str) -> str:
-    """Return ``url`` with every password in it replaced by ``***``.
-
-    Works on malformed URLs too, where it hides too much rather than too little: a password that holds an
-    unescaped ``@``, ``:`` or ``/`` is hidden up to the last ``@``.
-    """
-    url = re.sub(r"://([^:]*):.*@", r"://\1:***@", url, flags=re.DOTALL)
-    secrets = r"([?&][^=&]*(?:passw|pwd|secret|token|authmechanismproperties)[^=&]*=)[^&]*"
-    return re.sub(secrets, r"\1***", url, flags=re.IGNORECASE)
 
 
 def store_url(options: Options, home: Path, directory: Path) -> str:
@@ -61,7 +51,7 @@ def _checked(url: str, options: Options, directory: Path) -> str:
         return url
     if not path or path == ":memory:":
         expected = "sqlite:///a/file.db: records in memory are seen by no other process"
-        options.report("results_db.url", f"found {url!r}, expected {expected}")
+        options.report("results_db.url", f"found {mask_url(url)!r}, expected {expected}")
     absolute = f"{scheme}:///{directory / os.path.expanduser(path)}"
     return f"{absolute}?{query}" if query else absolute
 

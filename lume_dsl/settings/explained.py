@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from lume_dsl.secrets import HIDDEN
-from lume_dsl.settings.database import mask_url
+from lume_dsl.settings.masks import is_secret, mask_url
 from lume_dsl.settings.options import CONFIG, PATHS, Options, variable
 
 if TYPE_CHECKING:
@@ -23,9 +22,6 @@ DEFAULT = "default"
 NOT_SET = "not set"
 
 _NOT_USED = "not used yet"
-_SECRET = re.compile(r"passw|pwd|secret|token|key|credential|auth(?!source|mechanism$)|sas|conn", re.IGNORECASE)
-"""What names of options have in them whose values are not shown."""
-
 _FILESYSTEMS = "filesystems"
 
 
@@ -153,7 +149,7 @@ def _without_password(text: str) -> str:
 def _masked(value: Any) -> Any:
     """The value with what is secret by its name hidden, and passwords in URLs."""
     if isinstance(value, dict):
-        return {key: HIDDEN if _SECRET.search(str(key)) else _masked(item) for key, item in value.items()}
+        return {key: HIDDEN if is_secret(str(key)) else _masked(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_masked(item) for item in value]
     return mask_url(value) if isinstance(value, str) else value

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from lume_dsl.settings.database import mask_url
+from lume_dsl.settings.masks import mask_url
 from lume_dsl.settings.options import Options, variable
 
 __all__ = ["LOCAL", "MEMORY", "FilesystemURL", "named_filesystems"]

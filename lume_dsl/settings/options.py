@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from lume_dsl.errors import did_you_mean
+from lume_dsl.settings.masks import is_secret
 
 if TYPE_CHECKING:
     from typed_settings.types import LoadedSettings, OptionList, SettingsClass
@@ -27,7 +28,8 @@ PREFIX = "LUME_"
 CONFIG = "LUME_CONFIG"
 """The variable that names the TOML file."""
 
-_SECRET = ("results_db.password", "results_db.url", "results_db.options")
+_WITH_SECRETS = ("results_db.url", "results_db.options")
+"""Options in whose values there may be secrets."""
 
 
 def variable(path: str) -> str:
@@ -233,7 +235,8 @@ class Options:
     def wrong(self, path: str, expected: str) -> None:
         """Note that an option is not what it must be; secrets are not shown."""
         value = self.raw(path)
-        hidden = path in _SECRET or (path.startswith("results_db.") and "@" in str(value))  # user:password@host
+        may_hold = path in _WITH_SECRETS or (path.startswith("results_db.") and "@" in str(value))  # user:password@host
+        hidden = may_hold or is_secret(path)
         found = "a value (not shown)" if hidden else repr(value)
         self.report(path, f"found {found}, expected {expected}")
 

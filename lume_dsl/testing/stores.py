@@ -228,6 +228,17 @@ class StoreContract:
         assert store.delete([record(0).unique_hash]) == 1
         assert next(found)["outputs"] == {"n": 1}
 
+    def test_records_that_are_deleted_while_others_are_read_end_no_iteration(self, store: RecordStore) -> None:
+        """A large one too, of which a store may keep a part elsewhere."""
+        large = entry(1, outputs={"text": "é" * 9_000_000})
+        store.insert([entry(0), large, entry(2), entry(3)])
+        found = store.find(Query())
+        assert next(found)["outputs"] == {"n": 3}
+        assert store.delete([large.document["unique_hash"], entry(2).document["unique_hash"]]) == 2
+        left = {document["unique_hash"]: document for document in found}
+        assert left.pop(entry(0).document["unique_hash"]) == entry(0).document
+        assert all(document in (large.document, entry(2).document) for document in left.values())
+
     def test_results_count_the_latest_and_the_only_one(self, store: RecordStore) -> None:
         results = Results(store, Query(flow_name="scan"), DBResult)
         with pytest.raises(RecordError, match="scan"):

@@ -412,10 +412,20 @@ def test_a_person_is_shown_what_would_be_deleted_and_asked(
     assert left(sqlite) == remain
 
 
-@pytest.mark.parametrize("arguments", [["--yes"], ["--yes", "abcd", "--flow", "Scan"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["abcd", "--flow", "Scan"],
+        ["abcd", "--order", "time"],
+        ["abcd", "--limit", "1"],
+        ["--order", "time"],
+        ["--limit", "1"],
+    ],
+)
 def test_all_records_are_not_deleted_by_oversight(sqlite: RecordStore, results: Run, arguments: list[str]) -> None:
     save(sqlite, record())
-    done = results("delete", *arguments)
+    done = results("delete", "--yes", *arguments)
     assert done.returncode == 2
     assert "say which records" in done.stderr
     assert left(sqlite) == [0]

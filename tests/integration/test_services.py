@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import pickle
@@ -19,6 +20,8 @@ import pytest
 from lume_dsl.errors import FileError, RecordError, ServiceError
 from lume_dsl.files import JSONFile, TextFile
 from lume_dsl.records import DBResult, Query, open_store, retries
+from lume_dsl.records.aside import keep, waiting
+from lume_dsl.records.store import Entry
 from lume_dsl.services import Services, current, load, use
 from lume_dsl.settings import ResultsDB, Settings
 
@@ -331,3 +334,86 @@ def test_a_file_and_a_record_in_sqlite_load_nothing_that_they_do_not_need(tmp_pa
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
     )
     assert outcome.stdout.strip() == "[]"
+
+
+# -- saving where the store is down ---------------------------------------------------------------------------
+
+
+def test_a_record_that_cannot_be_stored_loses_no_other_where_the_store_is_down(
+    unused_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is found only after the store was asked, because so many are saved at once and no more."""
+    monkeypatch.setattr(retries, "SAVE_SECONDS", 0.0)
+    records = [DBResult(flow_name="a", outputs={"n": number}) for number in range(1500)]
+    records[1400] = DBResult(flow_name="a", outputs={"n": {1, 2}})
+    with pytest.raises(ServiceError) as caught:
+        at(f"mongodb://127.0.0.1:{unused_port}/x").save_records(iter(records))
+    text = str(caught.value)
+    assert f"1,500 records, {json.dumps(records[0].reference())} the first of them, were not saved, but kept in" in text
+    assert "1 of them could not be kept, and must be saved anew:\nrecords[1400]: outputs['n']: set cannot be" in text
+    assert caught.value.transient
+    assert all(outcome.is_new for outcome in current().recover())
+    found = {document["outputs"]["n"] for document in current().store.find(Query())}
+    assert found == {*range(1500)} - {1400}
+
+
+def test_records_that_can_be_neither_saved_nor_kept_are_told_in_a_few_lines(
+    unused_port: int, monkeypatch: pytest.MonkeyPatch, lume_home: Path
+) -> None:
+    monkeypatch.setattr(retries, "SAVE_SECONDS", 0.0)
+    lume_home.mkdir()
+    (lume_home / "unsaved").write_text("")
+    services = at(f"mongodb://127.0.0.1:{unused_port}/x")
+    with pytest.raises(ServiceError) as caught:
+        services.save_records(DBResult(flow_name="a", outputs={"n": number}) for number in range(9))
+    _, first, second, *lines = str(caught.value).splitlines()
+    assert first.startswith("9 records, ")
+    assert "but kept" not in first
+    assert second == "9 of them could not be kept, and must be saved anew:"
+    assert lines[0].startswith("records[0]: nor can it be kept aside: ")
+    assert len(lines) == 4
+    assert lines[-1] == "and 6 more"
+    with pytest.raises(ServiceError, match=r"the record \{.*\} was not saved; nor can it be kept aside: .*"):
+        services.save_record(DBResult(flow_name="a", outputs={}))
+
+
+# -- recovering -----------------------------------------------------------------------------------------------
+
+
+def test_one_record_that_cannot_be_recovered_keeps_no_other_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused for good by the store, failing in a way that nobody foresaw, or incomplete: it stays, and is told."""
+    records = [DBResult(flow_name="a", outputs={"n": number}) for number in range(5)]
+    folders = [keep(current().settings.home, Entry.of(record)) for record in records]
+    errors = {folders[1].name: ServiceError("too large for it"), folders[2].name: KeyError("surprise")}
+    for file in (folders[3] / "document.json", folders[3] / "document.json.sha256"):
+        file.unlink()
+    (folders[3] / "document.json").write_text(f'{{"unique_hash": "{folders[3].name}"}}')
+    store: Any = current().store
+    insert = store.store.insert
+
+    def refuses(entries: list[Entry]) -> list[bool]:
+        if error := errors.get(entries[0].document["unique_hash"]):
+            raise error
+        return list(insert(entries))
+
+    monkeypatch.setattr(store.store, "insert", refuses)
+    outcomes = {outcome.folder: outcome for outcome in current().recover()}
+    assert [folder for folder in folders if outcomes[folder].is_new] == [folders[0], folders[4]]
+    assert outcomes[folders[1]].problem == "too large for it"
+    assert outcomes[folders[2]].problem == "KeyError: 'surprise'"
+    assert "document.json has no result_type_string, project_name" in outcomes[folders[3]].problem
+    assert sorted(waiting(current().settings.home)) == sorted(folders[1:4])
+    assert {document["outputs"]["n"] for document in store.find(Query())} == {0, 4}
+
+
+def test_recovering_ends_where_the_store_does_not_answer(unused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "SAVE_SECONDS", 0.1)
+    for number in range(3):
+        keep(current().settings.home, Entry.of(DBResult(flow_name="a", outputs={"n": number})))
+    start = time.monotonic()
+    with pytest.raises(ServiceError, match="no MongoDB answers"):
+        at(f"mongodb://127.0.0.1:{unused_port}/x").recover()
+    assert time.monotonic() - start < 6, "each record was tried"
+    with pytest.raises(ServiceError, match="is not a URL that the driver takes"):
+        at("mongodb://127.0.0.1:x/y").recover()
+    assert len(waiting(current().settings.home)) == 3

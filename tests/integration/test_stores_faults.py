@@ -19,10 +19,11 @@ from urllib.parse import quote
 from uuid import UUID
 
 import psycopg
+import pymongo
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from lume_dsl.errors import RecordError, ServiceError
+from lume_dsl.errors import RecordError, ServiceError, text_of
 from lume_dsl.records import DBResult, Query, RecordStore, open_store, to_document
 from lume_dsl.records.query import Prefilter
 from lume_dsl.records.store import Entry
@@ -126,6 +127,40 @@ def test_a_user_who_may_not_write_is_told(postgresql_url: str) -> None:
     reader = opened(f"postgresql://{user}:x@{postgresql_url.partition('@')[2]}")
     assert reader.count(Query()) == 0
     assert "permission denied" in failure(reader.check, transient=False)
+
+
+def test_a_user_of_mongodb_who_may_not_write_is_told_by_a_check(mongod_with_users: str) -> None:
+    def opened_by(user: str, password: str = SECRET) -> RecordStore:
+        return opened(f"mongodb://{user}:{quote(password, safe='')}@{mongod_with_users}/x")
+
+    reader, writer = opened_by("read"), opened_by("readWrite")
+    assert "not authorized" in failure(reader.check, transient=False)
+    writer.check()
+    assert reader.count(Query()) == 0
+    message = failure(reader.check, transient=False)
+    assert f"mongodb://read:***@{mongod_with_users}/x refuses this user: not authorized on x to execute" in message
+    assert "correct LUME_RESULTS_DB__USERNAME and LUME_RESULTS_DB__PASSWORD" in message
+    assert "full error" not in message
+    writer.check()
+    assert writer.insert([entry(1), entry(2)]) == [True, True]
+    message = failure(opened_by("read", "wrong").check, transient=False)
+    assert "refuses this user: Authentication failed.; correct" in message
+    for store in (reader, writer):
+        store.close()
+    with pymongo.MongoClient[Any](f"mongodb://root:{quote(SECRET, safe='')}@{mongod_with_users}") as client:
+        assert list(client["x"]["lume_schema"].find()) == [{"_id": "records", "version": 2}]
+
+
+def test_what_mongodb_refuses_is_told_without_its_whole_answer(mongodb_url: str) -> None:
+    store = opened(mongodb_url)
+    store.check()
+    with pymongo.MongoClient[Any](mongodb_url) as client:
+        client.get_default_database().command("collMod", "records", validator={"flow_name": "other"})
+    with pytest.raises(RecordError, match=r"refuses the record: Document failed validation$"):
+        store.insert([entry(1)])
+    message = failure(lambda: store.insert([entry(1), entry(2)]), transient=False)
+    assert message.endswith(" cannot be used: Document failed validation")
+    store.close()
 
 
 @pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])
@@ -241,6 +276,55 @@ def test_no_password_is_logged_at_any_level(postgresql_url: str, caplog: pytest.
     assert quote(SECRET, safe="") not in caplog.text
 
 
+def _lose(url: str, collection: str) -> None:
+    with pymongo.MongoClient[Any](url) as client:
+        client.get_default_database()[collection].delete_many({})
+
+
+@pytest.mark.parametrize(("collection", "said"), [("blobs.files", "not there"), ("blobs.chunks", "not whole")])
+def test_a_mongodb_without_the_files_of_a_record_is_told_in_our_words(
+    mongodb_url: str, collection: str, said: str
+) -> None:
+    """The driver's words have the whole client in them, with all its options: the password of a TLS key is one."""
+    document = to_document(DBResult(flow_name="scan", outputs={"text": "x" * 17_000_000}))
+    (sha256,) = (whole := entry(1, b"content")).blobs
+    store = opened(mongodb_url)
+    store.insert([whole, Entry(document)])
+    _lose(mongodb_url, collection)
+    for act, what in (
+        (lambda: list(store.read_blob(whole.document["unique_hash"], sha256)), f"the bytes {sha256} of the record"),
+        (lambda: list(store.scan(Prefilter())), f"the values of the record {document['unique_hash']}"),
+    ):
+        with pytest.raises(RecordError, match=f"{what}.* are {said} any more at mongodb://") as caught:
+            act()
+        text = "".join(traceback.format_exception(caught.value))
+        assert "MongoClient(" not in text
+        assert "gridfs.errors" not in text
+    store.close()
+
+
+def test_the_password_of_a_key_is_hidden_in_what_the_driver_says_of_itself() -> None:
+    store: Any = opened("mongodb://127.0.0.1:1/x?tls=true&tlsCertificateKeyFilePassword=pass%3Aof-the-key")
+    said = repr(store._records)
+    assert "pass:of-the-key" in said
+    assert "of-the-key" not in text_of(ValueError(said))
+    store.close()
+
+
+def test_records_that_are_less_durable_than_the_url_asks_for_are_told(mongod_of_a_replica_set: str) -> None:
+    """One as well as many at once, be some of them there already."""
+    url = f"mongodb://{mongod_of_a_replica_set}/x?directConnection=true"
+    store = opened(url)
+    store.check()
+    store.close()
+    store = opened(f"{url}&w=2&wtimeoutMS=2000")
+    for numbers in ([0], [1, 2], [1, 2, 3], [1, 2]):
+        message = failure(lambda these=numbers: store.insert(list(map(entry, these))), transient=False)
+        assert "Not enough data-bearing nodes" in message
+    assert store.count(Query()) == 4
+    store.close()
+
+
 # many at once
 
 COUNT = 1000
@@ -352,8 +436,9 @@ def _count(store: RecordStore, outcomes: Any) -> None:
         outcomes.put(repr(error))
 
 
-def test_a_store_that_was_opened_before_a_fork_is_used_after_it(sql_url: str) -> None:
-    store = opened(sql_url)
+@pytest.mark.filterwarnings("error")  # the driver of MongoDB warns of a client that was forked
+def test_a_store_that_was_opened_before_a_fork_is_used_after_it(store_url: str) -> None:
+    store = opened(store_url)
     store.insert([entry(number) for number in range(40)])
     context = multiprocessing.get_context("fork")
     outcomes = context.Queue()

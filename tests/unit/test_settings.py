@@ -23,6 +23,7 @@ from lume_dsl.settings import (
     Settings,
     current_settings,
     mask_url,
+    secrets_in,
     use,
 )
 
@@ -354,6 +355,12 @@ def test_the_misspelt_group_of_filesystems_is_an_error() -> None:
         {f"{DB}URL": "u:s3cret@h"},
         {"LUME_FILESYSTEMS__A": "sftp://u:s3cret@h/x", "LUME_FILESYSTEMS__A__OPTIONS": '{"what": "s3cret"}'},
         {"LUME_FILESYSTEMS": '{"a": {"url": "s3://b", "options": {"key": "s3cret"}}}'},
+        {"LUME_FILESYSTEMS__A": "https://a.blob.core.windows.net/c?sv=2024&sig=s3cret"},
+        {"LUME_FILESYSTEMS__A": "s3://bucket/x?access_key=s3cret"},
+        {f"{DB}URL": "mongodb://db/?x=1&tlsCertificateKeyFilePassword=s3cret"},
+        {f"{DB}URL": "sqlite:///:memory:?key=s3cret"},
+        {f"{DB}HOST": "h", f"{DB}OPTIONS": '{"sig": "s3cret"}'},
+        {f"{DB}HOST": "h", f"{DB}OPTIONS": '{"connection_string": "s3cret"}'},
         {"LUME_PREFECT__SERVER__HOST": "http://u:s3cret@h"},
         {"LUME_MODEL_DB__PASSWORD": "s3cret", "LUME_RESULTS_DB__PASSWROD": "s3cret"},
     ],
@@ -381,6 +388,13 @@ def test_no_explanation_shows_a_secret(secrets: dict[str, str], wrong: dict[str,
         "mongodb://db/?authMechanismProperties=AWS_SESSION_TOKEN:s3cret",
         "nonsense://me:s3cret@",
         "s3://me:s3cret\n@x",
+        "https://acct.blob.core.windows.net/c?sv=2024-11-04&sp=r&sig=s3cret",
+        "s3://bucket/x?access_key=s3cret&secret_key=s3cret",
+        "s3://bucket/x?X-Amz-Credential=s3cret%2F&X-Amz-Signature=s3cret&X-Amz-Security-Token=s3cret",
+        "gs://bucket?Key=s3cret",
+        "abfs://c@a/x?sas_token=s3cret#token=s3cret",
+        "https://h/x?a=1;AccountKey=s3cret",
+        "https://h/x?authorization=Bearer s3cret",
     ],
 )
 def test_no_password_of_a_url_is_shown(url: str) -> None:
@@ -388,7 +402,16 @@ def test_no_password_of_a_url_is_shown(url: str) -> None:
     assert "s3cret" not in repr(Settings(home=Path(), results_db=ResultsDB(url), directory=Path()))
 
 
-@pytest.mark.parametrize("url", ["sqlite:////a/b.db", "mongodb://db:27017/lume", "mongodb://me@db:27017/lume"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:////a/b.db",
+        "mongodb://db:27017/lume",
+        "mongodb://me@db:27017/lume?authSource=admin&authMechanism=PLAIN&connectTimeoutMS=9&directConnection=true",
+        "mongodb://db/?tls=true&tlsCertificateKeyFile=/etc/lab.pem",
+        "postgresql://db/x?sslmode=require&connect_timeout=3",
+    ],
+)
 def test_a_url_without_password_is_shown_as_it_is(url: str) -> None:
     assert mask_url(url) == url
 
@@ -399,6 +422,19 @@ def test_no_error_shows_a_password(url: str) -> None:
     assert "me:s3cret" not in errors(environ)
     environ = {f"{DB}HOST": "h", f"{DB}PASSWORD": "s3cret", f"{DB}OPTIONS": "s3cret", f"{DB}PASSWROD": "s3cret"}
     assert "s3cret" not in errors(environ)
+
+
+def test_a_password_that_is_no_text_is_not_shown(config: Path) -> None:
+    config.write_text('[results_db]\nhost = "h"\nusername = "u"\npassword = 123456\n')
+    message = errors({"LUME_CONFIG": str(config)})
+    assert "LUME_RESULTS_DB__PASSWORD" in message
+    assert "123456" not in message
+
+
+def test_the_secrets_of_a_url_are_those_that_are_hidden_in_it() -> None:
+    url = "mongodb://db/?tls=true&tlsCertificateKeyFilePassword=s3%40cret&tlsCertificateKeyFile=a.pem"
+    assert secrets_in(url) == ["s3%40cret", "s3@cret"]
+    assert secrets_in("mongodb://me:s3cret@db/") == []
 
 
 # -- as data, and as the current ones -----------------------------------------------------------------------

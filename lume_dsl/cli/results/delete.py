@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+import attrs
 import click
 
 from lume_dsl.cli.results.filters import filter_options, find_one, hashes_argument, label, query_of
@@ -28,7 +29,9 @@ def command(hashes: list[str], yes: bool, **filters: Any) -> None:
     HASH is a record's hash, or what it begins with: at least 4 digits. Files that a record names are left alone.
     """
     query = query_of(**filters)
-    if bool(hashes) == (query != Query()):
+    # An order chooses nothing, nor does a limit without one: all would be gone, or any. Both say which.
+    is_chosen = attrs.evolve(query, order=(), limit=None) != Query() or (query.order and query.limit is not None)
+    if (hashes and query != Query()) or not (hashes or is_chosen):
         raise click.UsageError("say which records: by their hashes, or by --flow, --where and the like, not both")
     store = current().store
     documents = (find_one(store, one) for one in hashes) if hashes else store.find(query)

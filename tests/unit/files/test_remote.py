@@ -128,6 +128,14 @@ def test_no_secret_is_in_an_error_its_traceback_or_a_repr(unused_port: int) -> N
             assert "hunter2" not in told
 
 
+def test_the_signature_of_a_url_is_in_no_error_nor_in_a_place() -> None:
+    files = named("nosuch://account/c?sv=2024&sig=TOPSECRETSIG")
+    with pytest.raises(ServiceError, match=r"nosuch://account/c\?sv=2024&sig=\*\*\*") as caught:
+        files.check()
+    assert "TOPSECRETSIG" not in "".join(traceback.format_exception(caught.value))
+    assert files.locate("a.txt") == "nosuch://account/c/a.txt?sv=2024&sig=***"
+
+
 def test_a_driver_that_only_reads_says_so(tmp_path: Path) -> None:
     import zipfile
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +17,14 @@ from lume_dsl.records import DBResult, to_document
 from lume_dsl.records.aside import discard, keep, read, unsaved_folder, waiting
 from lume_dsl.records.store import Entry
 from lume_dsl.values.content import PIECE, Content
+from lume_dsl.values.kinds import tagged
 
 
 def entry(number: int, *contents: bytes) -> Entry:
     """A record with large contents."""
-    document = to_document(DBResult(flow_name="a", outputs={"n": number, "text": "é"}))
     made = [Content.of(content) for content in contents]
+    document = to_document(DBResult(flow_name="a", outputs={"n": number, "text": "é"}))
+    document["outputs"]["contents"] = [tagged("blob", {"sha256": one.sha256, "size": one.size}) for one in made]
     return Entry(document, {content.sha256: content for content in made})
 
 
@@ -80,7 +85,7 @@ class _Torn(Content):
 
 
 def test_a_record_is_whole_or_absent(tmp_path: Path) -> None:
-    torn = Entry(entry(1).document, {"0" * 64: _Torn(8, lambda: ())})
+    torn = Entry(entry(1).document, {"0" * 64: _Torn(8, list)})
     with pytest.raises(ServiceError, match=r"nor can it be kept aside: .*: No space left on device"):
         keep(tmp_path, torn)
     assert os.listdir(unsaved_folder(tmp_path)) == []
@@ -125,4 +130,62 @@ def test_a_content_that_was_changed_is_named(tmp_path: Path) -> None:
     (blob,) = (folder / "blobs").iterdir()
     blob.write_bytes(b"abd")
     with pytest.raises(RecordError, match=rf"is no record: blobs/{blob.name} was changed"):
+        read(folder)
+
+
+def test_a_content_that_is_gone_is_named(tmp_path: Path) -> None:
+    folder = keep(tmp_path, entry(1, b"abc", b"def"))
+    blob = min((folder / "blobs").iterdir())
+    blob.unlink()
+    with pytest.raises(RecordError, match=rf"is no record: blobs/{blob.name} is missing, which document\.json names"):
+        read(folder)
+
+
+def test_a_content_that_the_document_does_not_name_is_named(tmp_path: Path) -> None:
+    folder = keep(tmp_path, entry(1, b"abc"))
+    name = hashlib.sha256(b"def").hexdigest()
+    (folder / "blobs" / name).write_bytes(b"def")
+    with pytest.raises(RecordError, match=rf"is no record: blobs/{name} is not named by document\.json"):
+        read(folder)
+
+
+def test_a_document_that_was_changed_is_named(tmp_path: Path) -> None:
+    """Valid JSON, and another value: nothing else would tell."""
+    folder = keep(tmp_path, entry(1))
+    file = folder / "document.json"
+    file.write_text(file.read_text().replace('"n": 1', '"n": 2'))
+    with pytest.raises(RecordError, match=r"is no record: document\.json was changed"):
+        read(folder)
+
+
+def test_the_checksum_is_as_other_programs_take_it(tmp_path: Path) -> None:
+    folder = keep(tmp_path, entry(1, b"abc"))
+    subprocess.run(["sha256sum", "--check", "--strict", "document.json.sha256"], cwd=folder, check=True)
+
+
+def test_what_an_earlier_version_kept_without_a_checksum_is_read(tmp_path: Path) -> None:
+    one = entry(1, b"abc")
+    folder = keep(tmp_path, one)
+    (folder / "document.json.sha256").unlink()
+    (found,) = kept(tmp_path)
+    assert found.document == one.document
+    document = json.loads((folder / "document.json").read_text())
+    document["outputs"]["contents"].append(tagged("blob", {"sha256": "0" * 64, "size": 1}))
+    (folder / "document.json").write_text(json.dumps(document))
+    with pytest.raises(RecordError, match=f"blobs/{'0' * 64} is missing"):
+        read(folder)
+
+
+@pytest.mark.parametrize("name", sorted(to_document(DBResult(flow_name="a", outputs={}))))
+def test_a_document_without_one_of_its_members_is_named(name: str, tmp_path: Path) -> None:
+    """But for ``provenance``, which the first release did not write."""
+    folder = keep(tmp_path, entry(1))
+    (folder / "document.json.sha256").unlink()
+    document = json.loads((folder / "document.json").read_text())
+    del document[name]
+    (folder / "document.json").write_text(json.dumps(document))
+    if name == "provenance":
+        assert read(folder) == Entry(document)
+        return
+    with pytest.raises(RecordError, match=f"{folder} is no record: document.json (has no {name}$|is another one's)"):
         read(folder)
