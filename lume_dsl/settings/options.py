@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,34 +43,45 @@ def variable(path: str) -> str:
 # checks the names, and Options converts.
 
 
-def _options(name: str, *names: str, **groups: Any) -> type:
+_Names = Mapping[str, "_Names | None"]
+
+_OPTIONS: _Names = {
+    "backend": None,
+    "home": None,
+    "results_db": dict.fromkeys(
+        ("url", "host", "port", "username", "password", "database", "authmechanism", "options")
+    ),
+    "mounted_filesystem": dict.fromkeys(("identifier", "mount_path", "mount_alias", "mount_type")),
+    "filesystems": None,
+    "prefect": {"server": dict.fromkeys(("host", "host_port"))},
+}
+"""The options, in their groups."""
+
+
+@cache
+def _options_class() -> type[Any]:
+    return _class_of("Options", _OPTIONS)
+
+
+def _class_of(name: str, names: _Names) -> type[Any]:
     """A class of options that are None unless they are found, and of groups of them.
 
     It is generated: typed-settings parses the source of a class that has one each time, which takes 20 ms.
     """
-    fields = {one: attrs.field(default=None, type=Any) for one in names}
-    fields |= {one: attrs.field(default=group(), type=group) for one, group in groups.items()}
+    groups = {one: _class_of(one.title(), others) for one, others in names.items() if others is not None}
+    fields = {one: attrs.field(default=groups[one](), type=groups[one]) for one in groups}
+    fields |= {one: attrs.field(default=None, type=Any) for one in names if one not in groups}
     made = attrs.make_class(name, fields, frozen=True)
     made.__module__ = f"{__name__}.generated"
     return made
 
 
-_ResultsDB = _options(
-    "_ResultsDB", "url", "host", "port", "username", "password", "database", "authmechanism", "options"
-)
-_Mount = _options("_Mount", "identifier", "mount_path", "mount_alias", "mount_type")
-_Prefect = _options("_Prefect", server=_options("_Server", "host", "host_port"))
-_AllOptions = _options(
-    "_AllOptions", "backend", "home", "filesystems", results_db=_ResultsDB, mounted_filesystem=_Mount, prefect=_Prefect
-)
-
-
-def _paths(cls: type[Any] = _AllOptions, prefix: str = "") -> Iterator[str]:
-    for field in attrs.fields(cls):
-        if attrs.has(type(field.default)):
-            yield from _paths(type(field.default), f"{prefix}{field.name}.")
+def _paths(names: _Names = _OPTIONS, prefix: str = "") -> Iterator[str]:
+    for name, others in names.items():
+        if others is None:
+            yield prefix + name
         else:
-            yield prefix + field.name
+            yield from _paths(others, f"{prefix}{name}.")
 
 
 PATHS = tuple(_paths())
@@ -141,11 +153,11 @@ def find_options(environ: Mapping[str, str]) -> Options:
     try:
         if config:
             os.stat(config)  # typed-settings logs that a file is missing
-        found: Any = typed_settings.load_settings(_AllOptions, loaders, converter=get_default_ts_converter())
+        found: Any = typed_settings.load_settings(_options_class(), loaders, converter=get_default_ts_converter())
     except (TsError, OSError, ValueError) as error:  # ValueError: not UTF-8
         reason = error.strerror if isinstance(error, OSError) else error
         problems.append(f"{CONFIG}: cannot use {config}: {reason}")
-        found = typed_settings.load_settings(_AllOptions, loaders[1:], converter=get_default_ts_converter())
+        found = typed_settings.load_settings(_options_class(), loaders[1:], converter=get_default_ts_converter())
         return Options(found, environ, None, False, problems)
     return Options(found, environ, config, True, problems)
 
