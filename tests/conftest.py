@@ -78,23 +78,56 @@ def _mongod() -> str:
     return str(binary)
 
 
-def _new_mongod(folder: Path, *options: str) -> Iterator[str]:
-    port = free_port()
-    command = [_mongod(), "--dbpath", str(folder), "--port", str(port), "--bind_ip", "127.0.0.1", "--nounixsocket"]
-    with (folder / "mongod.log").open("wb") as log:
-        process = subprocess.Popen([*command, *options], stdout=log, stderr=log)
+class Mongod:
+    """A MongoDB server; its data stays when it is killed and started again."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder, self.port = folder, free_port()
+        listens = ["--port", str(self.port), "--bind_ip", "127.0.0.1", "--nounixsocket"]
+        self._command = [_mongod(), "--dbpath", str(folder), *listens, *options]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def address(self) -> str:
+        """``host:port``, as a URL has it."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """It answers."""
+        log = self.folder / "mongod.log"
+        with log.open("ab") as file:
+            self._process = subprocess.Popen(self._command, stdout=file, stderr=file)
+        _wait_for(self.port, self._process, log)
+
+    def end(self, number: int = signal.SIGTERM) -> None:
+        """It has ended by this signal: in order, or by SIGKILL as in a crash."""
+        _end(self._process, number)
+
+    def create_database(self) -> str:
+        """Return the URL of an empty database."""
+        return f"mongodb://{self.address}/test_{uuid4().hex[:12]}"
+
+
+def _end(process: subprocess.Popen[bytes] | None, number: int) -> None:
+    if process is not None and process.poll() is None:
+        process.send_signal(number)
+        process.wait(timeout=60)
+
+
+def _new_mongod(folder: Path, *options: str) -> Iterator[Mongod]:
+    server = Mongod(folder, *options)
     try:
-        _wait_for(port, process, folder / "mongod.log")
-        yield f"127.0.0.1:{port}"
+        yield server
     finally:
-        process.terminate()
-        process.wait(timeout=30)
+        server.end()
 
 
 @pytest.fixture(scope="session")
 def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address (``127.0.0.1:port``) of a MongoDB server, ended after the session."""
-    yield from _new_mongod(tmp_path_factory.mktemp("mongod"))
+    for server in _new_mongod(tmp_path_factory.mktemp("mongod")):
+        yield server.address
 
 
 @pytest.fixture
@@ -102,13 +135,13 @@ def mongod_of_a_replica_set(tmp_path: Path) -> Iterator[str]:
     """The address of a MongoDB server that is the only one of a replica set."""
     folder = tmp_path / "mongod"
     folder.mkdir()
-    for address in _new_mongod(folder, "--replSet", "one"):
-        with pymongo.MongoClient[Any](f"mongodb://{address}/?directConnection=true") as client:
-            members = [{"_id": 0, "host": address}]
+    for server in _new_mongod(folder, "--replSet", "one"):
+        with pymongo.MongoClient[Any](f"mongodb://{server.address}/?directConnection=true") as client:
+            members = [{"_id": 0, "host": server.address}]
             client.admin.command("replSetInitiate", {"_id": "one", "members": members})
             while not client.admin.command("hello")["isWritablePrimary"]:
                 time.sleep(0.05)
-        yield address
+        yield server.address
 
 
 @pytest.fixture(scope="session")
@@ -117,13 +150,13 @@ def mongod_with_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 
     The password of each is ``SERVER_PASSWORD``.
     """
-    for address in _new_mongod(tmp_path_factory.mktemp("mongod"), "--auth"):
-        with pymongo.MongoClient[Any](f"mongodb://{address}/") as client:
+    for server in _new_mongod(tmp_path_factory.mktemp("mongod"), "--auth"):
+        with pymongo.MongoClient[Any](f"mongodb://{server.address}/") as client:
             client.admin.command("createUser", "root", pwd=SERVER_PASSWORD, roles=["root"])
-        with pymongo.MongoClient[Any](f"mongodb://root:{quote(SERVER_PASSWORD, safe='')}@{address}/") as client:
+        with pymongo.MongoClient[Any](f"mongodb://root:{quote(SERVER_PASSWORD, safe='')}@{server.address}/") as client:
             for role in ("read", "readWrite"):
                 client["x"].command("createUser", role, pwd=SERVER_PASSWORD, roles=[role])
-        yield address
+        yield server.address
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -138,7 +171,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail(f"the server does not answer: {log.read_text()[-2000:]}")
 
 
-SERVER_USER, SERVER_PASSWORD = "lume", "s3cret:/@%"
+SERVER_USER, SERVER_PASSWORD = "lume", "s3cret:w0rd/@%é"
 
 
 def _postgres(name: str) -> str:
@@ -194,10 +227,7 @@ class Postgres:
 
     def end(self, number: int = signal.SIGINT) -> None:
         """It has ended by this signal: at once but in order, or by SIGKILL or SIGQUIT as in a crash."""
-        if self._process is not None:
-            self._process.send_signal(number)
-            self._process.wait(timeout=30)
-            self._process = None
+        _end(self._process, number)
 
     def create_database(self) -> str:
         """Return the URL of an empty database."""
@@ -221,12 +251,6 @@ def _new_postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server, ended after the session. It is shared: do not stop it."""
-    yield from _new_postgres()
-
-
-@pytest.fixture
-def own_postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server of one test, which may end and start it."""
     yield from _new_postgres()
 
 
@@ -273,10 +297,7 @@ class MariaDB:
 
     def end(self, number: int = signal.SIGTERM) -> None:
         """It has ended by this signal: in order, or by SIGKILL as in a crash."""
-        if self._process is not None:
-            self._process.send_signal(number)
-            self._process.wait(timeout=60)
-            self._process = None
+        _end(self._process, number)
 
     def execute(self, *statements: str) -> None:
         """Do this as the server's owner."""
@@ -316,6 +337,18 @@ def own_mariadb() -> Iterator[MariaDB]:
 def mariadb_url(mariadb: MariaDB) -> str:
     """The URL of an empty database of a real MariaDB server."""
     return mariadb.create_database()
+
+
+@pytest.fixture(params=["postgresql", "mongodb", *(["mariadb"] if MARIADB else [])])
+def own_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Postgres | Mongod | MariaDB]:
+    """A database server of one test, which may end and start it."""
+    if request.param == "postgresql":
+        yield from _new_postgres()
+    elif request.param == "mariadb":
+        yield from _new_mariadb()
+    else:
+        (tmp_path / "mongod").mkdir()
+        yield from _new_mongod(tmp_path / "mongod")
 
 
 def _url_of_store(name: str, request: pytest.FixtureRequest, folder: Path) -> str:

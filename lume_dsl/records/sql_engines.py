@@ -92,10 +92,12 @@ def _parsed(url: str) -> sa.URL:
 
 def _server_engine(url: sa.URL) -> sa.Engine:
     driver = url.get_driver_name()
-    timeouts = {name: value for name, value in _TIMEOUTS.get(driver, {}).items() if name not in url.query}
+    given = {name: value for name, value in _TIMEOUTS.get(driver, {}).items() if name not in url.query}
+    if driver == "pymysql" and url.password is not None:
+        given["password"] = url.password.encode()  # which the driver takes for Latin-1 where it is text
     # A connection that a server has closed since it was last used is made again.
     return sa.create_engine(
-        url, connect_args=timeouts, hide_parameters=True, pool_pre_ping=True, pool_timeout=_POOL_SECONDS
+        url, connect_args=given, hide_parameters=True, pool_pre_ping=True, pool_timeout=_POOL_SECONDS
     )
 
 

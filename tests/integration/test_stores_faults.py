@@ -31,9 +31,9 @@ from lume_dsl.settings import ResultsDB, Settings
 from lume_dsl.values.content import Content
 
 if TYPE_CHECKING:
-    from tests.conftest import Postgres  # for its attributes alone
+    from tests.conftest import MariaDB, Mongod, Postgres  # for their attributes alone
 
-SECRET = "s3cret:/@%"
+SECRET = "s3cret:w0rd/@%é"
 
 
 def opened(url: str) -> RecordStore:
@@ -238,14 +238,17 @@ def test_a_file_opened_for_reading_alone_is_read(tmp_path: Path) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_a_server_that_was_started_again_is_used_again(own_postgres: Postgres, number: int) -> None:
-    store = opened(own_postgres.create_database())
+@pytest.mark.parametrize("crashes", [False, True])
+def test_a_server_that_was_started_again_is_used_again(own_server: Postgres | Mongod | MariaDB, crashes: bool) -> None:
+    store = opened(own_server.create_database())
     stored = entry(1, bytes(5_000_000))
     assert store.insert([stored]) == [True]
-    own_postgres.end(number)
-    assert "no database answers" in failure(lambda: store.insert([entry(2)]), transient=True)
-    own_postgres.start()
+    if crashes:
+        own_server.end(signal.SIGKILL)
+    else:
+        own_server.end()
+    assert " answers at " in failure(lambda: store.insert([entry(2)]), transient=True)
+    own_server.start()
     assert store.insert([entry(1), entry(2)]) == [False, True]
     assert sum(map(len, store.read_blob(stored.document["unique_hash"], *stored.blobs))) == 5_000_000
     store.close()
