@@ -332,6 +332,7 @@ def test_a_frame_comes_back_from_csv_as_far_as_a_csv_file_can_hold_it() -> None:
     frame = pd.DataFrame(
         {
             "whole": [1, -(2**63)],
+            "larger": np.array([1, 2**64 - 1], "u8"),
             "x": [0.1, math.nan],
             "limits": [math.inf, 5e-324],
             "flag": [True, False],
@@ -353,6 +354,7 @@ def test_a_frame_comes_back_from_csv_as_far_as_a_csv_file_can_hold_it() -> None:
     read = through(CSVFile, changed)
     assert [str(dtype) for dtype in read.dtypes[:3]] == ["float64", "int64", "float64"]
     assert list(read["f4"]) == [0.1, 2.0]
+    assert read["f4"].astype("f4").equals(changed["f4"])
     assert list(read["time"]) == ["2026-03-01 00:00:00+00:00", "2026-03-02 00:00:00+00:00"]
     assert list(read["kind"]) == ["u", "v"]
 
@@ -382,6 +384,22 @@ def test_empty_frames_are_frames() -> None:
         (pd.DataFrame({1: [1]}), "expected texts as names of columns, got 1"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "the column 'a' is there twice"),
         (pd.DataFrame({("a", "b"): [1]}), "expected texts as names of columns"),
+        (
+            pd.DataFrame({"a": pd.Series([1, -(2**53) - 1, None], dtype="Int64")}),
+            r"value\['a'\]: one is missing, and -9007199254740993 would come back as a float or a text; use Parq",
+        ),
+        (
+            pd.DataFrame({"a": pd.Series([2**63, None], dtype="UInt64")}),
+            "is missing, and 9223372036854775808 would",
+        ),
+        (
+            pd.DataFrame({"a\rb": [1, 2]}),
+            r"the column 'a\\rb' would come back as 'a'; choose another name, or",
+        ),
+        (pd.DataFrame({"\ufeffa": [1]}), r"the column '\\ufeffa' would come back as 'a'; choose another name"),
+        (pd.DataFrame(index=range(3)), "its 3 rows have no columns, and would be lost; add a column"),
+        (pd.DataFrame({"a": range(3)})[1:], r"a CSV file has no index; .*, or frame.reset_index\(drop=True\)"),
+        (pd.DataFrame({"a": np.ones(1, "g") / 3}), r"value\['a'\]: numbers of float128 lose digits; convert it by .as"),
     ],
 )
 def test_what_would_come_back_from_csv_as_something_else_is_refused(frame: pd.DataFrame, message: str) -> None:
