@@ -13,7 +13,7 @@ from typing import BinaryIO
 from lume_dsl.errors import FileError
 from lume_dsl.files.streams import Digest, Fill, digest_of, filled
 
-__all__ = ["STALE_SECONDS", "OccupiedError", "check_writable", "open_whole", "sync_folder", "write_whole"]
+__all__ = ["STALE_SECONDS", "OccupiedError", "check_writable", "is_full", "open_whole", "sync_folder", "write_whole"]
 
 STALE_SECONDS = 3600.0
 """A temporary file this old, which no living writer holds, was left by one that was killed."""
@@ -104,9 +104,13 @@ def _refuse_special(target: str, path: str) -> None:
 _ADVICE = "make it a folder that you may write to, or choose another filename"
 
 
+def is_full(error: OSError) -> bool:
+    """Return if an error says that a disk, a quota or a file has no room for more."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def _unwritable(path: str, folder: str, error: OSError) -> FileError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    advice = "make room, or choose another place; what was there is unchanged" if full else _ADVICE
+    advice = "make room, or choose another place; what was there is unchanged" if is_full(error) else _ADVICE
     return FileError(f"{path}: cannot write in {folder}: {error.strerror or error}; {advice}")
 
 
@@ -136,8 +140,11 @@ def _same_without_writing(target: str, fill: Fill) -> Digest | None:
         return None
     import tempfile  # 3 ms, which a definition does not wait for
 
-    with tempfile.TemporaryFile() as stream:
-        digest = filled(stream, fill)
+    try:
+        with tempfile.TemporaryFile() as stream:
+            digest = filled(stream, fill)
+    except OSError:  # it cannot be told without a place for it: what is told is that the folder cannot be written
+        return None
     return digest if _holds(target, digest) else None
 
 

@@ -125,6 +125,14 @@ def test_the_same_content_needs_no_right_to_write(readonly: Path) -> None:
         assert TextFile.write("old", filename=readonly / "a.txt").read() == "old"
 
 
+def test_without_a_place_for_temporary_files_a_read_only_folder_is_told(
+    readonly: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", f"{readonly}/nowhere")
+    with _as_nobody(), pytest.raises(FileError, match=r"a.txt: cannot write in .*; make it a folder that you may"):
+        TextFile.write("old", filename=readonly / "a.txt")
+
+
 WRITER = """
 import os, sys
 import numpy as np
