@@ -13,7 +13,16 @@ from typing import BinaryIO
 from lume_dsl.errors import FileError
 from lume_dsl.files.streams import Digest, Fill, digest_of, filled
 
-__all__ = ["STALE_SECONDS", "OccupiedError", "check_writable", "is_full", "open_whole", "sync_folder", "write_whole"]
+__all__ = [
+    "STALE_SECONDS",
+    "OccupiedError",
+    "check_writable",
+    "is_full",
+    "open_whole",
+    "refusal",
+    "sync_folder",
+    "write_whole",
+]
 
 STALE_SECONDS = 3600.0
 """A temporary file this old, which no living writer holds, was left by one that was killed."""
@@ -87,6 +96,32 @@ def check_writable(path: str) -> None:
     if not (os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK, effective_ids=_EFFECTIVE)):
         reason = "may not be written to" if os.path.isdir(folder) else "is not a folder"
         raise FileError(f"{path}: {folder} {reason}; {_ADVICE}")
+
+
+def refusal(folder: str) -> str:
+    """Return why no file can be written in the folder or below it, ``""`` where one can or that cannot be told.
+
+    One is made there and removed: what a folder's mode grants, and to root always, its filesystem may refuse.
+    """
+    try:
+        temporary, stream = _open_temporary(folder)
+    except PermissionError as error:
+        # Often a shared folder's top is not the user's, and one below it is: what is told of that is told by its files.
+        return "" if _has_inner_folder(folder) else str(error.strerror or error)
+    except OSError as error:
+        return str(error.strerror or error)
+    stream.close()
+    with suppress(OSError):
+        os.unlink(temporary)
+    return ""
+
+
+def _has_inner_folder(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(entry.is_dir() and os.access(entry.path, os.X_OK, effective_ids=_EFFECTIVE) for entry in entries)
+    except OSError:  # it may be entered all the same, and what is in it not listed
+        return True
 
 
 def _refuse_special(target: str, path: str) -> None:
