@@ -240,8 +240,33 @@ HDF5_VALUES: dict[str, Any] = {
 def test_a_nested_dict_comes_back_from_hdf5_with_its_types_and_order() -> None:
     assert same(through(HDF5File, HDF5_VALUES), HDF5_VALUES)
     assert through(HDF5File, {}) == {}
-    assert through(HDF5File, {"a": np.array(5)}) == {"a": 5}
     assert through(HDF5File, {"a": 2**63}) == {"a": 2**63}
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array(5.0),
+        np.array(3, "i4"),
+        np.array(3, ">i2"),
+        np.array(True),
+        np.array(1j),
+        np.array("abc"),
+        np.array(""),
+        np.array(b"ab"),
+        np.array((1, 2.0), [("n", "i4"), ("x", "f8")]),
+        np.array(b"a\0", "V2"),
+    ],
+    ids=lambda array: str(array.dtype),
+)
+def test_an_array_without_dimensions_comes_back_from_hdf5_as_one(array: np.ndarray[Any, Any]) -> None:
+    assert same(through(HDF5File, {"a": {"b": array}}), {"a": {"b": array}})
+
+
+def test_what_has_no_dimensions_in_a_file_of_another_program_is_a_number_or_a_text() -> None:
+    with h5py.File("other.h5", "w") as file:
+        file["x"], file["y"], file["z"] = np.array(5.0), "abc", np.array(3, "i4")
+    assert same(HDF5File("other.h5").read(), {"x": 5.0, "y": "abc", "z": np.int32(3)})
 
 
 SCALARS = st.floats() | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.complex_numbers() | st.binary(max_size=9)
