@@ -13,7 +13,16 @@ from typing import BinaryIO
 from lume_dsl.errors import FileError
 from lume_dsl.files.streams import Digest, Fill, digest_of, filled
 
-__all__ = ["STALE_SECONDS", "OccupiedError", "check_writable", "open_whole", "sync_folder", "write_whole"]
+__all__ = [
+    "STALE_SECONDS",
+    "OccupiedError",
+    "check_writable",
+    "is_full",
+    "open_whole",
+    "refusal",
+    "sync_folder",
+    "write_whole",
+]
 
 STALE_SECONDS = 3600.0
 """A temporary file this old, which no living writer holds, was left by one that was killed."""
@@ -89,6 +98,32 @@ def check_writable(path: str) -> None:
         raise FileError(f"{path}: {folder} {reason}; {_ADVICE}")
 
 
+def refusal(folder: str) -> str:
+    """Return why no file can be written in the folder or below it, ``""`` where one can or that cannot be told.
+
+    One is made there and removed: what a folder's mode grants, and to root always, its filesystem may refuse.
+    """
+    try:
+        temporary, stream = _open_temporary(folder)
+    except PermissionError as error:
+        # Often a shared folder's top is not the user's, and one below it is: what is told of that is told by its files.
+        return "" if _has_inner_folder(folder) else str(error.strerror or error)
+    except OSError as error:
+        return str(error.strerror or error)
+    stream.close()
+    with suppress(OSError):
+        os.unlink(temporary)
+    return ""
+
+
+def _has_inner_folder(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(entry.is_dir() and os.access(entry.path, os.X_OK, effective_ids=_EFFECTIVE) for entry in entries)
+    except OSError:  # it may be entered all the same, and what is in it not listed
+        return True
+
+
 def _refuse_special(target: str, path: str) -> None:
     """A device, pipe or socket is no place for a file: reading one may never end, and replacing one breaks it."""
     try:
@@ -104,9 +139,13 @@ def _refuse_special(target: str, path: str) -> None:
 _ADVICE = "make it a folder that you may write to, or choose another filename"
 
 
+def is_full(error: OSError) -> bool:
+    """Return if an error says that a disk, a quota or a file has no room for more."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def _unwritable(path: str, folder: str, error: OSError) -> FileError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    advice = "make room, or choose another place; what was there is unchanged" if full else _ADVICE
+    advice = "make room, or choose another place; what was there is unchanged" if is_full(error) else _ADVICE
     return FileError(f"{path}: cannot write in {folder}: {error.strerror or error}; {advice}")
 
 
@@ -136,8 +175,11 @@ def _same_without_writing(target: str, fill: Fill) -> Digest | None:
         return None
     import tempfile  # 3 ms, which a definition does not wait for
 
-    with tempfile.TemporaryFile() as stream:
-        digest = filled(stream, fill)
+    try:
+        with tempfile.TemporaryFile() as stream:
+            digest = filled(stream, fill)
+    except OSError:  # it cannot be told without a place for it: what is told is that the folder cannot be written
+        return None
     return digest if _holds(target, digest) else None
 
 

@@ -26,7 +26,9 @@ class Filesystem(ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """Return if the filesystem can be used, within 4 seconds.
+        """Return if files can be saved in the filesystem, as far as can be told within 4 seconds.
+
+        Asked for what is saved, before anything computes. Reading needs no check.
 
         Raises:
             ServiceError: Saying what is missing and how to mend it.

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import attrs
 
 from lume_dsl.errors import FileError, ServiceError
-from lume_dsl.files.atomic import check_writable, open_whole, write_whole
+from lume_dsl.files.atomic import check_writable, open_whole, refusal, write_whole
 from lume_dsl.files.filesystem import Filesystem, Saved, checked
 from lume_dsl.files.streams import Fill
 from lume_dsl.settings import FilesystemURL, MountedFilesystem, variable
@@ -53,10 +53,19 @@ class LocalFilesystem(_OnDisk):
 
 
 class _Rooted(_OnDisk):
-    """The files below one folder, out of which no path leads. References keep paths relative to it."""
+    """The files below one folder, out of which no path leads. References keep paths relative to it.
+
+    A check makes a file in it and removes it: who only reads, from a folder that takes no files, asks for no check.
+    """
 
     def check(self) -> None:
-        self._root()
+        root = self._root()
+        if reason := refusal(root):
+            identifier, where = self._origin()
+            raise ServiceError(
+                f"the filesystem {identifier!r} takes no files: none can be made in {root}: {reason}; those that are "
+                f"there can be read; make it a folder that you may write to, or correct {where}"
+            )
 
     def locate(self, path: str) -> str:
         root = os.path.realpath(self._root())
@@ -84,6 +93,10 @@ class _Rooted(_OnDisk):
         Raises:
             ServiceError: If it does not.
         """
+
+    @abstractmethod
+    def _origin(self) -> tuple[str, str]:
+        """The identifier, and the variable that names the root."""
 
     @abstractmethod
     def _leaves(self, path: str) -> FileError:
@@ -119,6 +132,9 @@ class MountFilesystem(_Rooted):
             f"{variable('mounted_filesystem.mount_path')}, or set "
             f"{variable('mounted_filesystem.mount_type')}=DirectoryOrCreate"
         )
+
+    def _origin(self) -> tuple[str, str]:
+        return self.mount.identifier, variable("mounted_filesystem.mount_path")
 
     def _made(self) -> str:
         root = self.mount.mount_path
@@ -157,6 +173,9 @@ class FolderFilesystem(_Rooted):
         if not os.path.isdir(root):
             raise self._missing(f"{root} is not a folder")
         return root
+
+    def _origin(self) -> tuple[str, str]:
+        return self.place.identifier, self.place.variable
 
     def _missing(self, reason: str) -> ServiceError:
         return ServiceError(

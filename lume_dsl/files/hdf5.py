@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["HDF5File"]
 
+_ARRAY = "lume.array"
+"""The attribute of an array without dimensions, which HDF5 does not tell from a number or a text."""
+
 _EXPECTED = "expected a dict, an array, a number, a text or bytes"
 
 
@@ -57,7 +60,8 @@ class HDF5File(File["dict[str, Any]"]):
 
     What it may hold, at any depth: arrays (of numbers, booleans, complex numbers, texts, or with named fields), NumPy
     scalars, ``int``, ``float``, ``complex``, ``bool``, ``str`` and ``bytes``, and dicts of them with texts as keys.
-    NaN is a number as any other. Arrays keep dtype and shape; an array of texts comes back as wide as its longest.
+    NaN is a number as any other. Arrays keep dtype and shape, those without dimensions too (by an attribute); an array
+    of texts comes back as wide as its longest.
 
     A ``Path`` to an HDF5 file that another program has made may be written as well: its bytes are kept as they are.
     ``read()`` leaves attributes out; ``open()`` gives all that a file has, and reads only what is asked for.
@@ -143,9 +147,11 @@ def _write_dataset(library: ModuleType, group: h5py.Group, name: str, value: Any
         advice = "; write np.array(...) around it" if isinstance(value, (list, tuple)) else ""
         raise TypeError(f"{place}: {_EXPECTED}, got {type(value).__name__}{advice}")
     try:
-        group.create_dataset(name, data=value, dtype=kind)
+        dataset = group.create_dataset(name, data=value, dtype=kind)
     except (TypeError, OverflowError, ValueError) as error:
         raise TypeError(f"{place}: {error}") from error
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        dataset.attrs[_ARRAY] = True
 
 
 def _text(text: str, place: str) -> str:
@@ -195,10 +201,14 @@ def _read_dataset(library: ModuleType, dataset: h5py.Dataset, place: str) -> Any
         raise ValueError(f"{place} has a type and no value; use open()")
     if library.check_string_dtype(dataset.dtype) is not None and dataset.dtype.kind == "O":
         texts = dataset.asstr()[()]
-        return texts if isinstance(texts, str) else texts.astype(str)
+        if isinstance(texts, str):
+            return np.array(texts) if _ARRAY in dataset.attrs else texts
+        return texts.astype(str)
     if dataset.dtype.hasobject:
         raise ValueError(f"{place} has the type {dataset.dtype}, which no plain array has; use open()")
     value = dataset[()]
+    if _ARRAY in dataset.attrs:
+        return np.array(value, dataset.dtype)
     if isinstance(value, np.void) and value.dtype.names is None:
         return value.tobytes()
     as_python = isinstance(value, np.generic) and value.dtype.name in ("bool", "int64", "float64", "complex128")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -62,23 +63,45 @@ def _advice(dtype: Any) -> str:
 class _ImageSerializer:
     def write(self, obj: Any, stream: BinaryIO, filename: str, /) -> None:
         _check_pillow()
-        image = _image(obj)
-        image.save(stream, format=_format(filename))
+        image, kind = _image(obj), _format(filename)
+        if getattr(image, "n_frames", 1) > 1:
+            _write_frames(image, stream, kind)
+        else:
+            image.save(stream, format=kind)
 
     def read(self, stream: BinaryIO, filename: str, /) -> Image:
         _check_pillow()
         from PIL import Image
 
-        image = Image.open(stream, formats=[_format(filename)])
+        # A copy: where there are several frames, Pillow reads each when it is asked for, and the stream is closed then.
+        image = Image.open(io.BytesIO(stream.read()), formats=[_format(filename)])
         image.load()
         return image
+
+
+def _write_frames(image: Image, stream: BinaryIO, kind: str) -> None:
+    """All frames are written, and are there when they are counted again: some formats make one of equal ones."""
+    from PIL import Image
+
+    count, place, found = getattr(image, "n_frames", 1), image.tell(), 1
+    if kind in Image.SAVE_ALL and kind in Image.OPEN:
+        try:
+            image.save(stream, format=kind, save_all=True)
+        finally:
+            image.seek(place)
+        stream.seek(0)
+        found = getattr(Image.open(stream, formats=[kind]), "n_frames", 1)
+    if found != count:
+        advice = "end the filename in .tif, or write image.copy(), which is the one that the image is at"
+        raise ValueError(f"the image has {count} frames, of which {kind} would keep {found}; {advice}")
 
 
 class ImageFile(File["Image"]):
     """An image: a Pillow image or an array goes in, a Pillow image comes out.
 
     The suffix of the filename chooses the format. An array holds grey values of 8 or 16 bits by row and column,
-    or red, green and blue of 8 bits as its last axis.
+    or red, green and blue of 8 bits as its last axis. An image of several frames keeps them all, as in ``.tif``; a
+    format that would not is refused.
     """
 
     serializer = _ImageSerializer()

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 import attrs
 
 from lume_dsl.errors import FileError, ServiceError, did_you_mean
-from lume_dsl.files.atomic import OccupiedError
+from lume_dsl.files.atomic import OccupiedError, is_full
 from lume_dsl.files.filesystem import Filesystem, Saved, checked
 from lume_dsl.files.streams import Digest, Fill, digest_of, filled
 from lume_dsl.secrets import hidden_text, hide
@@ -38,7 +38,7 @@ class RemoteFilesystem(Filesystem):
     A file is first written on this machine. Where the driver moves files by itself, it is then sent under another
     name and moved to its own; else it is sent in one operation, which object stores do wholly or not at all.
     Two that write one path at the same moment may both succeed there, and the later one's file stays; in memory,
-    one of them is refused as it is on disk.
+    one of them is refused as it is on disk. Saving makes folders and no buckets: a check says that one is missing.
     """
 
     place: FilesystemURL
@@ -50,8 +50,14 @@ class RemoteFilesystem(Filesystem):
 
     def _ask(self) -> None:
         fs, root = self._driver()
-        with self._translated("cannot be used", ServiceError), suppress(FileNotFoundError):  # not there yet: it answers
-            fs.info(root)
+        with self._translated("cannot be used", ServiceError):
+            try:
+                fs.info(root)
+            except FileNotFoundError:  # it answers, and saving makes folders
+                bucket = "" if _mover(fs) else root.partition("/")[0]
+                if bucket and not fs.exists(bucket):
+                    wrong = f"{self._named}: there is no {bucket!r}, which saving does not make"
+                    raise ServiceError(f"{wrong}; make it, or {self._advice}") from None
 
     def locate(self, path: str) -> str:
         head, separator, tail = mask_url(self.place.url).partition("?")
@@ -73,9 +79,8 @@ class RemoteFilesystem(Filesystem):
 
     def save(self, path: str, fill: Fill, *, overwrite: bool) -> Saved:
         kept, where = self.keep(path), self.locate(path)
-        with _spool() as name:
-            with open(name, "w+b") as stream:
-                digest = filled(stream, fill)
+        with _spool(where) as name:
+            digest = _spooled(name, fill, where)
             fs, root = self._driver()
             target = _join(root, kept)
             with self._translated(f"{where}: cannot be written"), self._alone():
@@ -86,11 +91,11 @@ class RemoteFilesystem(Filesystem):
     def open(self, path: str) -> BinaryIO:
         kept, where = self.keep(path), self.locate(path)
         fs, root = self._driver()
-        try:
-            with self._translated(f"{where}: cannot be read"), self._alone():
+        with self._translated(f"{where}: cannot be read"), self._alone():
+            try:
                 return _fetched(fs, _join(root, kept), where)
-        except FileNotFoundError as error:
-            raise FileError(f"{where}: there is no such file") from error
+            except FileNotFoundError as error:
+                raise FileError(f"{where}: there is no such file") from error
 
     # sending and fetching
 
@@ -113,14 +118,12 @@ class RemoteFilesystem(Filesystem):
         return False
 
     def _send(self, fs: Any, name: str, target: str, where: str, digest: Digest, *, overwrite: bool) -> None:
-        from fsspec.spec import AbstractFileSystem  # heavy third party
-
         if _is_memory(fs):
             with open(name, "rb") as stream:
                 fs.pipe_file(target, stream.read())
             return
-        move = getattr(fs, "mv_file", fs.mv)
-        if move == fs.mv and type(fs).mv is AbstractFileSystem.mv:  # a copy and a removal: a reader would see a part
+        move = _mover(fs)
+        if move is None:
             fs.put_file(name, target)
             return
         temporary = f"{posixpath.dirname(target)}/.lume-{os.urandom(8).hex()}.tmp"
@@ -166,7 +169,7 @@ class RemoteFilesystem(Filesystem):
         """What the driver raises is told as ours, without the options and passwords that it may tell."""
         try:
             yield
-        except (FileError, ServiceError, FileNotFoundError, ImportError):
+        except (FileError, ServiceError, ImportError):
             raise
         except Exception as error:  # drivers raise whatever their libraries do
             said = f"{type(error).__name__}: {error}"
@@ -174,7 +177,10 @@ class RemoteFilesystem(Filesystem):
             cause = error if reason == said else None
             if kind is ServiceError or isinstance(error, (ConnectionError, TimeoutError)):
                 raise ServiceError(f"{self._named}: {self._reason(error, reason)}; {self._advice}") from cause
-            raise FileError(f"{what}: {reason}") from cause
+            advice = (
+                f"; {self._advice}" if isinstance(error, FileNotFoundError) else ""
+            )  # its bucket, as folders are made
+            raise FileError(f"{what}: {reason}{advice}") from cause
 
     def _reason(self, error: Exception, reason: str) -> str:
         if isinstance(error, ValueError) and "Protocol not known" in str(error):
@@ -200,14 +206,25 @@ def _is_memory(fs: Any) -> bool:
     return fs.protocol == MEMORY or MEMORY in tuple(fs.protocol)
 
 
+def _mover(fs: Any) -> Callable[[str, str], None] | None:
+    """How the driver moves a file by itself; None where it copies and removes it, so that a reader would see a part."""
+    from fsspec.spec import AbstractFileSystem  # heavy third party
+
+    move: Callable[[str, str], None] = getattr(fs, "mv_file", fs.mv)
+    return None if move == fs.mv and type(fs).mv is AbstractFileSystem.mv else move
+
+
 def _join(root: str, kept: str) -> str:
     return f"{root.rstrip('/')}/{kept}"
 
 
 @contextmanager
-def _spool() -> Iterator[str]:
+def _spool(where: str) -> Iterator[str]:
     """The path of an empty file of this machine's, which is gone after the block."""
-    descriptor, name = tempfile.mkstemp(prefix="lume-")
+    try:
+        descriptor, name = tempfile.mkstemp(prefix="lume-")
+    except OSError as error:
+        raise _no_room(where, error) from error
     os.close(descriptor)
     try:
         yield name
@@ -216,14 +233,33 @@ def _spool() -> Iterator[str]:
             os.unlink(name)
 
 
+def _spooled(name: str, fill: Fill, where: str) -> Digest:
+    try:
+        with open(name, "w+b") as stream:
+            return filled(stream, fill)
+    except OSError as error:
+        raise _no_room(where, error) from error
+
+
+def _no_room(where: str, error: OSError) -> FileError:
+    folder = tempfile.tempdir or "the folder for temporary files"
+    reason = f"a temporary file of this machine cannot be written in {folder}: {error.strerror or error}"
+    return FileError(f"{where}: {reason}; make room there, or set TMPDIR to a folder that has some")
+
+
 def _fetched(fs: Any, target: str, where: str) -> BinaryIO:
     """A copy of the file, which takes no room once it is closed."""
     if fs.isdir(target):
         raise FileError(f"{where}: cannot be read: is a folder")
     if _is_memory(fs):
         return io.BytesIO(fs.cat_file(target))
-    with _spool() as name:
-        fs.get_file(target, name)
+    with _spool(where) as name:
+        try:
+            fs.get_file(target, name)
+        except OSError as error:
+            if is_full(error):  # nothing is written but the copy
+                raise _no_room(where, error) from error
+            raise
         return open(name, "rb")  # stays readable when the name is gone
 
 

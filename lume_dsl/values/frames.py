@@ -25,7 +25,7 @@ from lume_dsl.values.kinds import Unstorable, full_name
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["frame_content", "frame_of", "pandas_kind", "scalar_of", "scalar_parts"]
+__all__ = ["frame_content", "frame_of", "frequency_of", "pandas_kind", "scalar_of", "scalar_parts"]
 
 Encode = Callable[[Any], Any]
 Decode = Callable[[Any], Any]
@@ -136,9 +136,16 @@ def _index_parts(index: pd.Index[Any], encode: Encode) -> tuple[list[Column], di
         return levels, {**parts, "types": [level.type for level in levels], "multi": True}
     level = column_of(index, encode)
     parts["types"] = [level.type]
-    if isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex) and index.freq is not None:
-        parts["freq"] = index.freqstr
+    if (freq := frequency_of(index)) is not None:
+        parts["freq"] = freq
     return [level], parts
+
+
+def frequency_of(index: Any) -> str | None:
+    """Return the frequency of an index of times, which its values and its dtype do not tell; None without one."""
+    import pandas as pd
+
+    return index.freqstr if isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex) else None
 
 
 class _Sink:

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 import lume_dsl
-from lume_dsl.errors import FileError
-from lume_dsl.files import NumPyFile, TextFile, open_filesystem
+from lume_dsl.errors import FileError, ServiceError
+from lume_dsl.files import Filesystem, NumPyFile, TextFile, open_filesystem
+from lume_dsl.settings import Settings
 
 PACKAGE = Path(lume_dsl.__file__).parents[1]
 UNSHARE = ["unshare", "--user", "--map-root-user", "--mount"]
@@ -123,6 +124,61 @@ def test_a_read_only_folder_is_told_and_its_files_are_as_they_were(readonly: Pat
 def test_the_same_content_needs_no_right_to_write(readonly: Path) -> None:
     with _as_nobody():
         assert TextFile.write("old", filename=readonly / "a.txt").read() == "old"
+
+
+def rooted(folder: Path | str) -> list[Filesystem]:
+    """The folder as a mount, and as a URL."""
+    variables = {"LUME_MOUNTED_FILESYSTEM__MOUNT_PATH": str(folder), "LUME_FILESYSTEMS__ARCHIVE": f"file://{folder}"}
+    settings = Settings.from_environment(variables)
+    return [open_filesystem(identifier, settings) for identifier in ("mounted", "archive")]
+
+
+VARIABLES = ["LUME_MOUNTED_FILESYSTEM__MOUNT_PATH", "LUME_FILESYSTEMS__ARCHIVE"]
+
+
+def test_a_check_tells_a_root_that_takes_no_files_by_its_variable_and_reading_needs_none(readonly: Path) -> None:
+    with _as_nobody():
+        for filesystem, variable in zip(rooted(readonly), VARIABLES, strict=True):
+            with pytest.raises(
+                ServiceError, match=f"none can be made in {readonly}: Permission denied; .*or correct {variable}"
+            ):
+                filesystem.check()
+            assert filesystem.read("a.txt") == b"old"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="others may not write there: it is what the mode grants that is refused")
+def test_a_check_tells_a_root_that_takes_no_files_whatever_its_mode_grants() -> None:
+    for filesystem in rooted("/proc/self"):
+        with pytest.raises(ServiceError, match="takes no files: none can be made in /proc/self: No such file"):
+            filesystem.check()
+        assert filesystem.read("comm")
+
+
+def test_a_root_that_is_not_the_users_may_have_folders_that_are(readonly: Path) -> None:
+    readonly.chmod(0o755)
+    (readonly / "own").mkdir()
+    (readonly / "own").chmod(0o777)
+    readonly.chmod(0o555)
+    with _as_nobody():
+        for filesystem in rooted(readonly):
+            filesystem.check()
+            filesystem.write("own/a", b"x", overwrite=True)
+            with pytest.raises(FileError, match="may not be written to"):
+                filesystem.check_target("a")
+
+
+def test_a_check_leaves_nothing(tmp_path: Path) -> None:
+    for filesystem in rooted(tmp_path):
+        filesystem.check()
+    assert os.listdir(tmp_path) == []
+
+
+def test_without_a_place_for_temporary_files_a_read_only_folder_is_told(
+    readonly: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", f"{readonly}/nowhere")
+    with _as_nobody(), pytest.raises(FileError, match=r"a.txt: cannot write in .*; make it a folder that you may"):
+        TextFile.write("old", filename=readonly / "a.txt")
 
 
 WRITER = """

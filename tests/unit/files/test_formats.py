@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from lume_dsl.errors import FileError
 from lume_dsl.files import File, ImageFile, JSONFile, NumPyFile, TextFile, YAMLFile
@@ -166,6 +166,50 @@ def test_a_pillow_image_is_written_in_the_format_of_the_suffix() -> None:
 def test_what_is_no_image_or_no_format_is_refused(value: Any, filename: str, message: str) -> None:
     with pytest.raises(FileError, match=message):
         ImageFile.write(value, filename=filename)
+
+
+def stack(values: list[int]) -> Image.Image:
+    """An image of frames of these grey values, as a camera's program writes them."""
+    frames = [Image.fromarray(np.full((3, 4), value, "u1")) for value in values]
+    frames[0].save("stack.tif", save_all=True, append_images=frames[1:])
+    return Image.open("stack.tif")
+
+
+def values_of(image: Image.Image) -> list[int]:
+    return [int(np.asarray(frame).flat[0]) for frame in ImageSequence.Iterator(image)]
+
+
+@pytest.mark.parametrize("suffix", ["tif", "png"])
+def test_all_frames_of_an_image_come_back(suffix: str) -> None:
+    with stack([10, 20, 30]) as image:
+        image.seek(1)
+        file = ImageFile.write(image, filename=f"a.{suffix}")
+        assert image.tell() == 1
+    read = file.read()
+    assert (getattr(read, "n_frames", 1), read.tell()) == (3, 0)
+    assert values_of(read) == [10, 20, 30]
+
+
+def test_frames_of_a_file_of_another_program_are_read() -> None:
+    stack([10, 20, 30]).close()
+    assert values_of(ImageFile("stack.tif").read()) == [10, 20, 30]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "values", "message"),
+    [
+        ("jpg", [10, 20, 30], "the image has 3 frames, of which JPEG would keep 1; end the filename in .tif, or write"),
+        ("gif", [10, 10, 30], "the image has 3 frames, of which GIF would keep 2; "),
+        ("pdf", [10, 20, 30], "of which PDF would keep 1; "),
+    ],
+)
+def test_a_format_that_would_not_keep_all_frames_is_refused(suffix: str, values: list[int], message: str) -> None:
+    with stack(values) as image:
+        with pytest.raises(FileError, match=message):
+            ImageFile.write(image, filename=f"a.{suffix}")
+        assert not Path(f"a.{suffix}").exists()
+        image.seek(2)
+        assert values_of(ImageFile.write(image.copy(), filename="a.png").read()) == values[2:]
 
 
 def test_a_file_of_another_format_is_not_an_image() -> None:

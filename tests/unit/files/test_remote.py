@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pickle
 import re
+import resource
+import tempfile
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import fsspec
 import pytest
 
 from lume_dsl.errors import FileError, ServiceError, SettingsError
@@ -146,6 +152,100 @@ def test_a_driver_that_only_reads_says_so(tmp_path: Path) -> None:
     assert filesystem.read("x/a.txt") == b"hey"
     with pytest.raises(FileError, match="b: cannot be written: "):
         filesystem.write("b", b"x", overwrite=False)
+
+
+# buckets
+
+
+class Buckets(fsspec.AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
+    """Files in the one bucket ``there``, as a driver of an object store gives them. An empty bucket has no entry."""
+
+    protocol = "buckets"
+    cachable = False
+    files: dict[str, bytes] = {}
+
+    def info(self, path: str, **_: Any) -> dict[str, Any]:
+        path = self._strip_protocol(path)
+        if path in self.files:
+            return {"name": path, "type": "file", "size": len(self.files[path])}
+        if any(name.startswith(f"{path}/") for name in self.files):
+            return {"name": path, "type": "directory", "size": 0}
+        raise FileNotFoundError(path)
+
+    def exists(self, path: str, **_: Any) -> bool:
+        return bool(self._strip_protocol(path) == "there" or super().exists(path))
+
+    def put_file(self, lpath: str, rpath: str, **_: Any) -> None:
+        if not rpath.startswith("there/"):
+            raise FileNotFoundError("The specified bucket does not exist")
+        self.files[rpath] = Path(lpath).read_bytes()
+
+    def get_file(self, rpath: str, lpath: str, **_: Any) -> None:
+        self.info(rpath)
+        Path(lpath).write_bytes(self.files[rpath])
+
+
+@pytest.fixture
+def buckets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Buckets, "files", {})
+    fsspec.register_implementation("buckets", Buckets, clobber=True)
+
+
+@pytest.mark.usefixtures("buckets")
+def test_a_folder_of_a_bucket_need_not_be_there_and_the_bucket_must_be() -> None:
+    for url in ("buckets://there", "buckets://there/lab/new"):
+        filesystem = named(url)
+        filesystem.check()
+        assert filesystem.read(filesystem.write("a", b"x", overwrite=False)) == b"x"
+    for url in ("buckets://elsewhere", "buckets://elsewhere/lab"):
+        with pytest.raises(ServiceError, match=r"there is no 'elsewhere', .*; make it, or correct LUME_FILESYSTEMS__A"):
+            named(url).check()
+    for url in ("memory://not/yet", "memory://"):
+        named(url).check()
+
+
+@pytest.mark.usefixtures("buckets")
+def test_a_file_that_finds_no_bucket_is_told_with_its_name() -> None:
+    filesystem = named("buckets://elsewhere")
+    message = r"^buckets://elsewhere/a: cannot be written: .*bucket does not exist; correct LUME_FILESYSTEMS__ARCHIVE$"
+    with pytest.raises(FileError, match=message):
+        filesystem.write("a", b"x", overwrite=False)
+    with pytest.raises(FileError, match=r"^buckets://elsewhere/a: there is no such file$"):
+        filesystem.read("a")
+
+
+# this machine's temporary files
+
+
+@contextmanager
+def _files_no_longer_than(size: int) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("buckets")
+def test_where_temporary_files_have_no_room_the_file_and_their_folder_are_told() -> None:
+    filesystem = named("buckets://there")
+    filesystem.write("a", b"x" * 100_000, overwrite=False)
+    message = f"^buckets://there/a: .* cannot be written in {tempfile.gettempdir()}: File too large; .* set TMPDIR to"
+    for use in (lambda: filesystem.write("a", b"y" * 100_000, overwrite=True), lambda: filesystem.read("a")):
+        with pytest.raises(FileError, match=message), _files_no_longer_than(50_000):
+            use()
+    assert filesystem.read("a") == b"x" * 100_000
+
+
+@pytest.mark.usefixtures("buckets")
+def test_where_temporary_files_have_no_folder_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    filesystem = named("buckets://there")
+    filesystem.write("a", b"x", overwrite=False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    for use in (lambda: filesystem.write("a", b"y", overwrite=True), lambda: filesystem.read("a")):
+        with pytest.raises(FileError, match=r"^buckets://there/a: .*/nowhere: No such file or directory; make room"):
+            use()
 
 
 # folders by URL

@@ -240,8 +240,33 @@ HDF5_VALUES: dict[str, Any] = {
 def test_a_nested_dict_comes_back_from_hdf5_with_its_types_and_order() -> None:
     assert same(through(HDF5File, HDF5_VALUES), HDF5_VALUES)
     assert through(HDF5File, {}) == {}
-    assert through(HDF5File, {"a": np.array(5)}) == {"a": 5}
     assert through(HDF5File, {"a": 2**63}) == {"a": 2**63}
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array(5.0),
+        np.array(3, "i4"),
+        np.array(3, ">i2"),
+        np.array(True),
+        np.array(1j),
+        np.array("abc"),
+        np.array(""),
+        np.array(b"ab"),
+        np.array((1, 2.0), [("n", "i4"), ("x", "f8")]),
+        np.array(b"a\0", "V2"),
+    ],
+    ids=lambda array: str(array.dtype),
+)
+def test_an_array_without_dimensions_comes_back_from_hdf5_as_one(array: np.ndarray[Any, Any]) -> None:
+    assert same(through(HDF5File, {"a": {"b": array}}), {"a": {"b": array}})
+
+
+def test_what_has_no_dimensions_in_a_file_of_another_program_is_a_number_or_a_text() -> None:
+    with h5py.File("other.h5", "w") as file:
+        file["x"], file["y"], file["z"] = np.array(5.0), "abc", np.array(3, "i4")
+    assert same(HDF5File("other.h5").read(), {"x": 5.0, "y": "abc", "z": np.int32(3)})
 
 
 SCALARS = st.floats() | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.complex_numbers() | st.binary(max_size=9)
@@ -332,6 +357,7 @@ def test_a_frame_comes_back_from_csv_as_far_as_a_csv_file_can_hold_it() -> None:
     frame = pd.DataFrame(
         {
             "whole": [1, -(2**63)],
+            "larger": np.array([1, 2**64 - 1], "u8"),
             "x": [0.1, math.nan],
             "limits": [math.inf, 5e-324],
             "flag": [True, False],
@@ -353,6 +379,7 @@ def test_a_frame_comes_back_from_csv_as_far_as_a_csv_file_can_hold_it() -> None:
     read = through(CSVFile, changed)
     assert [str(dtype) for dtype in read.dtypes[:3]] == ["float64", "int64", "float64"]
     assert list(read["f4"]) == [0.1, 2.0]
+    assert read["f4"].astype("f4").equals(changed["f4"])
     assert list(read["time"]) == ["2026-03-01 00:00:00+00:00", "2026-03-02 00:00:00+00:00"]
     assert list(read["kind"]) == ["u", "v"]
 
@@ -382,6 +409,22 @@ def test_empty_frames_are_frames() -> None:
         (pd.DataFrame({1: [1]}), "expected texts as names of columns, got 1"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "the column 'a' is there twice"),
         (pd.DataFrame({("a", "b"): [1]}), "expected texts as names of columns"),
+        (
+            pd.DataFrame({"a": pd.Series([1, -(2**53) - 1, None], dtype="Int64")}),
+            r"value\['a'\]: one is missing, and -9007199254740993 would come back as a float or a text; use Parq",
+        ),
+        (
+            pd.DataFrame({"a": pd.Series([2**63, None], dtype="UInt64")}),
+            "is missing, and 9223372036854775808 would",
+        ),
+        (
+            pd.DataFrame({"a\rb": [1, 2]}),
+            r"the column 'a\\rb' would come back as 'a'; choose another name, or",
+        ),
+        (pd.DataFrame({"\ufeffa": [1]}), r"the column '\\ufeffa' would come back as 'a'; choose another name"),
+        (pd.DataFrame(index=range(3)), "its 3 rows have no columns, and would be lost; add a column"),
+        (pd.DataFrame({"a": range(3)})[1:], r"a CSV file has no index; .*, or frame.reset_index\(drop=True\)"),
+        (pd.DataFrame({"a": np.ones(1, "g") / 3}), r"value\['a'\]: numbers of float128 lose digits; convert it by .as"),
     ],
 )
 def test_what_would_come_back_from_csv_as_something_else_is_refused(frame: pd.DataFrame, message: str) -> None:
@@ -445,11 +488,33 @@ FRAMES = {
     "range": pd.DataFrame({"x": [1.0, 2.0]}, index=pd.RangeIndex(5, 9, 2)),
     "numbers": pd.DataFrame({1: [1], 2: [2]}),
     "pairs": pd.DataFrame({("a", "b"): [1], ("a", "c"): [2]}),
+    "named labels": pd.DataFrame([[1, 2]], columns=pd.Index([1.5, 2.0], name=5)),
+    "no labels": pd.DataFrame(index=["a", "b"]),
+    "frequency": pd.DataFrame({"x": [1, 2]}, index=pd.date_range("2026-03-01", periods=2, freq="2D", tz="UTC")),
+    "categories in the index": pd.DataFrame({"x": [1]}, index=pd.CategoricalIndex(["b"], ["c", "b"])),
+    "one name twice": pd.DataFrame({"x": [1]}, index=pd.Index(["a"], name="x")),
+    "periods": pd.DataFrame({"x": [1, 2]}, index=pd.period_range("2026", periods=2, freq="M")),
+    "an index like a column": pd.DataFrame({"__index_level_0__": [1]}, index=["a"]),
+    "a label like an attribute": pd.DataFrame({"freq": [1.0], "dtype": [2.0]}, index=["freq"]),
 }
 
 
 @pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES.keys())
 def test_a_frame_comes_back_from_parquet_exactly(frame: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(through(ParquetFile, frame), frame, check_exact=True)
+
+
+def test_what_a_frame_says_of_itself_comes_back_from_parquet() -> None:
+    frame = pd.DataFrame({"x": [1.0]})
+    frame.attrs = {"unit": "m", "steps": [1, 2]}
+    assert through(ParquetFile, frame).attrs == frame.attrs
+
+
+def test_categories_come_back_in_order_of_many_rows_and_of_many_categories() -> None:
+    """A file has them by groups of rows, and in pages; a value in the first row need not be there."""
+    names = [f"category {number:06}" for number in range(100_000, 0, -1)]
+    codes = np.append(-1, np.arange(1_200_000) % 5)
+    frame = pd.DataFrame({"many": pd.Categorical.from_codes(codes, pd.Index(names)), "x": 1.0})
     pd.testing.assert_frame_equal(through(ParquetFile, frame), frame, check_exact=True)
 
 
@@ -464,13 +529,90 @@ def test_a_frame_comes_back_from_parquet_exactly(frame: pd.DataFrame) -> None:
         (pd.DataFrame({"a": [{"x": 1}]}), r"value\['a'\]: a column of Python objects would come back as struct"),
         (pd.DataFrame({"a": pd.Series([1, "x"], dtype=object)}), "ParquetFile cannot store this"),
         (pd.DataFrame({"a": [1j]}), "column a with type complex128"),
-        (pd.DataFrame({1: [1], "b": [2]}), "names of several types"),
+        (
+            pd.DataFrame({1: [1], "b": [2]}),
+            "labels of int, str as those of its columns do not come back; make them texts",
+        ),
+        (pd.DataFrame([[1, 2]], columns=[True, False]), "the label False of its columns would come back as True; make"),
+        (
+            pd.DataFrame([[1]], columns=pd.Index([None], dtype=object)),
+            "labels of NoneType as those of its columns do not come back",
+        ),
+        (pd.DataFrame([[1]], columns=pd.CategoricalIndex(["a"])), "could not be read again: .*; make the labels"),
+        (
+            pd.DataFrame([[1]], columns=pd.MultiIndex.from_arrays([["a"]])),
+            r"label \('a',\) of its columns would come back",
+        ),
+        (
+            pd.DataFrame([[1]], columns=pd.Index(["a"], name=("n", 1))),
+            r"the name \('n', 1\) of its columns would come back as .*; give a text, by value.rename_axis\(columns=",
+        ),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "the column 'a' is there twice"),
         (pd.DataFrame({"a": pd.arrays.SparseArray([0, 1])}), "ParquetFile cannot store this"),
+        (
+            pd.DataFrame({"a": pd.Categorical([3, 1], [3, 1, 2], ordered=True)}),
+            r"value\['a'\]: a column of 3 categories of int64 would come back as int64; .*astype\('int64'\)",
+        ),
+        (pd.DataFrame({"a": pd.Categorical([True])}), "a column of 1 categories of bool would come back as bool"),
+        (pd.DataFrame({"a": pd.Categorical(pd.to_datetime(["2026"]))}), "1 categories of datetime64.* come back as"),
+        (
+            pd.DataFrame({"a": pd.Categorical([], ["x"])}),
+            r"value\['a'\]: .* 1 categories of \w+ would come back as 0 categories",
+        ),
+        (
+            pd.DataFrame({"a": np.zeros(2, "M8[s]")}),
+            r"a column of datetime64\[s\] would .*\[ms\]; convert",
+        ),
+        (
+            pd.DataFrame({"a": pd.Series([math.nan], dtype=object)}),
+            "has nan in row 0, which is None then; write ",
+        ),
+        (pd.DataFrame({"a": pd.Series([b"x", bytearray(b"y")], dtype=object)}), "in row 1, which is b'y' then"),
+        (pd.DataFrame(index=range(3)), "its 3 rows have neither columns nor an index, and would be lost; add a column"),
+        (
+            pd.DataFrame({"a": [1, 2]}, index=pd.Index([2**53 + 1, None], dtype="Int64", name="n")),
+            r"its index 'n' of Int64 would come back as int64; keep it as a column, by value.reset_index\(\)",
+        ),
+        (pd.DataFrame({"a": [1]}, index=pd.Index([True], dtype="boolean")), "its index of boolean would come back as"),
+        (pd.DataFrame({"a": [1]}, index=np.zeros(1, "M8[s]")), r"its index of datetime64\[s\] would come back as"),
+        (
+            pd.DataFrame({"a": [1]}, index=pd.CategoricalIndex([3], [3, 1])),
+            "its index of 2 categories of int64 would come back as int64",
+        ),
+        (
+            pd.DataFrame({"a": [1]}, index=pd.Index([math.nan], dtype=object)),
+            "its index of Python objects has nan",
+        ),
+        (
+            pd.DataFrame({"a": [1]}, index=pd.MultiIndex.from_arrays([[1], pd.Series([1], dtype="Int64")])),
+            "its index of Int64 would come back as int64",
+        ),
+        (
+            pd.DataFrame({"a": [1]}, index=pd.MultiIndex.from_arrays([["a"]])),
+            "a MultiIndex .* come back as Index",
+        ),
+        (
+            pd.DataFrame({"a": [1]}, index=pd.Index([7], name=5)),
+            r"the name 5 of its index would come back as '5'; give a text, by value.rename_axis",
+        ),
+        (pd.DataFrame({"a": [1]}, index=pd.RangeIndex(1, name=("a", 1))), r"the name \('a', 1\) of its index would"),
+        (
+            pd.DataFrame([[1, 2]], columns=pd.date_range("2026", periods=2)),
+            "the frequency <.*Day> of its columns would be lost; write value.columns.freq = None",
+        ),
+        (pd.DataFrame({"a": [1]}).rename_axis("__index_level_0__").rename(index=str), "with the names .* come back as"),
     ],
 )
 def test_what_would_come_back_from_parquet_as_something_else_is_refused(frame: pd.DataFrame, message: str) -> None:
     with pytest.raises(FileError, match=message):
+        ParquetFile.write(frame, filename="a.parquet")
+    assert list(Path().iterdir()) == []
+
+
+def test_what_of_a_frame_is_no_json_is_refused() -> None:
+    frame = pd.DataFrame({"x": [1.0]})
+    frame.attrs = {"size": (1, 2)}
+    with pytest.raises(FileError, match=r"its attrs would come back as \{'size': \[1, 2\]\}"):
         ParquetFile.write(frame, filename="a.parquet")
 
 
