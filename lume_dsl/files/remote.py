@@ -20,7 +20,7 @@ from lume_dsl.files.atomic import OccupiedError, is_full
 from lume_dsl.files.filesystem import Filesystem, Saved, checked
 from lume_dsl.files.streams import Digest, Fill, digest_of, filled
 from lume_dsl.secrets import hidden_text, hide
-from lume_dsl.settings import MEMORY, FilesystemURL, mask_url
+from lume_dsl.settings import MEMORY, FilesystemURL, mask_url, secrets_in
 
 __all__ = ["CHECK_SECONDS", "RemoteFilesystem"]
 
@@ -153,7 +153,7 @@ class RemoteFilesystem(Filesystem):
         Raises:
             ServiceError: If there is no such driver, its package is not installed, or it cannot be set up.
         """
-        hide([*_texts(self.place.options), *_passwords(self.place.url)])
+        hide([*_texts(self.place.options), *_passwords(self.place.url), *secrets_in(self.place.url)])
         from fsspec.core import url_to_fs  # heavy third party
 
         try:
