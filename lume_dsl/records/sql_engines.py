@@ -58,6 +58,9 @@ def engines(url: str) -> tuple[sa.Engine, sa.Engine]:
     """
     try:
         parsed = _parsed(url)
+    except (exc.ArgumentError, ValueError):
+        raise ServiceError(invalid_url(url)) from None
+    try:
         if parsed.get_backend_name() == "sqlite":
             return _file_engines(parsed)
         engine = _server_engine(parsed)

@@ -42,11 +42,6 @@ class Condition(ABC):
     def paths(self) -> Iterator[RecordPath]:
         """Yield the paths that it looks at."""
 
-    @property
-    def depth(self) -> int:
-        """How many conditions are one within the other."""
-        return 1
-
     def __and__(self, other: Condition) -> Condition:
         return All((*_parts(self, All), *_parts(_condition(other), All)))
 
@@ -71,9 +66,9 @@ def _parts(condition: Condition, join: type[All] | type[AnyOf]) -> tuple[Conditi
 
 
 def _depth(joined: All | AnyOf | Not) -> int:
-    """Raises a RecordError where conditions are nested deeper than Python follows them."""
+    """How many conditions are one within the other; a RecordError where Python could not follow them."""
     inner = (joined.condition,) if isinstance(joined, Not) else joined.conditions
-    depth = 1 + max((one.depth for one in inner), default=0)
+    depth = 1 + max((getattr(one, "depth", 1) for one in inner), default=0)
     if depth > DEEPEST:
         raise RecordError(f"conditions are nested more than {DEEPEST} deep; join many by & or | alone, or use .isin")
     return depth

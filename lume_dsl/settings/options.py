@@ -59,16 +59,18 @@ _OPTIONS: _Names = {
 
 
 @cache
-def _options_class() -> type[Any]:
+def _options_class() -> type:
     return _class_of("Options", _OPTIONS)
 
 
-def _class_of(name: str, names: _Names) -> type[Any]:
+def _class_of(name: str, names: _Names) -> type:
     """A class of options that are None unless they are found, and of groups of them.
 
     It is generated: typed-settings parses the source of a class that has one each time, which takes 20 ms.
     """
-    groups = {one: _class_of(one.title(), others) for one, others in names.items() if others is not None}
+    groups: dict[str, Any] = {
+        one: _class_of(one.title(), others) for one, others in names.items() if others is not None
+    }
     fields = {one: attrs.field(default=groups[one](), type=groups[one]) for one in groups}
     fields |= {one: attrs.field(default=None, type=Any) for one in names if one not in groups}
     made = attrs.make_class(name, fields, frozen=True)
