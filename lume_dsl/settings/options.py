@@ -68,14 +68,14 @@ def _class_of(name: str, names: _Names) -> type:
 
     It is generated: typed-settings parses the source of a class that has one each time, which takes 20 ms.
     """
-    groups: dict[str, Any] = {
-        one: _class_of(one.title(), others) for one, others in names.items() if others is not None
-    }
-    fields = {one: attrs.field(default=groups[one](), type=groups[one]) for one in groups}
-    fields |= {one: attrs.field(default=None, type=Any) for one in names if one not in groups}
-    made = attrs.make_class(name, fields, frozen=True)
-    made.__module__ = f"{__name__}.generated"
-    return made
+    fields: dict[str, Any] = {}
+    for one, others in names.items():
+        made: Any = None if others is None else _class_of(one.title(), others)
+        options: dict[str, Any] = {"type": Any, "default": None} if made is None else {"type": made, "default": made()}
+        fields[one] = attrs.field(**options)
+    generated = attrs.make_class(name, fields, frozen=True)
+    generated.__module__ = f"{__name__}.generated"
+    return generated
 
 
 def _paths(names: _Names = _OPTIONS, prefix: str = "") -> Iterator[str]:
