@@ -6,6 +6,7 @@ The public names. Importing the package, and defining a flow, load neither Prefe
 from __future__ import annotations
 
 from lume_dsl._version import __version__
+from lume_dsl.declare.branches import case, merge, switch
 from lume_dsl.declare.fields import db_result, file_result, parameter, result
 from lume_dsl.declare.flow import LumeFlow, flow, schema
 from lume_dsl.declare.steps import step
@@ -15,11 +16,9 @@ from lume_dsl.errors import (
     FileError,
     FlowRunError,
     LumeError,
-    NotRunError,
     ParameterError,
     RecordError,
     ServiceError,
-    SettingsError,
 )
 from lume_dsl.files import (
     CSVFile,
@@ -55,29 +54,30 @@ __all__ = [
     "LumeError",
     "LumeFlow",
     "NPZFile",
-    "NotRunError",
     "NumPyFile",
     "OpenPMDFile",
     "ParameterError",
     "ParquetFile",
     "RecordError",
     "ServiceError",
-    "SettingsError",
     "Task",
     "TextFile",
     "Unit",
     "YAMLFile",
     "__version__",
     "at",
+    "case",
     "db_result",
     "file_result",
     "flow",
     "load",
+    "merge",
     "parameter",
     "result",
     "results",
     "schema",
     "step",
+    "switch",
     "task",
     "unchecked",
     "unmapped",

@@ -110,7 +110,8 @@ def show_flow(flow: FlowMeta) -> None:
 
 
 def _takes(member: Member) -> str:
-    return ", ".join(f"{SHOWN_AS.get(key, key)}={_source(source)}" for key, source in member.inputs.items())
+    takes = [f"{SHOWN_AS.get(key, key)}={_source(source)}" for key, source in member.inputs.items()]
+    return ", ".join([*takes, *(f"after {name}" for name in member.after)])
 
 
 def _source(source: Input) -> str:

@@ -159,6 +159,7 @@ class Body(dict[str, Any]):
         problems: What is wrong already.
         places: The line of each name's last assignment or annotation.
         ended: Whether the class statement is over, so that nothing can be added any more.
+        block: The case in whose block the body is, if any. A parameter belongs to none.
     """
 
     def __init__(self, name: str, start: Place, checked: Callable[[Body, FrameType], list[Problem]]) -> None:
@@ -170,6 +171,7 @@ class Body(dict[str, Any]):
         self.problems: list[Problem] = []
         self.places: dict[str, Place] = {}
         self.ended = False
+        self.block: Draft | None = None
         self._lines: _Lines | None = None
         self.annotations = _Annotations(self)
         dict.__setitem__(self, "__annotations__", self.annotations)
@@ -180,7 +182,8 @@ class Body(dict[str, Any]):
         if self.ended:
             raise ReferenceValueError((self._late_use(fallback),))
         self._refuse_branch()
-        draft = Draft(self, work, inputs, self.place(), fallback)
+        block = None if isinstance(work, Parameter) else self.block
+        draft = Draft(self, work, inputs, self.place(), fallback, block)
         self.drafts.append(draft)
         return Reference(draft)
 
@@ -198,8 +201,8 @@ class Body(dict[str, Any]):
         """A ``with case(...)`` of Prefect's would be left out silently: it adds tasks to a flow of Prefect's alone."""
         prefect = sys.modules.get("prefect")
         if prefect is not None and (prefect.context.get("case") or prefect.context.get("resource")):
-            message = "is in a branch or a resource manager of Prefect's, which this version does not take in a body"
-            fix = "decide in a task, or write the flow by hand"
+            message = "is in a branch or a resource manager of Prefect's, which knows flows written by hand alone"
+            fix = "from lume_dsl import case, which is written as Prefect's; a resource is held within one task"
             raise DefinitionError((*self.so_far(), Problem("branch", self.name, message, fix, self.place())))
 
     def so_far(self) -> list[Problem]:

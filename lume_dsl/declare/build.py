@@ -16,6 +16,7 @@ from lume_dsl.declare.body import Body, Unknown, is_class_variable
 from lume_dsl.declare.filenames import OF_RUN
 from lume_dsl.declare.graph import (
     MISSING,
+    Case,
     Collection,
     Constant,
     Edge,
@@ -23,6 +24,7 @@ from lume_dsl.declare.graph import (
     Graph,
     Input,
     Member,
+    Merge,
     Operation,
     Parameter,
     StepRun,
@@ -61,6 +63,10 @@ class _Builder:
         self.members: dict[str, Member] = {}
         self.outcomes = Outcomes(self._type_of, scope)
         self.names = self._names()
+        self.blocks: dict[Draft, set[str]] = {}
+        for draft, name in self.names.items():
+            if draft.block is not None:
+                self.blocks.setdefault(draft.block, set()).add(name)
         self.annotations = dict(self._annotations())
 
     def graph(self) -> Graph:
@@ -69,6 +75,18 @@ class _Builder:
                 member = self._member(draft)
                 self.members[member.name] = member
         return Graph(_used(self.members), self.aliases)
+
+    def _after(self, draft: Draft, inputs: Mapping[str, Input]) -> tuple[str, ...]:
+        """What a member waits for besides its inputs: the case of its block, unless an input is of the block itself.
+
+        As in Prefect: of what is skipped, what takes its value is skipped too.
+        """
+        waited = [self.names[one] for one in draft.after if one in self.names]
+        if draft.block is not None and draft.block in self.names:
+            taken = {source.upstream for source in inputs.values() if isinstance(source, Edge)}
+            if not taken & self.blocks[draft.block]:
+                waited.append(self.names[draft.block])
+        return tuple(dict.fromkeys(waited))
 
     # names
 
@@ -123,6 +141,7 @@ class _Builder:
             inputs=inputs,
             place=self.body.places.get(name, draft.place) if isinstance(draft.work, Parameter) else draft.place,
             expects={key: tp for key, tp in hints.arguments.items() if key in inputs},
+            after=self._after(draft, inputs),
             visible=name in self.references,
         )
         runs_mapped = member.mapped and isinstance(draft.work, (TaskRun, StepRun))
@@ -197,7 +216,9 @@ class _Builder:
         return Hints({})
 
     def _outcome(self, draft: Draft, inputs: Mapping[str, Input]) -> Any:
-        """The type of an operation's or collection's value, or None."""
+        """The type of the value of an operation, a collection or a merge, or None."""
+        if isinstance(draft.work, Merge):
+            return self.outcomes.merged(inputs)
         if not isinstance(draft.work, (Operation, Collection)):
             return None
         if len(inputs) < len(draft.inputs):  # one has its own problem
@@ -211,12 +232,13 @@ class _Builder:
 
 
 def _used(members: dict[str, Member]) -> dict[str, Member]:
-    """All but the attributes and items of values that nothing keeps or takes: ``hasattr(beam, "x")`` asks for one."""
-    taken: set[str] = set()
+    """All but what nothing keeps or takes of: attributes and items (``hasattr(beam, "x")`` asks for one), and cases."""
+    # A switch's cases stand behind what waits for them.
+    taken = {name for member in members.values() if not isinstance(member.work, Case) for name in member.after}
     kept: list[Member] = []
     for member in reversed(members.values()):
         is_part = isinstance(member.work, Operation) and member.work.symbol in ("getattr", "getitem")
-        if member.visible or member.name in taken or not is_part:
+        if member.visible or member.name in taken or not (is_part or isinstance(member.work, Case)):
             taken.update(member.upstream)
             kept.append(member)
     return {member.name: member for member in reversed(kept)}

@@ -16,6 +16,7 @@ from lume_dsl.errors import Place
 
 __all__ = [
     "MISSING",
+    "Case",
     "Collection",
     "Constant",
     "Edge",
@@ -23,6 +24,7 @@ __all__ = [
     "Graph",
     "Input",
     "Member",
+    "Merge",
     "Missing",
     "Operation",
     "Parameter",
@@ -135,7 +137,21 @@ class RecordResult:
     options: Mapping[str, Any]
 
 
-Work: TypeAlias = Parameter | TaskRun | StepRun | Operation | Collection | ValueResult | FileResult | RecordResult
+@attrs.frozen
+class Case:
+    """What is after it goes on where its input equals ``value``, and is skipped elsewhere."""
+
+    value: Any
+
+
+@attrs.frozen
+class Merge:
+    """The first of its inputs whose branch ran and that is not None, in the order of their names."""
+
+
+Work: TypeAlias = (
+    Parameter | TaskRun | StepRun | Operation | Collection | Case | Merge | ValueResult | FileResult | RecordResult
+)
 
 
 @attrs.frozen
@@ -173,6 +189,7 @@ class Member:
         inputs: Where each argument comes from, in the order of the arguments.
         expects: The static types of those arguments that declare one.
         place: The line of the body.
+        after: Names of the members that it waits for without taking their values.
         visible: Whether the body gave it a name, so that a run has an attribute for it.
     """
 
@@ -182,6 +199,7 @@ class Member:
     inputs: Mapping[str, Input]
     place: Place
     expects: Mapping[str, Any] = attrs.field(factory=dict)
+    after: tuple[str, ...] = ()
     visible: bool = True
 
     @property
@@ -191,8 +209,9 @@ class Member:
 
     @property
     def upstream(self) -> tuple[str, ...]:
-        """Names of the members whose values it takes, each once."""
-        return tuple(dict.fromkeys(s.upstream for s in self.inputs.values() if isinstance(s, Edge)))
+        """Names of the members that it waits for, each once: whose values it takes, then those it is ``after``."""
+        taken = [source.upstream for source in self.inputs.values() if isinstance(source, Edge)]
+        return tuple(dict.fromkeys([*taken, *self.after]))
 
     @property
     def is_result(self) -> bool:

@@ -189,6 +189,14 @@ class Outcomes:
         except TypeError:  # a slice, or a type with an unhashable note
             return _outcome(work.symbol, given, constant, self.scope)
 
+    def merged(self, inputs: Mapping[str, Input]) -> Any:
+        """Return the type of the value of a merge: the union of its branches', Any where one's is not known."""
+        types = [self._type(source) for source in inputs.values()]
+        try:
+            return Any if Any in types else functools.reduce(operator.or_, types)
+        except TypeError:  # a type that goes into no union
+            return Any
+
     def _type(self, source: Input) -> Any:
         if not source.checked:
             return Any

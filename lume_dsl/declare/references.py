@@ -39,6 +39,7 @@ class Owner(Protocol):
 
     name: str
     problems: list[Problem]
+    block: Draft | None
 
     def so_far(self) -> list[Problem]: ...
 
@@ -53,8 +54,10 @@ class Draft:
 
     Attributes:
         fallback: What it is called where the body gives it no name.
+        block: The case in whose block it stands, if any.
+        after: What it waits for without taking its value.
         name: The first name that the body gave it, or "". It may lose it to a later assignment.
-        attributes: The references to those of its value's attributes that the body has read.
+        attributes: The references to those of its value's attributes that the body has read, in which block.
     """
 
     owner: Owner
@@ -62,8 +65,10 @@ class Draft:
     inputs: dict[str, Source]
     place: Place
     fallback: str
+    block: Draft | None = None
+    after: list[Draft] = attrs.field(factory=list)
     name: str = ""
-    attributes: dict[str, Reference] = attrs.field(factory=dict)
+    attributes: dict[tuple[str, Draft | None], Reference] = attrs.field(factory=dict)
 
     @property
     def label(self) -> str:
@@ -194,11 +199,12 @@ class Reference:
         if name.startswith("_"):  # what Python, notebooks and debuggers ask of any object
             raise AttributeError(name)
         draft = draft_of(self)
-        if name not in draft.attributes:  # read twice, it is one value
+        key = name, draft.owner.block
+        if key not in draft.attributes:  # read twice, it is one value; one of another block may be skipped
             inputs = {"task_result": source_of(self, draft.owner), "attr": Constant(name)}
             label = f"{draft.label}.{name}"
-            draft.attributes[name] = draft.owner.add(Operation("getattr"), inputs, fallback=label)
-        return draft.attributes[name]
+            draft.attributes[key] = draft.owner.add(Operation("getattr"), inputs, fallback=label)
+        return draft.attributes[key]
 
     def __getitem__(self, key: Any) -> Any:
         draft = draft_of(self)

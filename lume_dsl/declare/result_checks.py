@@ -24,6 +24,7 @@ from lume_dsl.declare.graph import (
     Graph,
     Input,
     Member,
+    Merge,
     Operation,
     Parameter,
     RecordResult,
@@ -231,7 +232,7 @@ def _secret_in(graph: Graph, name: str) -> str:
 
 def _parts(member: Member) -> list[Input]:
     """Where a member's value has its parts from: the items of a collection; what an item or attribute is read from."""
-    if isinstance(member.work, Collection):
+    if isinstance(member.work, (Collection, Merge)):
         return list(member.inputs.values())
     is_read = isinstance(member.work, Operation) and member.work.symbol in ("getattr", "getitem")
     return [source for key, source in member.inputs.items() if is_read and key == "task_result"]  # not the key

@@ -11,18 +11,23 @@ import prefect
 from prefect.core.edge import Edge as PrefectEdge
 from prefect.run_configs import UniversalRun
 from prefect.storage import Module
+from prefect.tasks.control_flow.conditional import CompareValue
+from prefect.tasks.control_flow.conditional import Merge as PrefectMerge
 from prefect.tasks.core.constants import Constant as PrefectConstant
 from prefect.tasks.core.function import FunctionTask
+from prefect.triggers import all_successful
 from prefect.utilities.notifications import callback_factory
 
 from lume_dsl.declare.body import is_prefect_task
 from lume_dsl.declare.filenames import FilenameTemplate
 from lume_dsl.declare.graph import (
+    Case,
     Collection,
     Constant,
     FileResult,
     Graph,
     Member,
+    Merge,
     Operation,
     Parameter,
     RecordResult,
@@ -117,6 +122,12 @@ class _Compiler:
             return operation_task(work, member.name)
         if isinstance(work, Collection):
             return Gather(work, name=member.name)
+        if isinstance(work, Case):
+            return CompareValue(work.value, name=member.name)
+        if isinstance(work, Merge):
+            # Prefect skips a merge whose branches are all skipped, though it may have a constant to go on with.
+            has_constant = any(isinstance(source, Constant) for source in member.inputs.values())
+            return PrefectMerge(name=member.name, **({"trigger": all_successful} if has_constant else {}))
         return self._result_task(member, work)
 
     def _result_task(self, member: Member, work: ValueResult | FileResult | RecordResult) -> prefect.Task:
@@ -147,6 +158,7 @@ class _Compiler:
                 edges.append(PrefectEdge(PrefectConstant(source.value), task, key=key, mapped=True))
             else:
                 flow.constants[task][key] = source.value
+        edges += [PrefectEdge(flow.members[name], task) for name in member.after]
         if isinstance(member.work, FileResult):
             flow.constants[task]["file_type"] = member.type
         return edges

@@ -7,7 +7,7 @@ import time
 from datetime import date, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import attrs
@@ -19,12 +19,15 @@ from lume_dsl import (
     JSONFile,
     LumeFlow,
     TextFile,
+    case,
     db_result,
     file_result,
     flow,
+    merge,
     parameter,
     result,
     step,
+    switch,
     task,
     unmapped,
 )
@@ -268,3 +271,35 @@ class Telling(LumeFlow):
         return len(self.token)
 
     refused = refuse(token)
+
+
+class Branches(LumeFlow):
+    """Blocks in blocks, a switch and merges."""
+
+    charge: float = 150.0
+    mode: Literal["fast", "slow"] = "fast"
+
+    with case(charge > 100.0, True):
+        high = append_text("high", "")
+        higher = append_text(high, "er")
+        with case(mode, "fast"):
+            quick = append_text("quick", "")
+            quick_file: TextFile = file_result(quick, filename="quick.txt")
+
+            @step
+            def seen(self) -> str:
+                return f"seen at {self.charge}"
+
+    with case(charge > 100.0, False):
+        low = append_text("low", "")
+        lows = append_text.map(["a", "b"], unmapped("c"))
+        record: DBResult = db_result(low=low)
+
+    fast = append_text("fast", "")
+    slow = append_text("slow", "")
+    switch(mode, {"fast": fast, "slow": slow})
+
+    level = merge(higher, low)
+    pace = merge(fast, slow)
+    lowest = merge(low, "none")
+    pair: list[str] = result([level, pace])

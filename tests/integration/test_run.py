@@ -25,10 +25,8 @@ from lume_dsl import (
     DefinitionError,
     FlowRunError,
     LumeFlow,
-    NotRunError,
     ParameterError,
     ServiceError,
-    SettingsError,
     TextFile,
     db_result,
     file_result,
@@ -39,6 +37,7 @@ from lume_dsl import (
     step,
     task,
 )
+from lume_dsl.errors import NotRunError, SettingsError
 from lume_dsl.tasks import LoadFile
 
 

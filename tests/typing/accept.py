@@ -19,15 +19,18 @@ from lume_dsl import (
     TextFile,
     Unit,
     at,
+    case,
     db_result,
     file_result,
     flow,
     load,
+    merge,
     parameter,
     result,
     results,
     schema,
     step,
+    switch,
     task,
     unchecked,
     unmapped,
@@ -195,3 +198,29 @@ class Lines(File[list[str]]):
 
 
 assert_type(Lines.write(["a"], filename="a.txt").read(), list[str])
+
+
+@task
+def count(text: str) -> int:
+    return len(text)
+
+
+class Branching(LumeFlow):
+    text: str = parameter(default="a")
+    wanted: bool = parameter(default=True)
+
+    with case(wanted, True):
+        longer = append_text(text, "b")
+        long_file: TextFile = file_result(longer, filename="long.txt")
+    with case(text == "a", True):
+        number = count(text)
+    assert_type(longer, str)
+    either = merge(longer, number)
+    assert_type(either, str | int)
+    always = merge(number, None)
+    assert_type(always, int | None)
+    switch(wanted, {True: longer, False: number})
+
+
+assert_type(Branching().run().either, str | int)
+assert_type(Branching().run().long_file, TextFile)

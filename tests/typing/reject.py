@@ -5,7 +5,21 @@
 
 from __future__ import annotations
 
-from lume_dsl import DBResult, LumeFlow, TextFile, db_result, file_result, flow, parameter, result, step, task
+from lume_dsl import (
+    DBResult,
+    LumeFlow,
+    TextFile,
+    case,
+    db_result,
+    file_result,
+    flow,
+    merge,
+    parameter,
+    result,
+    step,
+    switch,
+    task,
+)
 
 
 @task
@@ -97,3 +111,13 @@ class Misspelt(LumeFlow):
     @step(max_retrys=3)  # type: ignore[call-overload, untyped-decorator]
     def total(self) -> float:
         return 1.0
+
+
+# branches: a merge taken for one of its branches, cases that are no mapping, a case without a value
+class Branching(LumeFlow):
+    text1: str = parameter(default="a")
+
+    with case(text1):  # type: ignore[call-arg]
+        size = length(text1)
+    either = length(merge(text1, size))  # type: ignore[arg-type]
+    switch(text1, [size])  # type: ignore[arg-type]

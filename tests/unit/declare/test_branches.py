@@ -1,0 +1,241 @@
+"""``case``, ``switch`` and ``merge``: which members wait for which, their types, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lume_dsl import case, merge, switch
+from lume_dsl.declare.graph import Case, Merge
+from lume_dsl.errors import DefinitionError
+
+Problems = Callable[..., list[tuple[str, int, str, str, str]]]
+
+
+def after(flow: Any) -> dict[str, tuple[str, ...]]:
+    """What each visible member waits for without taking it."""
+    return {name: member.after for name, member in flow.__lume_graph__.members.items() if member.visible}
+
+
+def test_what_begins_in_a_block_waits_for_its_case_and_the_rest_for_what_it_takes(scan: Callable[..., Any]) -> None:
+    flow = scan("""
+        x: int = 1
+        with case(x > 0, True):
+            y = add(x)
+            z = add(y)
+            total: int = result(x)
+            @step
+            def seen(self) -> int:
+                return 1
+        w = add(z)
+    """)
+    assert after(flow) == {
+        "x": (), "y": ("case(True)",), "z": (), "total": ("case(True)",), "seen": ("case(True)",), "w": (),
+    }  # fmt: skip
+    assert flow.__lume_graph__.members["case(True)"].work == Case(True)
+    assert flow.__lume_graph__.members["case(True)"].upstream == ("GreaterThan",)
+
+
+def test_a_block_in_a_block_waits_for_both(scan: Callable[..., Any]) -> None:
+    flow = scan("""
+        x: int = 1
+        with case(x, 1):
+            with case(x, 2):
+                y = add(x)
+            z = add(y)
+        w = add(x)
+    """)
+    assert after(flow) == {"x": (), "y": ("case(2)",), "z": ("case(1)",), "w": ()}
+    assert flow.__lume_graph__.members["case(2)"].after == ("case(1)",)
+
+
+def test_a_parameter_belongs_to_no_block(scan: Callable[..., Any]) -> None:
+    flow = scan("""
+        x: int = 1
+        with case(x, 1):
+            y: int = 2
+            z: int = parameter(default=3)
+    """)
+    assert after(flow) == {"x": (), "y": (), "z": ()}
+
+
+def test_a_case_of_which_nothing_is_left_is_no_member(scan: Callable[..., Any]) -> None:
+    flow = scan("""
+        x: int = 1
+        with case(x, 1):
+            with case(x, 2):
+                pass
+    """)
+    assert list(flow.__lume_graph__.members) == ["x"]
+
+
+def test_an_attribute_read_in_a_block_is_not_taken_for_that_read_outside(scan: Callable[..., Any]) -> None:
+    flow = scan("""
+        x: int = 1
+        beam = anything(x)
+        with case(x, 1):
+            y = add(beam.size)
+        z = add(beam.size)
+    """)
+    taken = [flow.__lume_graph__.members[name].inputs["x"].upstream for name in "yz"]
+    assert taken[0] != taken[1]
+    assert [flow.__lume_graph__.members[name].after for name in taken] == [("case(1)",), ()]
+
+
+def test_a_block_that_raises_leaves_none_open(scan: Callable[..., Any]) -> None:
+    flow = scan("""
+        x: int = 1
+        try:
+            with case(x, 1):
+                raise KeyError
+        except KeyError:
+            y = add(x)
+    """)
+    assert after(flow) == {"x": (), "y": ()}
+
+
+def test_a_mapped_task_and_a_list_of_values_may_stand_in_a_block(scan: Callable[..., Any]) -> None:
+    flow = scan("""
+        x: int = 1
+        xs: list[int] = [1, 2]
+        with case(x, 1):
+            ys = add.map(xs)
+            both = anything([x, ys])
+    """)
+    assert after(flow)["ys"] == ("case(1)",)
+    assert after(flow)["both"] == ()
+
+
+def test_a_switch_makes_a_case_for_each(scan: Callable[..., Any]) -> None:
+    flow = scan("""
+        mode: Literal["fast", "slow"] = "fast"
+        fast = add(1)
+        slow = add(2)
+        switch(mode, {"fast": fast, "slow": slow})
+    """)
+    assert after(flow) == {"mode": (), "fast": ("case('fast')",), "slow": ("case('slow')",)}
+
+
+def test_a_merge_takes_its_branches_in_their_order(scan: Callable[..., Any]) -> None:
+    names = [f"y{number}" for number in range(12)]
+    lines = "\n".join(f"{name} = add({number})" for number, name in enumerate(names))
+    flow = scan(f"{lines}\nboth = merge({', '.join(names)})")
+    member = flow.__lume_graph__.members["both"]
+    assert member.work == Merge()
+    assert [source.upstream for _, source in sorted(member.inputs.items())] == names
+
+
+@pytest.mark.parametrize(
+    ("branches", "tp"),
+    [
+        ("greet('a'), add(1)", str | int),
+        ("add(1), None", int | None),
+        ("add(1), add(2)", int),
+        ("anything(1), add(2)", Any),
+        ("readings(), greet('a')", list[float] | str),
+    ],
+)
+def test_a_merge_is_of_the_types_of_its_branches(scan: Callable[..., Any], branches: str, tp: Any) -> None:
+    assert scan(f"both = merge({branches})").__lume_graph__.members["both"].type == tp
+
+
+def test_a_merge_is_checked_where_it_is_taken(problems: Problems) -> None:
+    ((kind, line, subject, message, _),) = problems("both = merge(readings(), add(1))\nz = greet(both)")
+    assert (kind, line, subject) == ("edge-type", 3, "Scan.z")
+    assert message == "expected str for 'text', got list[float] | int from both"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "case(x, 1)", "case(x, True)", "case(x, 1.0)", "case(x > 1, True)", "case(s, 'a')", "case(c, Colour.RED)",
+        "case(m, 'fast')", "case(o, None)", "case(anything(x), object())", "case(unchecked(s), 5)", "case(xs, [1])",
+    ],
+)  # fmt: skip
+def test_a_condition_that_may_hold_is_taken(define: Callable[..., Any], condition: str) -> None:
+    body = "x: int = 1; s: str = 'a'; c: Colour = Colour.RED; m: Literal['fast'] = 'fast'; o: int | None = 1"
+    define(f"""
+from enum import Enum
+class Colour(Enum):
+    RED = 1
+class Scan(LumeFlow):
+    {body}; xs: list[int] = [1]
+    with {condition}:
+        y = add(x)
+""")
+
+
+@pytest.mark.parametrize(
+    ("body", "message", "fix"),
+    [
+        (
+            "with case(x, 'a'):\n    y = add(x)",
+            "never holds: x is int, which does not equal 'a'",
+            "compare with a value that it may have",
+        ),
+        (
+            "m: Literal['fast', 'slow'] = 'fast'\nwith case(m, 'quick'):\n    y = add(x)",
+            "never holds: m is Literal['fast', 'slow'], which does not equal 'quick'",
+            "compare with a value that it may have",
+        ),
+        (
+            "with case(3 > 2, True):\n    y = add(x)",
+            "has the condition True, which is known now and not when the flow runs",
+            "write a plain if, or give it a value of the flow",
+        ),
+        (
+            "with case(x, x):\n    y = add(x)",
+            "compares with x of the flow",
+            "compare with a constant: case(a == b, True)",
+        ),
+        (
+            "switch(x, {1: 5})",
+            "has 5 for 1, which is no task of the flow",
+            "give it the value of a task, a step or a result",
+        ),
+        (
+            "switch(x, {1: x})",
+            "has x for 1, which is no task of the flow",
+            "give it the value of a task, a step or a result",
+        ),
+        ("merge(x)", "has no branches to join", "give it two values of the flow or more"),
+        ("merge(1, 2)", "has no branches to join", "give it two values of the flow or more"),
+    ],
+)
+def test_what_is_no_branch_is_told(problems: Problems, body: str, message: str, fix: str) -> None:
+    ((kind, _, _, found, mend),) = problems(f"x: int = 1\n{body}")
+    assert (kind, found, mend) == ("branch", message, fix)
+
+
+def test_a_value_of_another_flow_is_no_condition(problems: Problems, define: Callable[..., Any]) -> None:
+    source = """
+class Other(LumeFlow):
+    x: int = 1
+class Scan(LumeFlow):
+    with case(Other.x, 1):
+        y = add(1)
+"""
+    with pytest.raises(DefinitionError, match="belongs to Other"):
+        define(source)
+
+
+@pytest.mark.parametrize("use", [lambda: case(1, 2), lambda: switch(1, {}), lambda: merge(1, 2)])
+def test_branches_belong_in_a_body(use: Callable[[], object]) -> None:
+    with pytest.raises(DefinitionError, match="outside a flow's body"):
+        use()
+
+
+def test_an_unknown_name_in_a_branch_is_one_problem(problems: Problems) -> None:
+    found = problems(
+        "x: int = 1\nwith case(nowhere, 1):\n    y = add(x)\nswitch(x, {1: nothere})\nz = merge(nowhere, y)"
+    )
+    assert [kind for kind, *_ in found] == ["unknown-name"] * 3
+
+
+def test_a_secret_in_a_merge_is_told(problems: Problems) -> None:
+    body = "token: str = parameter(secret=True, env='T')\nboth = merge(token, greet('a'))\nkept: str = result(both)"
+    ((kind, _, subject, message, _),) = problems(body)
+    assert (kind, subject) == ("parameter-option", "Scan.kept")
+    assert "holds the secret parameter token" in message
