@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
+import psutil
 import psycopg
 import pymongo
 import pymysql
@@ -110,9 +112,15 @@ class Mongod:
 
 
 def _end(process: subprocess.Popen[bytes] | None, number: int) -> None:
-    if process is not None and process.poll() is None:
-        process.send_signal(number)
-        process.wait(timeout=60)
+    if process is None or process.poll() is not None:
+        return
+    children = psutil.Process(process.pid).children(recursive=True)  # PostgreSQL has one for each connection
+    process.send_signal(number)
+    process.wait(timeout=60)
+    for child in children if number == signal.SIGKILL else ():
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(children, timeout=60)
 
 
 def _new_mongod(folder: Path, *options: str) -> Iterator[Mongod]:
