@@ -45,7 +45,11 @@ _TIMEOUTS: dict[str, Any] = {"serverSelectionTimeoutMS": 2000, "connectTimeoutMS
 
 _DUPLICATE_KEY = 11000
 
-_AT_ONCE = 1000
+_AT_ONCE = 5000
+"""Documents in one call, of which each is waited for until it is in the journal."""
+
+_BYTES_AT_ONCE = 16 * 2**20
+"""Of documents that are held encoded at a time."""
 
 _LARGEST = 16 * 2**20 - 2**14
 """Bytes of a document: what MongoDB takes, less what it may add."""
@@ -101,7 +105,20 @@ class MongoStore(RecordStore):
     def insert(self, entries: Sequence[Entry]) -> list[bool]:
         with self._translated():
             self._prepare()
-            return [is_new for chunk in _chunks(entries) for is_new in self._insert_chunk(chunk)]
+            new: list[bool] = []
+            together: list[RawBSONDocument] = []
+            size = 0
+            for entry in entries:
+                stored = None if entry.blobs else _stored(entry.document)
+                if stored is not None:
+                    together.append(stored)
+                    size += len(stored.raw)
+                if stored is None or len(together) == _AT_ONCE or size > _BYTES_AT_ONCE:
+                    new += self._insert_many(together)
+                    together, size = [], 0
+                if stored is None:
+                    new.append(self._insert_with_files(entry.document, dict(entry.blobs)))
+            return new + self._insert_many(together)
 
     def scan(self, wanted: Prefilter) -> Iterator[Document]:
         if wanted.limit == 0:  # which MongoDB takes for "no limit"
@@ -144,16 +161,11 @@ class MongoStore(RecordStore):
     def close(self) -> None:
         self._client.close()
 
-    def _insert_chunk(self, chunk: list[Entry]) -> list[bool]:
-        if len(chunk) == 1 and chunk[0].blobs:
-            return [self._insert_with_files(chunk[0].document, dict(chunk[0].blobs))]
-        stored = [_stored(entry.document) for entry in chunk]
-        if any(one is None for one in stored):
-            return [self._insert_any(entry.document, one) for entry, one in zip(chunk, stored, strict=True)]
-        if len(stored) == 1:
-            return [self._insert_one(stored[0])]
+    def _insert_many(self, stored: Sequence[RawBSONDocument]) -> list[bool]:
+        if len(stored) < 2:
+            return [self._insert_one(one) for one in stored]
         try:
-            self._records.insert_many(stored, ordered=False)  # type: ignore[arg-type]  # none of them is None
+            self._records.insert_many(stored, ordered=False)
         except errors.BulkWriteError as error:
             failures = error.details["writeErrors"]
             if any(one["code"] != _DUPLICATE_KEY for one in failures):
@@ -161,11 +173,8 @@ class MongoStore(RecordStore):
             for unsure in error.details["writeConcernErrors"]:  # stored less durably than the URL asks for
                 raise errors.WriteConcernError(unsure["errmsg"], unsure.get("code"), unsure) from error
             old = {one["index"] for one in failures}
-            return [index not in old for index in range(len(chunk))]
-        return [True] * len(chunk)
-
-    def _insert_any(self, document: Document, stored: RawBSONDocument | None) -> bool:
-        return self._insert_with_files(document, {}) if stored is None else self._insert_one(stored)
+            return [index not in old for index in range(len(stored))]
+        return [True] * len(stored)
 
     def _insert_one(self, stored: Any) -> bool:
         try:
@@ -302,18 +311,6 @@ def _said(error: errors.PyMongoError) -> str:
     return str(found).partition(", Timeout")[0].partition(", full error:")[0]
 
 
-def _chunks(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Entries for one message; those with files, which go before them, alone."""
-    chunk: list[Entry] = []
-    for entry in entries:
-        if chunk and (entry.blobs or chunk[-1].blobs or len(chunk) == _AT_ONCE):
-            yield chunk
-            chunk = []
-        chunk.append(entry)
-    if chunk:
-        yield chunk
-
-
 def _filter(wanted: Prefilter, *, hints: bool) -> dict[str, Any]:
     times = {"$gte": wanted.since, "$lte": wanted.until}
     found: dict[str, Any] = {name: {"$eq": text} for name, text in wanted.equal.items()}
@@ -359,17 +356,24 @@ _text = json.JSONEncoder(ensure_ascii=False).encode
 
 def _stored(document: Document, files: Mapping[str, ObjectId] | None = None) -> RawBSONDocument | None:
     """What MongoDB is given for the document, None if it is too large. Encoded once, and that tells its size."""
-    whole = {"_id": ObjectId(), **{name: _escaped(value) for name, value in document.items()}}
+    whole = {
+        "_id": ObjectId(),
+        **{name: _escaped(value) if type(value) in _HOLD else value for name, value in document.items()},
+    }
     encoded = bson.encode({**whole, _FILES: dict(files)} if files else whole)
     return RawBSONDocument(encoded) if len(encoded) <= _LARGEST else None
 
 
+_HOLD = (dict, list)
+
+
 def _escaped(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {(f"\\{k}" if k[:1] in ("$", "\\") else k): _escaped(item) for k, item in value.items()}
-    if isinstance(value, list):
-        return [_escaped(item) for item in value]
-    return value
+    if type(value) is dict:
+        return {
+            (f"\\{k}" if k[:1] in ("$", "\\") else k): _escaped(item) if type(item) in _HOLD else item
+            for k, item in value.items()
+        }
+    return [_escaped(item) if type(item) in _HOLD else item for item in value]
 
 
 def _unescaped(value: Any) -> Any:

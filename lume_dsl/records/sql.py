@@ -40,7 +40,7 @@ _AT_ONCE = 5000
 """Entries in one transaction, of which each is waited for until it is on the disk."""
 
 _VALUES = 500
-"""Hashes in one statement. SQLite took up to 999 values for long."""
+"""Hashes, or rows, in one statement. SQLite took up to 999 values for long."""
 
 _BYTES_AT_ONCE = 16 * 2**20
 """Of large contents in one transaction, or of the texts that are read at once."""
@@ -201,22 +201,28 @@ class SQLStore(RecordStore):
         if not self._has_file or not any(entry.blobs for entry in entries):
             with self._connected() as connection:
                 keys = [_write_blobs(connection, entry) for entry in entries]
-                rows = list(map(_row, entries, keys))
-                if self._dialect in MYSQL:
-                    self._check_sizes(connection, rows)
-                self._insert.run(connection, rows)
+                self._write_rows(connection, entries, keys)
             return
         with self._blobs_connected(create=True) as connection:
             keys = [_write_blobs(connection, entry) for entry in entries]
         try:
             with self._connected() as connection:
-                self._insert.run(connection, list(map(_row, entries, keys)))
+                self._write_rows(connection, entries, keys)
         except Exception as error:
             # Where it is not sure that no record names the contents, they must stay.
             with suppress(ServiceError):
                 if isinstance(error, exc.IntegrityError) or not self._known(entries):
                     self._remove([key for found in keys if found for key, _ in found.values()])
             raise
+
+    def _write_rows(
+        self, connection: sa.Connection, entries: Sequence[Entry], keys: Sequence[dict[str, Any] | None]
+    ) -> None:
+        for some in _in_parts(list(zip(entries, keys, strict=True)), _VALUES):  # whose texts are held at a time
+            rows = [_row(entry, key) for entry, key in some]
+            if self._dialect in MYSQL:
+                self._check_sizes(connection, rows)
+            self._insert.run(connection, rows)
 
     def _check_sizes(self, connection: sa.Connection, rows: Iterable[dict[str, Any]]) -> None:
         """The server takes statements as large as these rows make. It would close the connection without a word.
