@@ -59,7 +59,10 @@ def opened(url: str) -> RecordStore:
 
 
 def engine(url: str) -> sa.Engine:
-    return sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"), poolclass=NullPool)
+    found = sa.make_url(url.replace("postgresql://", "postgresql+psycopg://"))
+    # MySQL's driver takes a text for Latin-1.
+    arguments = {"password": str(found.password).encode()} if url.startswith("mysql") else {}
+    return sa.create_engine(found, poolclass=NullPool, connect_args=arguments)
 
 
 def released(url: str) -> None:
