@@ -160,6 +160,7 @@ class Body(dict[str, Any]):
         places: The line of each name's last assignment or annotation.
         ended: Whether the class statement is over, so that nothing can be added any more.
         block: The case in whose block the body is, if any. A parameter belongs to none.
+        unentered: The cases whose blocks have not begun, with their lines.
     """
 
     def __init__(self, name: str, start: Place, checked: Callable[[Body, FrameType], list[Problem]]) -> None:
@@ -172,6 +173,7 @@ class Body(dict[str, Any]):
         self.places: dict[str, Place] = {}
         self.ended = False
         self.block: Draft | None = None
+        self.unentered: dict[Draft, Place] = {}
         self._lines: _Lines | None = None
         self.annotations = _Annotations(self)
         dict.__setitem__(self, "__annotations__", self.annotations)
@@ -286,6 +288,9 @@ class Body(dict[str, Any]):
         Not before the body has ended: until then it is a plain one, which the body may loop over.
         """
         self._check_methods()
+        for place in self.unentered.values():
+            message, fix = "decides nothing, as it has no block", "write: with case(...):"
+            self.problems.append(Problem("branch", f"{self.name}: case()", message, fix, place))
         for name, value in list(self.items()):
             if not _is_dunder(name) and not isinstance(value, Reference) and has_references(value):
                 link = source_of(value, self)

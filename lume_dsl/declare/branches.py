@@ -42,8 +42,10 @@ class case:  # as Prefect's, which it stands for
         self._body = open_body("case()", _OUTSIDE)
         self._draft = _case(self._body, "case()", condition, value)
         self._around: Draft | None = None
+        self._body.unentered[self._draft] = self._body.place()
 
     def __enter__(self) -> None:
+        self._body.unentered.pop(self._draft, None)
         self._around = self._body.block
         self._body.block = self._draft
 
@@ -93,6 +95,10 @@ def merge(*branches: Any) -> Any:
     if len(branches) < 2 or not any(map(has_references, branches)):
         _note(body, "merge()", "has no branches to join", "give it two values of the flow or more")
         return body.unknown("merge")
+    drafts = [draft_of(value) for value in branches if isinstance(value, Reference)]
+    if twice := next((draft.label for place, draft in enumerate(drafts) if draft in drafts[:place]), ""):
+        fix = "a name that is assigned again holds the last value: give each branch a name of its own"
+        _note(body, "merge()", f"joins {twice} with itself", fix)
     digits = len(str(len(branches)))
     sources = {f"branch_{place:0{digits}d}": source_of(value, body) for place, value in enumerate(branches, 1)}
     return body.add(Merge(), sources, fallback="merge")

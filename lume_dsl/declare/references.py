@@ -257,7 +257,7 @@ def _gather(reference: Reference) -> Draft:
 
 
 _FIXES = {
-    "if, and, or, not": (("__bool__",), "decide in a task that takes it as an argument"),
+    "if, and, or, not": (("__bool__",), "decide in a task, or write: with case(..., True):"),
     "iterating or unpacking": (
         ("__iter__", "__next__", "__reversed__"),
         "map a task over its items, task.map(values), take one with values[0], or loop in a task",

@@ -200,6 +200,12 @@ class Scan(LumeFlow):
             "has x for 1, which is no task of the flow",
             "give it the value of a task, a step or a result",
         ),
+        ("case(x, 1)\ny = add(x)", "decides nothing, as it has no block", "write: with case(...):"),
+        (
+            "y = add(x)\nz = merge(y, y)",
+            "joins y with itself",
+            "a name that is assigned again holds the last value: give each branch a name of its own",
+        ),
         ("merge(x)", "has no branches to join", "give it two values of the flow or more"),
         ("merge(1, 2)", "has no branches to join", "give it two values of the flow or more"),
     ],

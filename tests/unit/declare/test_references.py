@@ -16,7 +16,7 @@ from lume_dsl.errors import DefinitionError
 Scan = Callable[..., Any]
 Problems = Callable[..., list[tuple[str, int, str, str, str]]]
 
-DECIDE = "decide in a task that takes it as an argument"
+DECIDE = "decide in a task, or write: with case(..., True):"
 MAP = "map a task over its items, task.map(values), take one with values[0], or loop in a task"
 TEXT = "build the text in a task that takes it"
 CHANGE = "make the changed value in a task"
