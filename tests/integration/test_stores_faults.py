@@ -308,8 +308,7 @@ def test_a_mongodb_without_the_files_of_a_record_is_told_in_our_words(
 
 def test_the_password_of_a_key_is_hidden_in_what_the_driver_says_of_itself() -> None:
     store: Any = opened("mongodb://127.0.0.1:1/x?tls=true&tlsCertificateKeyFilePassword=pass%3Aof-the-key")
-    said = repr(store._records)
-    assert "pass:of-the-key" in said
+    said = f"{store._records!r} pass:of-the-key"  # which some versions of the driver hide themselves
     assert "of-the-key" not in text_of(ValueError(said))
     store.close()
 
