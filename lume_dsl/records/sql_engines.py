@@ -82,6 +82,8 @@ def _no_driver(parsed: sa.URL, url: str, error: ImportError) -> str:
 
 def _parsed(url: str) -> sa.URL:
     parsed = sa.make_url(url)
+    if "@" in (parsed.host or ""):  # the rest of a password, which the driver would show as the host
+        raise ValueError("an @ in the password is not written as %40")
     if parsed.port is not None and not 0 < parsed.port < 65536:
         raise ValueError(f"{parsed.port} is no port")
     if parsed.get_backend_name() == "sqlite":

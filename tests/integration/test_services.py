@@ -121,6 +121,13 @@ def test_sqlite_has_no_host(url: str, tmp_path: Path, monkeypatch: pytest.Monkey
     assert [path.name for path in tmp_path.iterdir() if path.name != "lume_home"] == []
 
 
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql", "mariadb", "mongodb"])
+def test_a_password_with_an_at_sign_as_it_is_is_refused_and_not_shown(scheme: str, unused_port: int) -> None:
+    message = failure(at(f"{scheme}://me:p@{SECRET}@127.0.0.1:{unused_port}/x"))
+    assert f"{scheme}://me:***@127.0.0.1:{unused_port}/x is not a URL that the driver takes" in message
+    assert "%XX" in message
+
+
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql", "mongodb"])
 def test_a_port_that_is_none_is_told(scheme: str) -> None:
     assert "a port is 1 to 65535" in failure(at(f"{scheme}://me:{SECRET}@h:99999/x"))
