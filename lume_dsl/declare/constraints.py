@@ -5,24 +5,21 @@ It knows values and types, and nothing of flows.
 
 from __future__ import annotations
 
-import math
 import operator
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any, get_origin
+from typing import Any
 
-from lume_dsl.values.convert import short, structure, unstructure
-from lume_dsl.values.forms import arms_of
-from lume_dsl.values.names import type_name
-from lume_dsl.values.quantities import is_number_type
+from lume_dsl.values.convert import short, unstructure
 
-__all__ = ["BOUND_SIGNS", "broken", "constraint_problems", "shown_constraints"]
+__all__ = ["BOUND_SIGNS", "LENGTHS", "broken", "is_number", "shown_constraints"]
 
 BOUND_SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
 """How a person reads the names of bounds."""
 
-_LENGTHS = {"min_length": (operator.ge, "at least"), "max_length": (operator.le, "at most")}
+LENGTHS = {"min_length": (operator.ge, "at least"), "max_length": (operator.le, "at most")}
+"""What a length must be to a limit, and how a person reads it."""
 
 
 def broken(value: Any, constraints: Mapping[str, Any], unit: str = "") -> list[str]:
@@ -31,12 +28,12 @@ def broken(value: Any, constraints: Mapping[str, Any], unit: str = "") -> list[s
 
 
 def _broken(value: Any, name: str, limit: Any, unit: str) -> str:
-    if name in BOUND_SIGNS and _is_number(value) and not getattr(operator, name)(value, limit):
+    if name in BOUND_SIGNS and is_number(value) and not getattr(operator, name)(value, limit):
         return f"expected {BOUND_SIGNS[name]} {limit}{f' {unit}' if unit else ''}, got {value}"
-    if name == "multiple_of" and _is_number(value) and not _is_multiple(value, limit):
+    if name == "multiple_of" and is_number(value) and not _is_multiple(value, limit):
         return f"expected a multiple of {limit}, got {value}"
-    if name in _LENGTHS and isinstance(value, (str, bytes, list, tuple, dict)):
-        fits, words = _LENGTHS[name]
+    if name in LENGTHS and isinstance(value, (str, bytes, list, tuple, dict)):
+        fits, words = LENGTHS[name]
         what = {str: "character", bytes: "byte"}.get(type(value), "item")
         if not fits(len(value), limit):
             return f"expected {words} {limit} {what}{'s' * (limit != 1)}, got {len(value)}"
@@ -47,7 +44,8 @@ def _broken(value: Any, name: str, limit: Any, unit: str) -> str:
     return ""
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether bounds are for it: an int or a float."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
@@ -78,7 +76,7 @@ def _shown(choices: Any) -> str:
 def shown_constraints(constraints: Mapping[str, Any]) -> list[str]:
     """Return the constraints as a person reads them: ``[">= 0", "one of 'a', 'b'"]``."""
     texts = {
-        "multiple_of": "multiple of {}",
+        "multiple_of": "a multiple of {}",
         "min_length": "at least {} long",
         "max_length": "at most {} long",
         "pattern": "matches {}",
@@ -92,75 +90,3 @@ def shown_constraints(constraints: Mapping[str, Any]) -> list[str]:
         else:
             shown.append(texts[name].format(limit))
     return shown
-
-
-# when the flow is defined
-
-
-def constraint_problems(tp: Any, constraints: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong with the constraints of a type, as pairs of what and how to mend it."""
-    wrong = set()
-    for name, limit in constraints.items():
-        for problem in _limit_problems(tp, name, limit):
-            wrong.add(name)
-            yield problem
-    if not wrong:
-        yield from _empty_range(constraints)
-
-
-def _limit_problems(tp: Any, name: str, limit: Any) -> Iterator[tuple[str, str]]:
-    if name in BOUND_SIGNS or name == "multiple_of":
-        if not _is_bound(limit) or not is_number_type(tp):
-            what = "the bound " if name in BOUND_SIGNS else ""
-            yield (
-                f"{what}{name}={short(limit)} does not go with {type_name(tp)}",
-                "bounds are numbers, on an int or a float",
-            )
-        elif name == "multiple_of" and limit <= 0:
-            yield f"multiple_of={limit} is not above 0", "write multiple_of=0.5"
-    elif name in _LENGTHS:
-        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0 or not _has_length(tp):
-            message = f"{name}={short(limit)} does not go with {type_name(tp)}"
-            yield message, "lengths are whole numbers, of a str, bytes, list, tuple or dict"
-    elif name == "pattern":
-        yield from _pattern_problems(tp, limit)
-    elif name == "choices" and not isinstance(limit, tuple):
-        yield f"choices={short(limit)} is no list", "write choices=[...]"
-    elif name == "choices":
-        for choice in limit:
-            if offences := structure(choice, tp)[1]:
-                yield (
-                    f"the choice {short(choice)} does not fit: {offences.shown[0].message}",
-                    "change the choice, or the annotation",
-                )
-
-
-def _pattern_problems(tp: Any, pattern: Any) -> Iterator[tuple[str, str]]:
-    if not isinstance(pattern, str) or not any(arm is str for arm in arms_of(tp)):
-        yield (
-            f"pattern={short(pattern)} does not go with {type_name(tp)}",
-            "a pattern is a regular expression, of a str",
-        )
-        return
-    try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        yield f"pattern={short(pattern)} is no regular expression: {error}", 'write pattern=r"QUAD:[0-9]+"'
-
-
-def _empty_range(constraints: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    low = max((constraints[name] for name in ("ge", "gt") if name in constraints), default=-math.inf)
-    high = min((constraints[name] for name in ("le", "lt") if name in constraints), default=math.inf)
-    is_open = constraints.get("gt") == low or constraints.get("lt") == high
-    if low > high or (low == high and is_open):
-        yield f"no value is at least {low} and at most {high}", "exchange the bounds"
-    if constraints.get("min_length", 0) > constraints.get("max_length", math.inf):
-        yield "no value is as long as min_length and as short as max_length", "exchange the lengths"
-
-
-def _is_bound(bound: Any) -> bool:
-    return _is_number(bound) and math.isfinite(bound)
-
-
-def _has_length(tp: Any) -> bool:
-    return any(arm in (str, bytes) or get_origin(arm) in (list, tuple, dict) for arm in arms_of(tp))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lume_dsl.declare.body import Unknown
 from lume_dsl.declare.build import Unresolved
-from lume_dsl.declare.constraints import constraint_problems
+from lume_dsl.declare.constraint_checks import constraint_problems
 from lume_dsl.declare.graph import MISSING, Member, Parameter
 from lume_dsl.declare.parameters import check_value, spec_of
 from lume_dsl.declare.references import Reference, draft_of
@@ -108,6 +109,11 @@ def _options(member: Member, spec: Parameter) -> Iterator[tuple[str, str]]:
             "give a function that takes the value, and raises ValueError where it is wrong",
         ),
         (
+            not _takes_one(spec.validator),
+            f"its validator is called with the value alone, and takes {_signature(spec.validator)}",
+            "give a function of one argument: functools.partial, or a lambda, gives it the others",
+        ),
+        (
             spec.secret and (spec.factory is not None or (spec.default is not MISSING and spec.default is not None)),
             "is secret, and its default stands in the source",
             f'leave the default out, and write env="{member.name.upper()}"',
@@ -120,6 +126,21 @@ def _options(member: Member, spec: Parameter) -> Iterator[tuple[str, str]]:
         ),
     ]
     yield from ((message, fix) for is_wrong, message, fix in wrong if is_wrong)
+
+
+def _takes_one(function: Any) -> bool:
+    """Whether it may be called with one value, as far as it tells."""
+    try:
+        inspect.signature(function).bind(None)
+    except ValueError:  # a builtin that does not tell
+        return True
+    except TypeError:  # not callable, which is another problem
+        return not callable(function)
+    return True
+
+
+def _signature(function: Any) -> str:
+    return "" if _takes_one(function) else str(inspect.signature(function))
 
 
 def _units(flow: Subject, member: Member, spec: Parameter) -> Iterator[Problem]:

@@ -30,12 +30,14 @@ def _inside(check: Check, value: Any, step: str, offences: Offences) -> Any:
 
 def _items(checks: Iterable[Check], values: Iterable[Any], offences: Offences) -> list[Any]:
     """The outcomes of checks of items in a row. No path is written unless there is an offence: lists may be long."""
+    offences.go_in()
     outcome = []
     for place, (check, item) in enumerate(zip(checks, values, strict=False)):
         before = offences.count
         outcome.append(check(item, offences))
         if offences.count != before:
             offences.inside(f"[{place}]", before)
+    offences.level -= 1
     return outcome
 
 
@@ -86,6 +88,7 @@ def dict_of(value_type: Any, check_of: CheckOf) -> Check:
 
 
 def _dict_items(value: dict[Any, Any], check: Check, offences: Offences) -> dict[str, Any]:
+    offences.go_in()
     items = {}
     for key, item in value.items():
         if type(key) is not str:
@@ -96,6 +99,7 @@ def _dict_items(value: dict[Any, Any], check: Check, offences: Offences) -> dict
         for offence in found.shown:
             offences.add(f"has a key that {offence.message}")
         items[key] = _inside(check, item, f"[{short(key)}]", offences)
+    offences.level -= 1
     return items
 
 
@@ -186,6 +190,7 @@ class _Fields:
 
     def structure(self, given: Mapping[Any, Any], offences: Offences) -> dict[str, Any]:
         """The value of each field that is given; missing and unknown ones are noted."""
+        offences.go_in()
         outcome = {}
         for field, check in self.checks:
             if field.name in given:
@@ -194,6 +199,7 @@ class _Fields:
                 offences.add(f"lacks {field.name!r}, which {self.name} requires", close=True)
         if len(outcome) < len(given):
             self._note_unknown(given, offences)
+        offences.level -= 1
         return outcome
 
     def _note_unknown(self, given: Mapping[Any, Any], offences: Offences) -> None:
@@ -226,10 +232,12 @@ def _named_tuple(tp: Any, check_of: CheckOf) -> Check:
         if not least <= len(value) <= len(fields.checks):
             return offences.expected(f"{fields.name} of {_number(least, len(fields.checks))} items", value)
         before = offences.count
+        offences.go_in()
         items = [
             _inside(item_check, item, f".{field.name}", offences)
             for item, (field, item_check) in zip(value, fields.checks, strict=False)
         ]
+        offences.level -= 1
         return _made(cls, items, {}, offences) if offences.count == before else value
 
     return check

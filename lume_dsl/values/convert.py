@@ -14,7 +14,16 @@ from lume_dsl.values.classes import fields_of, is_named_tuple, is_object, is_rec
 from lume_dsl.values.containers import any_json, check_of_class, dict_of, list_of, reference, tuple_of, union
 from lume_dsl.values.forms import JSON, plain_type, reference_form
 from lume_dsl.values.names import is_enum, is_union, type_name
-from lume_dsl.values.scalars import SCALAR_CHECKS, Check, Offence, Offences, choice_check, enum_check, short
+from lume_dsl.values.scalars import (
+    MOST_LEVELS,
+    SCALAR_CHECKS,
+    Check,
+    Offence,
+    Offences,
+    choice_check,
+    enum_check,
+    short,
+)
 from lume_dsl.values.textforms import write_text_form
 
 __all__ = ["Offence", "Offences", "check_of", "short", "structure", "unstructure"]
@@ -26,7 +35,8 @@ def structure(value: Any, tp: Any) -> tuple[Any, Offences]:
     Strict: ``5`` is not a ``str`` and ``True`` is not an ``int``. A value is taken as it is, or in its JSON form
     (``"2026-11-24"`` for a ``date``, an array for a ``tuple``, an object for an attrs class), or as an ``int`` that
     equals a ``float``; nothing else is converted. NaN and infinities are no JSON and do not fit a ``float``. All
-    items are checked, at every level; the first ten offences are told and all are counted.
+    items are checked, at every level (there may be ``MOST_LEVELS``); the first ten offences are told and all are
+    counted.
 
     ``tp`` must be JSON-serialisable (``jsontypes.offenders(tp) == ()``).
     """
@@ -35,7 +45,7 @@ def structure(value: Any, tp: Any) -> tuple[Any, Offences]:
         return check_of(tp)(value, offences), offences
     except RecursionError:
         offences = Offences()
-        offences.add("is nested too deeply")
+        offences.add(f"is nested too deeply: at most {MOST_LEVELS} levels are taken", "nest it less deeply")
         return value, offences
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,10 @@ from lume_dsl.values.document_errors import (
 )
 
 __all__ = ["read_json"]
+
+
+_MINUS_ZERO = re.compile(r"-0(?![\d.eE])")
+"""What may be an int of a sign that Python's ints do not have. (It may stand in a text, too.)"""
 
 
 @attrs.frozen
@@ -70,20 +75,21 @@ def _parse(text: str, refused: list[_Refused]) -> Any:
         problem = number_problem(text, value)
         return refuse(problem, NUMBER_HINT) if problem else value
 
-    def whole(text: str) -> int | _Refused:
+    def whole(text: str) -> int | float | _Refused:
         try:
-            return int(text)
+            return -0.0 if text == "-0" else int(text)  # no int has this sign, and a float's would be lost
         except ValueError:
             return refuse(f"{brief(text)} has {len(text.lstrip('-')):,} digits, too many for an int", DIGITS_HINT)
 
-    decoder = json.JSONDecoder(object_pairs_hook=pairs, parse_constant=constant, parse_float=in_range)
+    hooks: dict[str, Any] = {"object_pairs_hook": pairs, "parse_constant": constant, "parse_float": in_range}
     try:
-        return decoder.decode(text)
+        if not _MINUS_ZERO.search(text):
+            return json.loads(text, **hooks)
     except json.JSONDecodeError:
         raise
     except ValueError:  # Python reads no int of more than 4,300 digits: once more, slowly, to name the one
         refused.clear()
-        return json.loads(text, object_pairs_hook=pairs, parse_constant=constant, parse_float=in_range, parse_int=whole)
+    return json.loads(text, **hooks, parse_int=whole)
 
 
 def _find_refused(value: Any) -> Iterator[tuple[str, _Refused]]:

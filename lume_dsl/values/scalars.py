@@ -18,6 +18,7 @@ from lume_dsl.values.textforms import TEXT_FORMS, TextForm
 __all__ = [
     "BULK",
     "LARGEST_EXACT_INT",
+    "MOST_LEVELS",
     "SCALAR_CHECKS",
     "Check",
     "Offence",
@@ -35,6 +36,9 @@ LARGEST_EXACT_INT = 2**53
 
 LONGEST_INT_BITS = 8192
 """Python writes an int of more than 4,300 digits as text only when told to, so JSON cannot carry it."""
+
+MOST_LEVELS = 100
+"""How deep a value may be nested: what Prefect, pickle and a database's driver surely take too (MongoDB: 100)."""
 
 SHOWN = 10
 """How many offences are told; the rest are counted."""
@@ -63,15 +67,27 @@ class Offences:
 
     Attributes:
         made: The objects that checks of this value have made, each with its check, by their ids: they fit.
+        level: How many lists, dicts and objects the part holds that is being checked, the whole one included.
     """
 
     shown: list[Offence] = attrs.field(factory=list)
     count: int = 0
     made: dict[int, tuple[Any, Any]] = attrs.field(factory=dict, repr=False, eq=False)
+    level: int = attrs.field(default=0, repr=False, eq=False)
 
     def apart(self) -> Offences:
         """Return none yet, for a look at the value that may not count."""
-        return Offences(made=self.made)
+        return Offences(made=self.made, level=self.level)
+
+    def go_in(self) -> None:
+        """What is checked from now on is one level further in, until ``level`` is taken back.
+
+        Raises:
+            RecursionError: It is too deep.
+        """
+        self.level += 1
+        if self.level > MOST_LEVELS:
+            raise RecursionError
 
     def __bool__(self) -> bool:
         return self.count > 0
@@ -163,7 +179,8 @@ def check_str(value: Any, offences: Offences) -> Any:
 
 def check_int(value: Any, offences: Offences) -> Any:
     if type(value) is not int:
-        return offences.expected("int", value, _as_number(value, int))
+        is_minus_zero = type(value) is float and value == 0 and math.copysign(1, value) < 0
+        return offences.expected("int", value, "write 0" if is_minus_zero else _as_number(value, int))
     if value.bit_length() > LONGEST_INT_BITS:
         offences.add(f"expected an int of at most {LONGEST_INT_BITS} bits")
     return value
@@ -196,8 +213,10 @@ def _inexact(value: int, offences: Offences) -> int:
 
 
 def _differs(read: Any, value: Any) -> bool:
-    """Whether a text brings back another value: another system's path, or a time whose zone depends on the day."""
-    return bool(read != value) or (getattr(read, "tzinfo", None) is None) != (getattr(value, "tzinfo", None) is None)
+    """Whether a text brings back another value: another system's path, a time whose zone depends on the day, a fold."""
+    has_zone, had_zone = (getattr(one, "tzinfo", None) is not None for one in (read, value))
+    is_folded = bool(getattr(value, "fold", 0)) and not had_zone  # with a zone the offset in the text tells it
+    return bool(read != value) or has_zone != had_zone or is_folded
 
 
 def text_check(form: TextForm) -> Check:
@@ -211,7 +230,9 @@ def text_check(form: TextForm) -> Check:
             if not form.matches(text):
                 return offences.expected(f"{name} ({form.what})", value)
             if _differs(form.read(text), value):
-                offences.add(f"would come back as another value: {short(value)}, in JSON {text!r}")
+                is_folded = getattr(value, "fold", 0) and value.tzinfo is None
+                fix = "leave its fold out, or give it a time zone" if is_folded else ""
+                offences.add(f"would come back as another value: {short(value)}, in JSON {text!r}", fix)
             return value
         if form.type is Decimal and type(value) is int:
             return Decimal(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import enum
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
@@ -189,21 +190,27 @@ def _read_none(text: str) -> None:
         raise ValueError(text)
 
 
+_NUMBER_TEXT = re.compile(r"\s*[-+]?[a-zA-Z0-9.]+(?:[eE][-+]?\d+)?\s*", re.ASCII)
+"""Whatever of what Python reads as a number JSON and YAML could have too: no digits of other scripts, no ``1_000``."""
+
+
 def _read_int(text: str) -> int:
-    if not text.isascii():  # digits of other scripts, which nobody means here
+    if not _NUMBER_TEXT.fullmatch(text):
         raise ValueError(text)
     return int(text)
 
 
 def _read_float(text: str) -> float:
-    """A number; one without a fraction as an int, so that it is not rounded unawares."""
-    try:
-        return _read_int(text)
-    except ValueError:
-        value = float(text)
-    if not text.isascii() or (value == 0 and number_problem(text, value)):
+    """A number; one without a fraction as an int, so that it is not rounded unawares, but for ``-0``."""
+    if not _NUMBER_TEXT.fullmatch(text):
         raise ValueError(text)
-    return value
+    value = float(text)
+    if value == 0 and number_problem(text.strip(), value):
+        raise ValueError(text)
+    try:
+        return int(text) or value
+    except ValueError:
+        return value
 
 
 _SCALARS: dict[Any, Any] = {

@@ -137,7 +137,7 @@ _WIDE, _ROUND = (
 _NAME = r"[A-Za-z%°‰µμΩΩÅÅℓ](?:\w|[%°])*"
 
 _QUANTITY = re.compile(
-    rf"([-+]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][-+]?\d+|(?![eE][-+]?\d|[eE]$|x)))(?:\s*(?=\(|{_NAME})|\s+(?=1\s*/))(\S.*)",
+    rf"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+|(?![eE][-+]?\d|[eE]$|x)))(?:\s*(?=\(|{_NAME})|\s+(?=1\s*/))(\S.*)",
     re.ASCII | re.DOTALL,
 )
 
@@ -220,7 +220,7 @@ def _number(text: str) -> Decimal:
     if sum(map(str.isdigit, text)) > LONGEST_NUMBER:
         raise UnitError(f"{short(text)} has more than {LONGEST_NUMBER} digits; write the number without a unit")
     try:
-        return _WIDE.create_decimal(text.replace("_", ""))
+        return _WIDE.create_decimal(text)
     except decimal.DecimalException:
         raise UnitError(f"{short(text)} is out of the range of a float") from None
 

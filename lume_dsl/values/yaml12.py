@@ -312,7 +312,9 @@ def _plain(text: str) -> Any:
     return text
 
 
-def _int(text: str) -> int:
+def _int(text: str) -> int | float:
+    if text == "-0":
+        return -0.0  # no int has this sign, and a float's would be lost
     if text[:2] in ("0o", "0x"):
         return int(text, 0)
     try:

@@ -10,9 +10,13 @@ from types import ModuleType
 from typing import Annotated, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typing_extensions import TypeAliasType
 
 from lume_dsl import Unit
+from lume_dsl.declare.constraint_checks import constraint_problems
+from lume_dsl.declare.constraints import broken
 from lume_dsl.errors import DefinitionError, ParameterError
 from lume_dsl.values.text import parse_text
 from lume_dsl.values.units import unit_in
@@ -75,7 +79,26 @@ SECRET_DEFAULT = "is secret, and its default stands in the source"
             "pattern='(' is no regular expression: missing ), unterminated subpattern at position 0",
         ),
         ("int = parameter(choices=[1, 'b'])", "bound", "the choice 'b' does not fit: expected int, got 'b'"),
-        ("int = parameter(gt=1, lt=1)", "bound", "no value is at least 1 and at most 1"),
+        ("int = parameter(gt=1, lt=1)", "bound", "no int is > 1 and < 1"),
+        ("float = parameter(ge=500, le=10)", "bound", "no value is >= 500 and <= 10"),
+        ("int = parameter(gt=5, lt=6)", "bound", "no int is > 5 and < 6"),
+        ("int | None = parameter(ge=0.5, le=0.9)", "bound", "no int is >= 0.5 and <= 0.9"),
+        ("int = parameter(ge=1, le=4, multiple_of=5)", "bound", "no int is >= 1 and <= 4 and a multiple of 5"),
+        ("int = parameter(gt=0, le=4, multiple_of=2.5)", "bound", "no int is > 0 and <= 4 and a multiple of 2.5"),
+        (
+            "float = parameter(gt=0.1, lt=0.2, multiple_of=0.1)",
+            "bound",
+            "no value is > 0.1 and < 0.2 and a multiple of 0.1",
+        ),
+        ("Literal[1, 2] = parameter(ge=3)", "bound", "no value of Literal[1, 2] is >= 3"),
+        (
+            "Literal['a', 'b'] | None = parameter(min_length=2)",
+            "bound",
+            "min_length=2 does not go with Literal['a', 'b'] | None",
+        ),
+        ("tuple[int, int] = parameter(min_length=3)", "bound", "no tuple[int, int] is at least 3 long"),
+        ("int = parameter(choices=[])", "bound", "choices=[] leaves no value"),
+        ("int = parameter(le=5, choices=[1, 9])", "bound", "the choice 9 does not fit: expected <= 5, got 9"),
         (
             "str = parameter(min_length=3, max_length=2)",
             "bound",
@@ -86,6 +109,11 @@ SECRET_DEFAULT = "is secret, and its default stands in the source"
         ("int = parameter(factory=str)", "default", "the factory's '' does not fit: expected int, got ''"),
         ("int = parameter(factory=lambda: 1 / 0)", "default", "the factory raised ZeroDivisionError: division by zero"),
         ("int = parameter(validator=5)", "parameter-option", "its validator is not callable"),
+        (
+            "int = parameter(validator=lambda x, y: True)",
+            "parameter-option",
+            "its validator is called with the value alone, and takes (x, y)",
+        ),
         ("str = parameter(default='a', secret=True)", "parameter-option", SECRET_DEFAULT),
         ("str = parameter(secret=True, examples=['a'])", "parameter-option", "is secret, and has examples"),
         ("str = parameter(env='A=B')", "parameter-option", "env='A=B' is no variable's name"),
@@ -95,6 +123,46 @@ def test_what_does_not_go_together_is_told_at_its_line(
     problems: Problems, declared: str, kind: str, message: str
 ) -> None:
     assert [found[:4] for found in problems(f"x: {declared}")] == [(kind, 2, "Scan.x", message)]
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        "int = parameter(gt=5, lt=7)",
+        "int | float = parameter(gt=5, lt=6)",
+        "float = parameter(ge=0.3, le=0.3, multiple_of=0.1)",
+        "int = parameter(ge=1, le=5, multiple_of=2.5)",
+        "int = parameter(ge=1, multiple_of=5)",
+        "float = parameter(ge=1, le=1)",
+        "str | int = parameter(ge=1, min_length=2)",
+        "Literal[1, 2] = parameter(ge=2)",
+        "tuple[int, ...] | tuple[int] = parameter(min_length=3)",
+        "tuple[int, int] | tuple[int] = parameter(max_length=1)",
+        "Literal['a', 1] | str = parameter(min_length=1)",
+        "int = parameter(validator=lambda x, y=1: True)",
+        "int = parameter(validator=print)",
+    ],
+)
+def test_constraints_that_leave_a_value_are_no_problem(scan: Scan, declared: str) -> None:
+    assert scan(f"x: {declared}")
+
+
+@given(
+    st.sampled_from(["ge", "gt"]),
+    st.integers(-20, 20),
+    st.sampled_from(["le", "lt"]),
+    st.integers(-20, 20),
+    st.none() | st.integers(1, 12),
+    st.booleans(),
+)
+def test_bounds_are_refused_where_no_number_is_within_them(
+    low: str, least: int, high: str, most: int, of: int | None, whole: bool
+) -> None:
+    """In quarters: of the numbers from -6 to 6 in steps of an eighth, none is within the bounds that are refused."""
+    constraints = {low: least / 4, high: most / 4, **({} if of is None else {"multiple_of": of / 4})}
+    numbers = [eighth // 8 if whole else eighth / 8 for eighth in range(-48, 49, 8 if whole else 1)]
+    has_one = any(not broken(number, constraints) for number in numbers)
+    assert bool(list(constraint_problems(int if whole else float, constraints))) == (not has_one)
 
 
 def test_a_unit_that_is_none_is_refused(problems: Problems) -> None:

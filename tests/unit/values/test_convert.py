@@ -10,6 +10,7 @@ import math
 import sys
 from collections import OrderedDict
 from decimal import Decimal
+from operator import methodcaller
 from pathlib import Path, PurePath, PureWindowsPath
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar, Union
 from uuid import UUID
@@ -329,7 +330,68 @@ def test_a_value_nested_very_deeply_is_an_offence_and_no_crash(container: str, t
 def test_a_list_that_holds_itself_is_an_offence_and_no_crash(tp: Any) -> None:
     value: list[Any] = []
     value.append(value)
-    assert structure(value, tp)[1] == [Offence("", "is nested too deeply")]
+    message = "is nested too deeply: at most 100 levels are taken"
+    assert structure(value, tp)[1] == [Offence("", message, "nest it less deeply")]
+
+
+@attrs.frozen
+class Chain:
+    """Objects in a row."""
+
+    then: Chain | None = None
+
+
+def nested(kind: str, levels: int) -> Any:
+    value: Any = None if kind == "Chain" else 1
+    for _ in range(levels):
+        value = {"list": [value], "dict": {"a": value}, "tuple": (value,)}.get(kind) or Chain(value)
+    return value
+
+
+@pytest.mark.parametrize(
+    ("kind", "tp"), [("list", JSON), ("dict", JSON), ("Chain", Chain), ("list", JSON | None), ("dict", dict[str, JSON])]
+)
+def test_a_value_of_a_hundred_levels_fits_and_one_of_more_does_not(kind: str, tp: Any) -> None:
+    value, offences = structure(nested(kind, 100), tp)
+    assert not offences
+    assert unstructure(value)
+    assert structure(nested(kind, 101), tp)[1][0].message == "is nested too deeply: at most 100 levels are taken"
+
+
+@pytest.mark.parametrize("value", [dt.datetime(2026, 10, 25, 2, 30, fold=1), dt.time(2, 30, fold=1)], ids=str)
+def test_the_second_of_two_equal_times_of_a_day_is_refused_as_its_text_is_that_of_the_first(value: Any) -> None:
+    (offence,) = structure(value, type(value))[1]
+    assert offence.message.startswith("would come back as another value: ")
+    assert offence.fix == "leave its fold out, or give it a time zone"
+    assert not structure(value.replace(tzinfo=dt.timezone.utc), type(value))[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "tp", "expected"),
+    [
+        ("-0", float, -0.0),
+        (" -0 ", float, -0.0),
+        ("-0", int, 0),
+        ("-0", int | float, 0),
+        ("+5", int, 5),
+        (" 5 ", int, 5),
+    ],
+)
+def test_a_number_on_a_command_line_keeps_its_sign(text: str, tp: Any, expected: Any) -> None:
+    value, offences = parse_text(text, tp)
+    assert not offences
+    assert repr(convert.structure(value, tp)[0]) == repr(expected)
+
+
+@pytest.mark.parametrize("text", ["1_000", "1_0.5", "1e1_0", "0x10", "\u0661"])
+@pytest.mark.parametrize("tp", [int, float, int | float])
+def test_what_no_file_would_take_for_a_number_is_none_on_a_command_line(text: str, tp: Any) -> None:
+    assert parse_text(text, tp)[1]
+
+
+def test_minus_zero_in_a_file_is_no_int() -> None:
+    (offence,) = structure(read_document('{"n": -0}', name="p", format="json")["n"], int)[1]
+    assert offence == Offence("", "expected int, got -0.0", "write 0")
 
 
 def test_a_value_nested_as_deeply_as_people_write_fits() -> None:
@@ -426,6 +488,9 @@ class Options(TypedDict, total=False):
     at: dt.time
 
 
+UNFOLDED = methodcaller("replace", fold=0)
+"""The second of two equal times of a day is refused, as its text is that of the first."""
+
 SCALARS: list[tuple[Any, st.SearchStrategy[Any]]] = [
     (str, TEXT),
     (int, INTS),
@@ -433,9 +498,12 @@ SCALARS: list[tuple[Any, st.SearchStrategy[Any]]] = [
     (bool, st.booleans()),
     (None, st.none()),
     (JSON, JSONS),
-    (dt.datetime, st.datetimes(timezones=st.none() | st.just(dt.timezone.utc) | st.builds(dt.timezone, OFFSETS))),
+    (
+        dt.datetime,
+        st.datetimes(timezones=st.none() | st.just(dt.timezone.utc) | st.builds(dt.timezone, OFFSETS)).map(UNFOLDED),
+    ),
     (dt.date, st.dates()),
-    (dt.time, st.times()),
+    (dt.time, st.times().map(UNFOLDED)),
     (dt.timedelta, st.timedeltas()),
     (Path, TEXT.map(Path)),
     (UUID, st.uuids()),
@@ -448,7 +516,7 @@ SCALARS: list[tuple[Any, st.SearchStrategy[Any]]] = [
     (Box[int], st.builds(Box, INTS)),
     (Box[dt.date], st.builds(Box, st.dates())),
     (Row, st.builds(Row, INTS, st.none() | st.dates())),
-    (Options, st.fixed_dictionaries({"mode": st.sampled_from(Mode)}, optional={"at": st.times()})),
+    (Options, st.fixed_dictionaries({"mode": st.sampled_from(Mode)}, optional={"at": st.times().map(UNFOLDED)})),
 ]
 Typed = tuple[Any, st.SearchStrategy[Any]]
 
