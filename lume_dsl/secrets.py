@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import logging
+from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["HIDDEN", "hidden_text", "hide"]
+__all__ = ["HIDDEN", "hidden_text", "hide", "hide_in"]
 
 HIDDEN = "***"
 """What is shown, and recorded, in place of a secret."""
@@ -19,17 +20,26 @@ _seen: set[str] = set()
 """All spellings of all secrets."""
 
 
-def hide(value: Any, *logger_names: str) -> None:
-    """The texts in a secret's JSON form are shown in no error and no log line of these loggers' handlers from now on.
+def hide(value: Any) -> None:
+    """The texts in a secret's JSON form are shown in no error and no log line from now on.
 
-    Nor are they as ``repr`` or JSON writes them, even one within the other. A text that is base64 may stand for bytes,
-    which are hidden as well. Keys of objects stay, and so do ``true``, ``false`` and ``null``, which tell nothing.
+    Log lines are those of the handlers that there are. Texts are not shown as ``repr`` or JSON writes them either, even
+    one within the other. A text that is base64 may stand for bytes, which are hidden as well. Keys of objects stay,
+    and so do ``true``, ``false`` and ``null``, which tell nothing, and what has fewer than ``SHORTEST`` characters.
     """
     _seen.update(form for text in _texts(value) if len(text) >= SHORTEST for form in _forms(text))
-    for name in logger_names:
-        for handler in logging.getLogger(name).handlers:
-            if not any(isinstance(one, _Hiding) for one in handler.filters):
-                handler.addFilter(_Hiding())
+    for handler in _handlers():
+        if not any(isinstance(one, _Hiding) for one in handler.filters):
+            handler.addFilter(_Hiding())
+
+
+def _handlers() -> Iterator[logging.Handler]:
+    """All handlers of this process's loggers."""
+    if logging.lastResort is not None:
+        yield logging.lastResort
+    for logger in [logging.root, *logging.root.manager.loggerDict.values()]:
+        if isinstance(logger, logging.Logger):
+            yield from logger.handlers
 
 
 def _texts(value: Any) -> list[str]:
@@ -79,6 +89,34 @@ def hidden_text(text: str) -> str:
     for secret in sorted(_seen, key=len, reverse=True):  # one may hold another
         text = text.replace(secret, HIDDEN)
     return text
+
+
+def hide_in(exception: BaseException) -> None:
+    """The secrets in the texts that an exception, and what led to it, was made of are hidden."""
+    todo: list[BaseException | None] = [exception]
+    seen: set[int] = set()
+    while todo:
+        one = todo.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        todo += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
+        one.args = tuple(map(_hidden, one.args))
+        one.__dict__.update({name: _hidden(value) for name, value in vars(one).items()})
+        if isinstance(one, OSError) and one.filename:  # its text is not made of its args
+            one.strerror, one.filename = _hidden(one.strerror), _hidden(one.filename)
+
+
+def _hidden(value: Any) -> Any:
+    """A value with the secrets in its texts hidden; another object whose ``repr`` shows one is told as text."""
+    if type(value) in (list, tuple):
+        return type(value)(map(_hidden, value))
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except Exception:  # a repr of a user's
+        return value
+    hidden = hidden_text(text)
+    return value if hidden == text else hidden
 
 
 class _Hiding(logging.Filter):

@@ -118,7 +118,7 @@ def bind_values(name: str, graph: Graph, args: tuple[Any, ...], given: Mapping[s
         raise ParameterError(in_field_order(name, graph, [*problems, *wrong, *unknown]), count)
     for key, member in graph.parameters.items():
         if spec_of(member).secret and bound[key] is not None:
-            hide(unstructure(bound[key]), "prefect")
+            hide(unstructure(bound[key]))
     return bound
 
 

@@ -14,7 +14,7 @@ from lume_dsl.declare.attributes import LOGGER
 from lume_dsl.declare.flow import with_values
 from lume_dsl.declare.graph import StepRun
 from lume_dsl.declare.parameters import bind_values
-from lume_dsl.secrets import hide
+from lume_dsl.secrets import hidden_text, hide, hide_in
 from lume_dsl.services import load
 from lume_dsl.tasks.context import run_services
 
@@ -103,9 +103,16 @@ def _bound_values(flow_class: FlowMeta) -> dict[str, Any]:
 
 
 def hide_secrets(names: Sequence[str], _task: prefect.Task, _old: State, new: State) -> State:
-    """A state handler: the process that runs a task hides the run's secrets, which only the flow's own has seen yet."""
+    """A state handler: the process that runs a task hides the run's secrets, which only the flow's own has seen yet.
+
+    A task's failure, which the run's error, a Prefect server and a traceback show, tells none.
+    """
     if new.is_running():
         given = prefect.context.get("parameters") or {}
         for name in names:
-            hide(given.get(name), "prefect")
+            hide(given.get(name))
+    elif new.is_failed():
+        new.message = hidden_text(str(new.message))
+        if isinstance(new.result, BaseException):
+            hide_in(new.result)
     return new

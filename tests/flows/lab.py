@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from datetime import date, timedelta
@@ -242,6 +243,19 @@ class Sending(LumeFlow):
     headers = header_of.map(unmapped(token), [1, 2, 3, 4, 5, 6])
     sent = send(headers)
     again = fail_once(headers, sent)
+
+
+@task
+def log_in(token: str) -> str:
+    logging.getLogger("beamline").warning("logging in with %s", token)
+    raise ConnectionError(f"no user has {token}")
+
+
+class LoggingIn(LumeFlow):
+    """A flow whose task fails and tells its secret."""
+
+    token: str = parameter(secret=True, env="LAB_TOKEN")
+    session = log_in(token)
 
 
 class Next(LumeFlow):

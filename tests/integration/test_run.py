@@ -747,6 +747,21 @@ def test_a_failure_whose_exception_does_not_pickle_survives_as_text() -> None:
     assert str(failure) == "value: RuntimeError: Awkward: 1 and 2"
 
 
+@pytest.mark.parametrize("executor", [None, LocalDaskExecutor(scheduler="processes", num_workers=2)], ids=repr)
+def test_a_failure_that_tells_a_secret_is_told_without_it(
+    lab: ModuleType, executor: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_TOKEN", "s3cret-token")
+    with pytest.raises(FlowRunError) as caught:
+        lab.LoggingIn().run(executor=executor)
+    told = "".join(traceback.format_exception(caught.value))
+    assert "ConnectionError: no user has ***" in told
+    assert "s3cret" not in told
+    state = lab.LoggingIn.flow.run(executor=executor)
+    assert state.result[lab.LoggingIn.flow.get_tasks("session")[0]].message.endswith("no user has ***')")
+    assert "s3cret" not in "".join(capfd.readouterr())
+
+
 SENDING = """
 import sys
 from prefect.executors import DaskExecutor, LocalDaskExecutor

@@ -155,7 +155,7 @@ def test_the_text_of_many_failures_is_short_and_the_error_has_all() -> None:
 
 
 def test_a_secret_is_not_in_the_repr_of_a_failure() -> None:
-    hide("hunter2-and-more", "test")
+    hide("hunter2-and-more")
     failure = TaskFailure("login", ValueError("cannot log in with hunter2-and-more"))
     assert "hunter2" not in repr(FlowRunError("Scan", (failure,)))
     assert "login: ValueError: cannot log in with ***" in repr(failure)

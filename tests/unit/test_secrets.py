@@ -7,8 +7,10 @@ import io
 import json
 import logging
 import re
+import traceback
 from collections.abc import Callable, Iterator
 
+import attrs
 import pytest
 
 from lume_dsl import secrets
@@ -27,7 +29,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 
 
 def test_a_secret_is_hidden_in_messages_arguments_and_tracebacks(log: io.StringIO) -> None:
-    secrets.hide({"user": "operator", "token": ["s3cret-token"]}, "lab")
+    secrets.hide({"user": "operator", "token": ["s3cret-token"]})
     logger = logging.getLogger("lab")
     logger.warning("logging in as %s with %r", "operator", "s3cret-token")
     try:
@@ -42,10 +44,70 @@ def test_a_secret_is_hidden_in_messages_arguments_and_tracebacks(log: io.StringI
     assert "s3cret" not in text
 
 
+def test_a_secret_is_hidden_in_the_lines_of_every_logger(
+    log: io.StringIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secrets.hide("s3cret-token")
+    logging.getLogger("lab.of.its.own").warning("with s3cret-token")
+    monkeypatch.setattr(logging.root, "handlers", [])  # as in a program that sets up no logging
+    logging.getLogger("another").warning("with s3cret-token")
+    assert capsys.readouterr().err == "with ***\n"
+
+
+class Refused(Exception):
+    def __init__(self, token: str) -> None:
+        super().__init__("refused")
+        self.token = [token]
+        self.answer = Answer(token)
+
+    def __str__(self) -> str:
+        return f"refused {self.token} {self.answer}"
+
+
+@attrs.frozen
+class Answer:
+    token: str
+
+    def __repr__(self) -> str:
+        return f"<answer to {self.token}>"
+
+
+SECRET = "-".join(["s3cret", "token"])  # so that the lines of a traceback do not have it
+
+
+@pytest.mark.parametrize(
+    "exception",
+    [
+        ValueError(f"no {SECRET}", 5),
+        KeyError(SECRET),
+        Refused(SECRET),
+        FileNotFoundError(2, "no such file", f"/home/{SECRET}"),
+        ValueError(Answer(SECRET)),
+    ],
+    ids=lambda exception: type(exception).__name__,
+)
+def test_a_secret_is_in_no_traceback_of_an_exception_that_is_told(log: io.StringIO, exception: Exception) -> None:
+    def fail() -> None:
+        try:
+            raise LookupError(f"first {SECRET}")
+        except LookupError as first:
+            raise exception from first
+
+    secrets.hide(SECRET)
+    with pytest.raises(type(exception)) as caught:
+        fail()
+    assert SECRET in "".join(traceback.format_exception(caught.value))
+    secrets.hide_in(caught.value)
+    told = "".join(traceback.format_exception(caught.value))
+    assert SECRET not in told
+    assert told.count("***") >= 2
+    assert caught.value.args[1:2] in ((), (5,), ("no such file",))
+
+
 def test_a_log_line_whose_arguments_do_not_fit_is_left_to_logging(
     log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    secrets.hide("s3cret-token", "lab")
+    secrets.hide("s3cret-token")
     monkeypatch.setattr(logging, "raiseExceptions", False)
     logging.getLogger("lab").warning("%d", "five")
 
@@ -100,7 +162,7 @@ def without_quotes(text: str) -> str:
 
 
 def test_a_secret_that_a_key_error_tells_is_in_no_log_line(log: io.StringIO) -> None:
-    secrets.hide({"login": [{"token": AWKWARD[0]}]}, "lab")
+    secrets.hide({"login": [{"token": AWKWARD[0]}]})
     try:
         raise KeyError(AWKWARD[0])
     except KeyError as error:
