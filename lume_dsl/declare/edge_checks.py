@@ -11,7 +11,18 @@ import attrs
 
 from lume_dsl.declare.assignable import assignable, element
 from lume_dsl.declare.build import Unresolved
-from lume_dsl.declare.graph import Constant, Edge, Input, Member, Parameter, TaskRun
+from lume_dsl.declare.graph import (
+    Collection,
+    Constant,
+    Edge,
+    Input,
+    Member,
+    Merge,
+    Operation,
+    Parameter,
+    TaskRun,
+    ValueResult,
+)
 from lume_dsl.declare.outcomes import type_of
 from lume_dsl.declare.parameters import unit_of
 from lume_dsl.declare.references import Reference
@@ -19,6 +30,7 @@ from lume_dsl.declare.subject import Subject
 from lume_dsl.errors import Problem
 from lume_dsl.values.convert import short
 from lume_dsl.values.names import type_name
+from lume_dsl.values.quantities import may_hold_numbers
 from lume_dsl.values.units import difference, unit_in
 
 __all__ = ["SHOWN_AS", "edges", "fit", "fits", "found_in", "known_type", "units"]
@@ -140,16 +152,31 @@ def found_in(flow: Subject, source: Input) -> tuple[str, str]:
 def units(flow: Subject) -> Iterator[Problem]:
     """Units at both ends of an edge are the same, where both are declared."""
     for member in flow.graph.members.values():
-        for key, expected in member.expects.items():
+        expects = {"value": member.type} if isinstance(member.work, ValueResult) else member.expects
+        for key, expected in expects.items():
             source, wanted = member.inputs.get(key), unit_in(expected)
             if not wanted or not isinstance(source, Edge) or not source.checked:
                 continue
-            upstream = flow.graph.members[source.upstream]
-            given = unit_of(upstream) if isinstance(upstream.work, Parameter) else unit_in(upstream.type)
+            given = _unit_from(flow, source.upstream)
             if how := difference(given, wanted):
                 message = f"expected {wanted} for {key!r}, got {given} from {source.upstream}: {how}"
                 fix = f"convert it in a task, or declare one unit for both; unchecked({source.upstream}) opts out"
                 yield flow.problem("unit", member, message, fix)
+
+
+def _unit_from(flow: Subject, name: str) -> str:
+    """The unit of a member's numbers: of its parameter, its type, or of what it is an item of or is made of."""
+    member = flow.graph.members[name]
+    if isinstance(member.work, Parameter):
+        return unit_of(member)
+    if declared := unit_in(member.type):
+        return declared
+    is_item = isinstance(member.work, Operation) and member.work.symbol in ("getitem", "neg", "pos", "abs")
+    if not is_item and not isinstance(member.work, (Collection, Merge)):
+        return ""
+    parts = [source for key, source in member.inputs.items() if key != "key"]
+    units = {_unit_from(flow, source.upstream) if isinstance(source, Edge) else "" for source in parts}
+    return units.pop() if len(units) == 1 and may_hold_numbers(member.type) else ""
 
 
 def known_type(flow: Subject, name: str) -> Any:

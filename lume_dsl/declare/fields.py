@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
+from lume_dsl.declare.arguments import bind_arguments
 from lume_dsl.declare.body import Body, open_body
 from lume_dsl.declare.filenames import OF_RUN, VALUE, FilenameTemplate, TemplateError, filename_or_template
 from lume_dsl.declare.graph import MISSING, FileResult, Parameter, RecordResult, ValueResult
 from lume_dsl.declare.options import OPTION_NAMES, TaskOptions, option_problems
 from lume_dsl.declare.references import Pending, Reference, Source, constant_of, has_references, source_of
-from lume_dsl.errors import Problem, did_you_mean
+from lume_dsl.errors import Problem
 from lume_dsl.values.scalars import short
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ __all__ = ["db_result", "file_result", "parameter", "result"]
 T = TypeVar("T")
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_FOR_CHECKERS = ("kw_only", "init")
+"""Arguments that type checkers read, and nobody writes."""
 
 _IN_A_BODY = "write it in the body of a class that subclasses LumeFlow"
 
@@ -41,16 +45,14 @@ def _specifier(function: F) -> F:
         what = f"{function.__name__}()"
         body = open_body(what, _IN_A_BODY)
         try:
-            signature.bind(*args, **kwargs)
+            bind_arguments(signature, args, kwargs, hidden=_FOR_CHECKERS)
         except TypeError as error:
             named = [name for name, p in signature.parameters.items() if p.kind is not p.VAR_KEYWORD]
-            names = [name for name in named if name not in ("kw_only", "init")] or ["name"]
-            unknown = str(error).split("'")[1] if "unexpected" in str(error) else ""
-            message = f"{error}{did_you_mean(unknown, names) if unknown else ''}"
+            names = [name for name in named if name not in _FOR_CHECKERS] or ["name"]
             fix = f"write {what[:-1]}{', '.join(f'{name}=...' for name in names)})"
             if args and what == "parameter()":
                 fix = f"write default={short(args[0])}"
-            body.problems.append(Problem("field-arguments", f"{body.name}: {what}", message, fix, body.place()))
+            body.problems.append(Problem("field-arguments", f"{body.name}: {what}", str(error), fix, body.place()))
             return body.unknown(what)
         return function(*args, **kwargs)
 

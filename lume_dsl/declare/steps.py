@@ -12,7 +12,7 @@ from lume_dsl.declare.graph import MISSING, StepRun
 from lume_dsl.declare.options import TaskOptions
 from lume_dsl.declare.references import Pending, Reference, Source, source_of
 from lume_dsl.declare.tasks import UNNAMED, check_options
-from lume_dsl.errors import Problem
+from lume_dsl.errors import Problem, did_you_mean
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -81,7 +81,7 @@ def _add(function: Callable[..., Any], *, options: dict[str, Any], over: dict[st
             Problem(
                 "map-arguments",
                 f"{body.name}.{name}",
-                f"@step.map maps over {unknown!r}, which the method does not take",
+                f"@step.map maps over {unknown!r}, which the method does not take{did_you_mean(unknown, arguments)}",
                 f"its arguments are {', '.join(arguments) or 'none'}",
                 body.place(),
             )

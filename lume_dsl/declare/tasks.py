@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, ov
 
 import attrs
 
+from lume_dsl.declare.arguments import bind_arguments
 from lume_dsl.declare.body import Body, PrefectTaskName, Unknown, is_prefect_task, open_body, place_of
 from lume_dsl.declare.graph import TaskRun
 from lume_dsl.declare.options import TaskOptions, option_problems
@@ -191,7 +192,7 @@ def bind(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[s
         TypeError: They do not fit the signature.
     """
     signature = inspect.signature(plain_function(function))
-    arguments = dict(signature.bind(*args, **kwargs).arguments)
+    arguments = dict(bind_arguments(signature, args, kwargs).arguments)
     for parameter in signature.parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:
             arguments.update(arguments.pop(parameter.name, {}))

@@ -29,6 +29,10 @@ def add(x: int, y: int = 1) -> int:
     return x + y
 
 @task
+def expose(shots: int, charge: float = 1.0) -> int:
+    return shots
+
+@task
 def greet(text: str) -> str:
     return text
 

@@ -185,6 +185,26 @@ ONE_MISTAKE: list[Any] = [
         id="an unknown argument",
     ),
     pytest.param(
+        "shots: int = parameter()\ny = expose(shot=shots)",
+        ("task-arguments", 3, "Scan: expose", "got an unexpected keyword argument 'shot'; did you mean 'shots'?", "the task is expose(shots: int, charge: float = 1.0) -> int"),
+        id="a misspelt argument that is required",
+    ),
+    pytest.param(
+        "shots: int = parameter()\ny = expose(shots, charges=2.0)",
+        ("task-arguments", 3, "Scan: expose", "got an unexpected keyword argument 'charges'; did you mean 'charge'?", "the task is expose(shots: int, charge: float = 1.0) -> int"),
+        id="a misspelt argument",
+    ),
+    pytest.param(
+        "x: str = parameter()\nfile: TextFile = file_result(x, file_name='a.txt')",
+        ("field-arguments", 3, "Scan: file_result()", "got an unexpected keyword argument 'file_name'; did you mean 'filename'?", "write file_result(value=..., filename=..., filesystem=..., overwrite=...)"),
+        id="a misspelt filename",
+    ),
+    pytest.param(
+        "shots: list[int] = parameter()\n@step.map(shot=shots)\ndef total(self, shots: list[int]) -> int: ...",
+        ("map-arguments", 3, "Scan.total", "@step.map maps over 'shot', which the method does not take; did you mean 'shots'?", "its arguments are shots"),
+        id="a step mapped over a misspelt argument",
+    ),
+    pytest.param(
         "y = add(1, x=2)",
         ("task-arguments", 2, "Scan: add", "multiple values for argument 'x'", "the task is add(x: int, y: int = 1) -> int"),
         id="an argument given twice",

@@ -199,6 +199,40 @@ def test_a_tasks_unit_is_followed_to_the_next_task(define: Callable[..., Any]) -
         define(source)
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("size = of_charge(charges[0])", "charges[0]"),
+        ("size = of_charge(abs(charges[0]))", "Abs"),
+        ("size = of_charge(by_name['a'])", "by_name['a']"),
+        ("size = of_charge(by_name[name])", "by_name[name]"),
+        ("sizes = of_charge.map([charge, charge])", "List"),
+        ("sizes = of_charge.map(charges[1:])", "charges[slice(1, None, None)]"),
+        ("other: Annotated[float, Unit('nC')] = result(charge)", "charge"),
+        ("all: list[Annotated[float, Unit('nC')]] = result(charges)", "charges"),
+        ("one: Annotated[float, Unit('nC')] = result(charges[0])", "charges[0]"),
+    ],
+)
+def test_the_unit_of_an_item_and_of_a_result_is_compared(define: Callable[..., Any], line: str, found: str) -> None:
+    source = UNITS.replace(
+        "    sizes = of_charge.map(charges)\n", "    by_name: dict[str, float] = parameter(unit={unit!r})\n"
+    )
+    source += "    name: str = 'a'\n    " + line + "\n"
+    define(source.format(unit="nC", value="1.0"))
+    with pytest.raises(DefinitionError) as caught:
+        define(source.format(unit="pC", value="1.0"))
+    (problem,) = caught.value.problems
+    assert problem.kind == "unit"
+    assert f", got pC from {found}: pC is 0.001 nC" in problem.message
+
+
+@pytest.mark.parametrize("value", ["charge * 2", "names['a'].x", "unchecked(charges)[0]"])
+def test_no_unit_is_known_of_what_is_made_of_a_value(define: Callable[..., Any], value: str) -> None:
+    source = "class Named(NamedTuple):\n    x: float\n" + UNITS.replace("    sizes = of_charge.map(charges)\n", "")
+    source = source.replace("    size =", "    names: dict[str, Named] = parameter()\n    size =")
+    define(source.format(unit="pC", value=value))
+
+
 def test_a_factory_gives_each_flow_its_own_value(scan: Scan) -> None:
     flow = scan("x: list[int] = parameter(factory=list)")
     assert flow().x == []
