@@ -23,20 +23,28 @@ LONGEST_TYPE = 32
 """Characters of a type in the first column."""
 
 LONGEST_FACT = 60
-"""Characters of a default, an example, or what else is told of a parameter."""
+"""Characters of a default, of an example or of a pattern."""
+
+LONGEST_LIST = 400
+"""Characters of a type, or of choices, as all of them are wanted."""
 
 MOST_LEVELS = 4
 """How deep the parts of a parameter are listed."""
 
 
-def help_of(member: Member) -> str:
-    """Return a parameter's help, then in brackets what is known of its values."""
+def help_of(member: Member, shown: str) -> str:
+    """Return a parameter's help, then in brackets what is known of its values; its type, unless it is ``shown``."""
     spec = spec_of(member)
     unit = unit_of(member)
-    facts = [f"unit: {unit}"] if unit else []
+    facts = _whole_type(member.type, shown)
+    facts += [f"unit: {unit}"] if unit else []
     if not spec.secret:
         facts += _choices(member.type) if "choices" not in spec.constraints else []
-        facts += [_brief(fact) for fact in shown_constraints(spec.constraints)]
+        facts += [
+            _brief(fact, LONGEST_LIST if name == "choices" else LONGEST_FACT)
+            for name, limit in spec.constraints.items()
+            for fact in shown_constraints({name: limit})
+        ]
         facts += [f"e.g. {', '.join(_text(example) for example in spec.examples)}"] if spec.examples else []
     facts += [f"env: {spec.env}"] if spec.env else []
     facts.append(_default(member))
@@ -52,10 +60,17 @@ def _default(member: Member) -> str:
     return f"default: {HIDDEN if spec.secret and spec.default is not None else _text(spec.default)}"
 
 
+def _whole_type(tp: Any, shown: str) -> list[str]:
+    """A type that is not shown as a whole, unless its choices are told."""
+    if shown == type_name(tp) or _choices(tp):
+        return []
+    return [f"type: {_brief(type_name(tp), LONGEST_LIST)}"]
+
+
 def _choices(tp: Any) -> list[str]:
     """The values of an Enum or ``Literal``, as one writes them."""
     texts = [text_of_value(choice) for arm in arms_of(tp) for choice in _chosen_from(arm)]
-    return [f"one of {_brief(', '.join(texts))}"] if texts else []
+    return [f"one of {_brief(', '.join(texts), LONGEST_LIST)}"] if texts else []
 
 
 def _chosen_from(arm: Any) -> tuple[Any, ...]:
@@ -72,9 +87,9 @@ def _text(value: Any) -> str:
         return "..."
 
 
-def _brief(text: str) -> str:
+def _brief(text: str, longest: int = LONGEST_FACT) -> str:
     text = _visible(text)
-    return text if len(text) <= LONGEST_FACT else f"{text[: LONGEST_FACT - 3]}..."
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def _visible(text: str) -> str:
@@ -129,7 +144,8 @@ def _item_rows(path: str, tp: Any, seen: tuple[Any, ...], unit: str) -> Iterator
 
 
 def _row(path: str, tp: Any, unit: str) -> tuple[str, str]:
-    facts = [f"unit: {unit}"] if unit else []
+    facts = _whole_type(tp, shown_type(tp))
+    facts += [f"unit: {unit}"] if unit else []
     facts += _choices(tp)
     return f"{path} {shown_type(tp)}", f"[{'; '.join(facts)}]" if facts else ""
 

@@ -16,10 +16,14 @@ from lume_dsl.declare.flow import FlowMeta, LumeFlow, with_values
 from lume_dsl.declare.graph import Member
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.errors import ParameterError, Problem
+from lume_dsl.values.forms import arms_of
 
 __all__ = ["FileOption", "ParameterOption", "parameter_options", "part_options", "read_flags", "said"]
 
 TAKES_FILE = "--params"
+
+WITHOUT_VALUE = "true"
+"""What the flag of a bool stands for."""
 
 
 class ParameterOption(click.Option):
@@ -36,8 +40,8 @@ class ParameterOption(click.Option):
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         if self.hidden:
             return None
-        shown = f"{self.opts[0]} / {self.opposite}" if self.opposite else f"{self.opts[0]} {self.metavar or ''}"
-        return shown.rstrip(), self.help or ""
+        shown = [self.opts[0], *filter(None, [self.metavar]), *(["/", self.opposite] if self.opposite else [])]
+        return " ".join(shown), self.help or ""
 
 
 class FileOption(click.Option):
@@ -59,8 +63,8 @@ class FileOption(click.Option):
 def parameter_options(flow: FlowMeta, *, taken: set[str]) -> list[ParameterOption]:
     """Return the options of all parameters: ``--charge-limit`` (``--charge_limit`` too) for ``charge_limit``.
 
-    A bool has two, ``--flag`` and ``--no-flag``. A parameter whose flag is one of ``taken`` gets ``--parameter-json``
-    for ``--json``.
+    A bool has two, ``--flag`` and ``--no-flag``; of a ``bool | None`` the first may have a value. A parameter whose
+    flag is one of ``taken`` gets ``--parameter-json`` for ``--json``.
     """
     parameters = flow.__lume_graph__.parameters
     flags = _flags(parameters, taken)
@@ -85,29 +89,27 @@ def _options(flag: str, member: Member, taken: set[str], number: int) -> Iterato
     name = member.name
     spellings = [flag] if "_" not in name else [flag, f"--{name}"]
     variable = f"parameter_{number}"  # not the name, whose variable might be another's
-    if member.type is not bool:
-        option = ParameterOption(
-            [*spellings, variable],
-            multiple=True,
-            expose_value=False,
-            metavar=shown_type(member.type),
-            help=help_of(member),
-        )
-        option.parameter = name
-        yield option
-        return
     negatives = [f"--no-{on[2:]}" for on in spellings]
-    has_off = negatives[0] not in taken  # else it is another parameter's flag
-    yield _switch(name, spellings, variable, on=True, opposite=negatives[0] if has_off else "", text=help_of(member))
+    is_switch = set(arms_of(member.type)) <= {bool, None, type(None)}
+    has_off = is_switch and negatives[0] not in taken  # else it is another parameter's flag
+    yield _option(member, [*spellings, variable], is_switch=is_switch, opposite=negatives[0] if has_off else "")
     if has_off:
-        yield _switch(name, negatives, f"{variable}_off", on=False)
+        off = ParameterOption([*negatives, f"{variable}_off"], is_flag=True, expose_value=False, hidden=True)
+        off.parameter, off.stands_for = name, "false"
+        yield off
 
 
-def _switch(
-    name: str, spellings: Sequence[str], variable: str, *, on: bool, opposite: str = "", text: str = ""
-) -> ParameterOption:
-    option = ParameterOption([*spellings, variable], is_flag=True, expose_value=False, hidden=not on, help=text)
-    option.parameter, option.stands_for, option.opposite = name, "true" if on else "false", opposite
+def _option(member: Member, declared: list[str], *, is_switch: bool, opposite: str) -> ParameterOption:
+    shown = shown_type(member.type)
+    help = help_of(member, shown)
+    if member.type is bool:
+        option = ParameterOption(declared, is_flag=True, expose_value=False, help=help)
+    else:
+        without: dict[str, Any] = {"is_flag": False, "flag_value": WITHOUT_VALUE} if is_switch else {}
+        metavar = f"[{shown}]" if is_switch else shown
+        option = ParameterOption(declared, multiple=True, expose_value=False, metavar=metavar, help=help, **without)
+    option.parameter, option.opposite = member.name, opposite
+    option.stands_for = WITHOUT_VALUE if member.type is bool else ""
     return option
 
 
@@ -143,7 +145,8 @@ def said(order: Iterable[click.Parameter], texts: Mapping[str, Any]) -> list[tup
         if isinstance(option, ParameterOption) and option.stands_for:
             found.append((option, option.stands_for))
         elif isinstance(option, (ParameterOption, FileOption)) and option.name is not None:
-            found.append((option, texts[option.name][met[option.name]]))
+            text = texts[option.name][met[option.name]]
+            found.append((option, text if isinstance(text, str) else WITHOUT_VALUE))
             met[option.name] += 1
     return found
 

@@ -100,7 +100,8 @@ def show_flow(flow: FlowMeta) -> None:
     graph = flow.__lume_graph__
     parameters = Table(("parameter", "type", "help"))
     for name, member in graph.parameters.items():
-        parameters.rows.append((name, type_name(member.type), help_of(member)))
+        shown = type_name(member.type)
+        parameters.rows.append((name, shown, help_of(member, shown)))
     tasks, results = Table(("task", "type", "takes")), Table(("result", "type", "takes"))
     for name, member in graph.members.items():
         if name not in graph.parameters:

@@ -32,7 +32,7 @@ def flow_schema(flow_class: FlowMeta) -> Schema:
     the documents ``d`` for which ``flow_class(**d)`` raises nothing, and these, which JSON Schema cannot refuse:
 
     - a whole number with a fraction, 3.0, for an int: it knows one kind of number;
-    - an int that no float equals, for a float; an int of more than 8192 bits;
+    - an int that no float equals, for a float; an int of more than 8192 bits; more than 100 levels;
     - text with half of a surrogate pair;
     - what only Python code refuses: a validator of a parameter or of a class; a reference of a file or record of
       another class, or that is not there.

@@ -12,10 +12,10 @@ from typing import Any, Literal, get_args, get_origin
 
 from lume_dsl.values.classes import fields_of, is_named_tuple, is_object, is_record_class
 from lume_dsl.values.containers import any_json, check_of_class, dict_of, list_of, reference, tuple_of, union
+from lume_dsl.values.document_errors import TOO_DEEP
 from lume_dsl.values.forms import JSON, plain_type, reference_form
 from lume_dsl.values.names import is_enum, is_union, type_name
 from lume_dsl.values.scalars import (
-    MOST_LEVELS,
     SCALAR_CHECKS,
     Check,
     Offence,
@@ -45,7 +45,7 @@ def structure(value: Any, tp: Any) -> tuple[Any, Offences]:
         return check_of(tp)(value, offences), offences
     except RecursionError:
         offences = Offences()
-        offences.add(f"is nested too deeply: at most {MOST_LEVELS} levels are taken", "nest it less deeply")
+        offences.add(TOO_DEEP, "nest it less deeply")
         return value, offences
 
 

@@ -10,7 +10,9 @@ import attrs
 __all__ = [
     "DIGITS_HINT",
     "FINITE_HINT",
+    "MOST_LEVELS",
     "NUMBER_HINT",
+    "TOO_DEEP",
     "DocumentError",
     "brief",
     "duplicate",
@@ -19,6 +21,11 @@ __all__ = [
     "step",
     "top_level",
 ]
+
+MOST_LEVELS = 100
+"""How deep a value may be nested: what Prefect, pickle and a database's driver surely take too (MongoDB: 100)."""
+
+TOO_DEEP = f"is nested too deeply: at most {MOST_LEVELS} levels are taken"
 
 DIGITS_HINT = "write it as text, or as a float such as 1e30"
 FINITE_HINT = "write a finite number, or null where the parameter takes None"

@@ -9,7 +9,7 @@ from typing import Any
 
 from lume_dsl.values.document_errors import DocumentError, top_level
 from lume_dsl.values.jsontext import read_json
-from lume_dsl.values.yaml12 import read_yaml
+from lume_dsl.values.yaml12 import path_at, read_yaml
 
 __all__ = ["DocumentError", "format_of", "read_document"]
 
@@ -72,7 +72,8 @@ def _decoded(source: bytes, name: str) -> str:
         line, start = source.count(b"\n", 0, error.start) + 1, source.rfind(b"\n", 0, error.start) + 1
         column = len(source[start : error.start].decode()) + 1
         message = f"is not UTF-8: byte 0x{source[error.start]:02x} at offset {error.start} ({error.reason})"
-        raise DocumentError(name, message, "save it as UTF-8", line, column) from None
+        path = path_at(source.decode(errors="replace"), line, column)
+        raise DocumentError(name, message, "save it as UTF-8", line, column, path) from None
 
 
 def _refuse_utf_16(source: bytes, name: str) -> None:

@@ -13,7 +13,9 @@ import attrs
 from lume_dsl.values.document_errors import (
     DIGITS_HINT,
     FINITE_HINT,
+    MOST_LEVELS,
     NUMBER_HINT,
+    TOO_DEEP,
     DocumentError,
     brief,
     duplicate,
@@ -47,7 +49,8 @@ def read_json(text: str, name: str) -> Any:
     try:
         value = _parse(text, refused)
     except RecursionError:
-        raise DocumentError(name, "is nested too deeply", "nest its lists and objects less deeply") from None
+        fix = "nest its lists and objects less deeply"
+        raise DocumentError(name, TOO_DEEP, fix, path=_deepest_key(text)) from None
     if refused:
         path, first = next(_find_refused(value))
         raise DocumentError(name, first.message, first.fix, path=path)
@@ -104,6 +107,27 @@ def _find_refused(value: Any) -> Iterator[tuple[str, _Refused]]:
         elif isinstance(value, list):
             containers = (list, dict, _Refused)
             stack += reversed([(f"{path}[{at}]", item) for at, item in enumerate(value) if type(item) in containers])
+
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:]', re.DOTALL)
+
+
+def _deepest_key(text: str) -> str:
+    """The path of the first value, of an object of many, that is nested more deeply than any may be."""
+    levels, key, latest = 0, '""', '""'
+    for token in _TOKEN.finditer(text):
+        match token[0]:
+            case "[" | "{":
+                levels += 1
+            case "]" | "}":
+                levels -= 1
+            case ":":
+                key = latest if levels == 1 else key
+            case string:
+                latest = string
+        if levels > MOST_LEVELS + 1:
+            return step(json.loads(key), "") if key != '""' else ""
+    return ""
 
 
 def _first_twice(items: list[tuple[str, Any]]) -> str:

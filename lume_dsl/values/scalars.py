@@ -12,13 +12,13 @@ from typing import Any, get_args
 
 import attrs
 
+from lume_dsl.values.document_errors import MOST_LEVELS
 from lume_dsl.values.names import type_name
 from lume_dsl.values.textforms import TEXT_FORMS, TextForm
 
 __all__ = [
     "BULK",
     "LARGEST_EXACT_INT",
-    "MOST_LEVELS",
     "SCALAR_CHECKS",
     "Check",
     "Offence",
@@ -36,9 +36,6 @@ LARGEST_EXACT_INT = 2**53
 
 LONGEST_INT_BITS = 8192
 """Python writes an int of more than 4,300 digits as text only when told to, so JSON cannot carry it."""
-
-MOST_LEVELS = 100
-"""How deep a value may be nested: what Prefect, pickle and a database's driver surely take too (MongoDB: 100)."""
 
 SHOWN = 10
 """How many offences are told; the rest are counted."""
@@ -105,6 +102,9 @@ class Offences:
 
     def expected(self, what: str, value: Any, fix: str = "") -> Any:
         """Note that ``what`` was expected, and return the value as it is."""
+        if self.count >= SHOWN:  # of a long list, so that no text is made that nobody reads
+            self.count += 1
+            return value
         self.add(f"expected {what}, got {short(value)}", fix or _mended(value))
         return value
 

@@ -8,6 +8,7 @@ YAML 1.1 (``on`` is true, ``12:30:00`` is 45000).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 import attrs
@@ -16,7 +17,9 @@ import yaml
 from lume_dsl.values.document_errors import (
     DIGITS_HINT,
     FINITE_HINT,
+    MOST_LEVELS,
     NUMBER_HINT,
+    TOO_DEEP,
     DocumentError,
     brief,
     duplicate,
@@ -26,7 +29,7 @@ from lume_dsl.values.document_errors import (
     top_level,
 )
 
-__all__ = ["MOST_YAML_CHARACTERS", "MOST_YAML_LEVELS", "MOST_YAML_VALUES", "read_yaml"]
+__all__ = ["MOST_YAML_CHARACTERS", "MOST_YAML_LEVELS", "MOST_YAML_VALUES", "path_at", "read_yaml"]
 
 MOST_YAML_VALUES = 1_000_000
 """How many values and keys a YAML document may hold, aliases written out; a text counts one more per 64 characters."""
@@ -34,8 +37,8 @@ MOST_YAML_VALUES = 1_000_000
 MOST_YAML_CHARACTERS = 32_000_000
 """As many as a million values need. With the limit above, reading takes some seconds with libyaml."""
 
-MOST_YAML_LEVELS = 200
-"""Far below Python's recursion limit, so that whatever walks the values later need not fear it."""
+MOST_YAML_LEVELS = MOST_LEVELS + 1
+"""Those of a value, and the mapping of all values by parameter."""
 
 _ANCHOR_HINT = "write the part out, without the alias"
 _YAML_HINT = "indent with spaces, and quote text that starts with a special character or holds ': ' or ' #'"
@@ -136,28 +139,47 @@ def read_yaml(text: str, name: str) -> dict[str, Any]:
         line, start = text.count("\n", 0, unreadable.start()) + 1, text.rfind("\n", 0, unreadable.start())
         message = f"the character U+{ord(unreadable[0]):04X} cannot stand in YAML as it is"
         fix = f'write it as "{ascii(unreadable[0])[1:-1]}" in double quotes, or leave it out'
-        raise DocumentError(name, message, fix, line, unreadable.start() - start)
-    # the parser of libyaml, whose events need no recursion, where PyYAML was built with it: it is 20 times as fast
-    events = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        column = unreadable.start() - start
+        raise DocumentError(name, message, fix, line, column, path_at(_UNREADABLE.sub("?", text), line, column))
     composer = _Composer(name)
     try:
-        for event in events:
+        for event in _events(text):
             composer.take(event)
     except yaml.MarkedYAMLError as error:
-        raise _broken(error, name) from None
+        raise _broken(error, name, composer.path()) from None
     except OverflowError:  # PyYAML's own scanner, at an escape such as "\UFFFFFFFF"
-        raise DocumentError(name, "is not YAML: an escape in it names no character", _YAML_HINT) from None
+        message = "is not YAML: an escape in it names no character"
+        raise DocumentError(name, message, _YAML_HINT, path=composer.path()) from None
     return top_level({} if composer.top is None else composer.top.value, name, "parameter: value")
 
 
-def _broken(error: yaml.MarkedYAMLError, name: str) -> DocumentError:
+def _events(text: str) -> Iterator[Any]:
+    # the parser of libyaml, whose events need no recursion, where PyYAML was built with it: it is 20 times as fast
+    yield from yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def path_at(text: str, line: int, column: int) -> str:
+    """Return the part of a YAML or JSON document that stands at a place, or "" where it cannot be told."""
+    composer = _Composer("")
+    try:
+        for event in _events(text):
+            if (event.end_mark.line, event.end_mark.column) >= (line - 1, column):
+                return composer.path()
+            composer.take(event)
+    except (yaml.YAMLError, OverflowError, DocumentError):
+        return ""
+    return ""
+
+
+def _broken(error: yaml.MarkedYAMLError, name: str, path: str) -> DocumentError:
     mark = error.problem_mark or error.context_mark
     if "nesting depth" in (error.problem or ""):  # which some versions of libyaml find before we do
         found = _too_deep()
-        return DocumentError(name, found.message, found.fix, *((mark.line + 1, mark.column + 1) if mark else (0, 0)))
+        place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        return DocumentError(name, found.message, found.fix, *place, path)
     message = ", ".join(" ".join(part.split()) for part in (error.context, error.problem) if part)
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-    return DocumentError(name, f"is not YAML: {message}", _YAML_HINT, line, column)
+    return DocumentError(name, f"is not YAML: {message}", _YAML_HINT, line, column, path)
 
 
 @attrs.define
@@ -177,7 +199,7 @@ class _Composer:
         except _Problem as problem:
             mark = event.start_mark
             place = mark.line + 1, mark.column + 1
-            raise DocumentError(self.name, problem.message, problem.fix, *place, self._path()) from None
+            raise DocumentError(self.name, problem.message, problem.fix, *place, self.path()) from None
 
     def _take(self, event: Any) -> None:
         if isinstance(event, yaml.ScalarEvent):
@@ -265,7 +287,8 @@ class _Composer:
             fix = "write it as JSON, which has no such limit" if not how else _ANCHOR_HINT
             raise _Problem(f"the document{how} holds more than {MOST_YAML_VALUES:,} values", fix)
 
-    def _path(self) -> str:
+    def path(self) -> str:
+        """Where the next value stands, as far as it is known."""
         path = ""
         for part in self.stack:
             if isinstance(part.items, list):
@@ -278,8 +301,7 @@ class _Composer:
 
 
 def _too_deep() -> _Problem:
-    message = f"is nested more than {MOST_YAML_LEVELS} levels deep"
-    return _Problem(message, "nest its lists and mappings less deeply")
+    return _Problem(TOO_DEEP, "nest its lists and mappings less deeply")
 
 
 def _scalar_value(event: Any) -> Any:

@@ -55,6 +55,7 @@ class Every(LumeFlow):
     name: str = parameter(default="a", min_length=1, max_length=8, pattern="[a-z]+")
     note: str = ""
     fast_mode: bool = False
+    shutter: bool | None = None
     maybe: int | None = None
     mode: Mode = Mode.FAST
     level: Literal["low", "high", 3] = "low"

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lume_dsl import LumeFlow, parameter
+from lume_dsl import LumeFlow, parameter, result
 from lume_dsl.cli.assignments import Assignment, Document, gathered
 from lume_dsl.cli.failures import describe
 from lume_dsl.cli.flags import read_flags
@@ -207,7 +207,7 @@ def test_a_document_has_quantities_and_no_other_text_for_numbers(values: Values,
         ("none/x.yaml", "there is no folder 'none'"),
         ("folder", "folder: is a folder"),
         ("list.json", "list.json: holds a list at its top level"),
-        ("broken.yaml", "broken.yaml:2:1: is not YAML"),
+        ("broken.yaml", "broken.yaml:2:1: shots[1]: is not YAML"),
         ("\0", "\\x00: cannot be read: embedded null"),
         ("", "'': there is no such file"),
     ],
@@ -269,6 +269,7 @@ STRATEGIES: dict[str, st.SearchStrategy[Any]] = {
     "shots": st.integers(1, 100),
     "charge": st.floats(0, allow_infinity=False),
     "note": st.text(),
+    "shutter": st.none() | st.booleans(),
     "maybe": st.none() | st.integers(),
     "mode": st.sampled_from(["fast", "slow"]),
     "level": st.sampled_from(["low", "high", 3]),
@@ -337,10 +338,34 @@ def test_help_fits_80_columns_and_tells_all_facts(every: FlowMeta, monkeypatch: 
     assert "--charge float [unit: pC; >= 0; e.g. 100.0; env: LUME_TEST_CHARGE; default: 250.0]" in words
     assert "--name str [at least 1 long; at most 8 long; matches [a-z]+; default: 'a']" in words
     assert "--fast-mode / --no-fast-mode [default: false]" in words
+    assert "--shutter [bool | None] / --no-shutter [default: null]" in words
     assert "--mode Mode [one of fast, slow; default: fast]" in words
     assert "--settings.magnets.N.current float [unit: A]" in words
     assert "--settings.inner Settings" in words  # where it begins anew
     assert "--magnets.KEY.N.hidden int" in words
+
+
+def test_choices_and_types_are_told_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    choices = [f"quadrupole-{number}" for number in range(20)]
+
+    class Long(LumeFlow):
+        tables: dict[str, list[tuple[float, float]]] = parameter(default={})
+        magnet: str = parameter(default="quadrupole-7", choices=choices)
+        done: int = result(3)
+
+    text = help_text(Long, monkeypatch)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "[type:dict[str,list[tuple[float,float]]];default:{}]" in "".join(text.split())
+    assert f"[oneof{','.join(map(repr, choices))};default:'quadrupole-7']" in "".join(text.split())
+
+
+def test_a_bool_that_may_be_null_has_switches_and_values(values: Values) -> None:
+    assert values("--shutter") == {"shutter": True}
+    assert values("--no-shutter") == {"shutter": False}
+    assert values("--shutter", "--shots", "5") == {"shutter": True, "shots": 5}
+    assert values("--shutter", "null") == values("--no-shutter", "--shutter=none") == {"shutter": None}
+    assert values("--shutter", "false") == {"shutter": False}
+    assert "expected bool | None, got '7'" in refusal(values, "--shutter", "7")
 
 
 def test_a_secret_is_in_no_message(values: Values) -> None:

@@ -138,7 +138,7 @@ def test_what_a_secret_may_be_is_in_no_schema_and_no_help() -> None:
         "token": {"title": "token", "type": "string", "minLength": 5, "writeOnly": True},
         "shown": {"title": "shown", "type": "string", "pattern": r"^(?:o.*)$(?!\n)", "const": "other"},
     }
-    assert help_of(Guarded.__lume_graph__.parameters["token"]) == "[required]"
+    assert help_of(Guarded.__lume_graph__.parameters["token"], "str") == "[required]"
 
 
 def test_each_result_has_the_schema_of_its_type_or_of_its_reference() -> None:

@@ -198,7 +198,7 @@ def test_escapes_of_surrogates_are_refused_in_yaml() -> None:
         ('{"a": 1} {}', f"p:1:10: is not JSON: Extra data\n    {JSON_HINT}"),
         (
             b'{"a": 1,\n"b\xc3\xa9": "\xff"}',
-            "p:2:8: is not UTF-8: byte 0xff at offset 17 (invalid start byte)\n    save it as UTF-8",
+            "p:2:8: bé: is not UTF-8: byte 0xff at offset 17 (invalid start byte)\n    save it as UTF-8",
         ),
         (
             '{"\udcff": 1}',
@@ -252,7 +252,7 @@ def test_json_that_is_refused_is_told_with_its_place(source: str | bytes, messag
         ("a: 1\n---\nb: 1", "p:2:1: a second document starts here\n    write one document, without a further '---'"),
         (
             'a: 1\nb: "\x07"',
-            unreadable("2:5", "U+0007", r"\x07"),
+            unreadable("2:5: b", "U+0007", r"\x07"),
         ),
         (
             "a: \0",
@@ -260,9 +260,9 @@ def test_json_that_is_refused_is_told_with_its_place(source: str | bytes, messag
         ),
         (
             "a: 'x\u2028y'",
-            unreadable("1:6", "U+2028", r"\u2028"),
+            unreadable("1:6: a", "U+2028", r"\u2028"),
         ),
-        (b"a: \xff", "p:1:4: is not UTF-8: byte 0xff at offset 3 (invalid start byte)\n    save it as UTF-8"),
+        (b"a: \xff", "p:1:4: a: is not UTF-8: byte 0xff at offset 3 (invalid start byte)\n    save it as UTF-8"),
         ("a: 1".encode("utf-16-le"), "p: is UTF-16 text, where UTF-8 is read\n    save it as UTF-8"),
         ("a: b: c", f"p:1:5: is not YAML: mapping values are not allowed in this context\n    {YAML_HINT}"),
     ],
@@ -306,9 +306,19 @@ def test_an_error_carries_its_place_and_survives_pickling() -> None:
 
 @pytest.mark.parametrize("levels", [10_000, 1_000_000])
 def test_json_nested_too_deeply_is_refused(levels: int) -> None:
-    message = "p: is nested too deeply\n    nest its lists and objects less deeply"
+    message = "p: a: is nested too deeply: at most 100 levels are taken\n    nest its lists and objects less deeply"
     for source in ('{"a": ' + "[" * levels + "]" * levels + "}", '{"a":' * levels):
         assert refusal(source, "json") == refusal(source, "") == message
+
+
+@pytest.mark.parametrize("value", ["[" * 10_000 + "]" * 10_000, '{"x": ' * 10_000 + "1" + "}" * 10_000])
+def test_the_parameter_that_is_nested_too_deeply_is_told(value: str) -> None:
+    before = '{"a[{": "]}", "b": [[["{\\""]]], "c": {"d": [1, {"e": 2}]}, '
+    assert refusal(f'{before}"the deep \\"one": {value}, "z": 1}}', "json").startswith(
+        "p: ['the deep \"one']: is nested"
+    )
+    assert refusal(f'{before}"deep": {value}, "z": 1}}', "json").startswith("p: deep: is nested too deeply")
+    assert refusal(value.replace("{}", "[]"), "json").startswith(("p: is nested too", "p: x: is nested too"))
 
 
 @pytest.mark.parametrize("levels", [10_000, 100_000])
@@ -321,15 +331,17 @@ def test_yaml_nested_too_deeply_is_refused_and_no_process_dies(levels: int, open
         "except DocumentError as error: print(error)"
     )
     run = subprocess.run([sys.executable, "-c", code], input=source, capture_output=True, text=True, check=True)
-    assert "is nested more than 200 levels deep\n    nest its lists and mappings less deeply" in run.stdout
+    assert (
+        "is nested too deeply: at most 100 levels are taken\n    nest its lists and mappings less deeply" in run.stdout
+    )
 
 
 def test_as_many_levels_as_are_allowed_are_read_and_aliases_count(either_parser: str) -> None:
     within = yaml12.MOST_YAML_LEVELS - 1
     assert read("a: " + "[" * within + "]" * within, "yaml")
-    assert "is nested more than" in refusal("a: " + "[" * (within + 1) + "]" * (within + 1), "yaml")
+    assert "is nested too deeply" in refusal("a: " + "[" * (within + 1) + "]" * (within + 1), "yaml")
     chain = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 300))
-    assert refusal(chain, "yaml").startswith("p:200:14: a199[0]: is nested more than 200 levels deep")
+    assert refusal(chain, "yaml").startswith("p:101:14: a100[0]: is nested too deeply")
 
 
 @pytest.mark.parametrize("part", ["[{}]", "{{<<: [{}]}}", "{{b: [{}]}}"])
