@@ -103,6 +103,8 @@ def _classes_fit(source: Any, target: Any) -> bool:
     try:
         if issubclass(given, wanted) or issubclass(given, _TOWER.get(wanted, ())):
             return True
+        if wanted is bool and given.__module__ == "numpy" and given.__name__ in ("bool", "bool_"):
+            return True  # as its numbers, it is used as one, though it is registered as none
         if wanted in _FILES or given in _FILES:
             return (_may_be_file(given) and _may_be_file(wanted)) or issubclass(io.IOBase, wanted)
         # A base class may hold the very value that is wanted, but a number is never a text.

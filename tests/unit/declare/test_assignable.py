@@ -176,7 +176,7 @@ FITS: list[tuple[Any, Any]] = [
     (list[T], list[int]), (JSON, int), (int, JSON), (typing.NoReturn, int), (Optional[Any], int),
     # numbers (PEP 484)
     (int, int), (bool, int), (bool, float), (int, float), (int, complex), (float, complex), (Level, int),
-    (int, numbers.Number), (float, numbers.Real), (np.float64, float), (bytearray, bytes),
+    (int, numbers.Number), (float, numbers.Real), (np.float64, float), (np.bool_, bool), (list[np.bool_], list[bool]), (bytearray, bytes),
     (np.float32, float), (np.int64, int), (np.int64, float), (np.uint8, int), (np.float32, complex), (np.complex64, complex),
     (list[np.float32], list[float]), (dict[str, np.int64], dict[str, int]), (np.float32 | None, float), (np.integer, int),
     (int, numbers.Real), (float, numbers.Number), (np.float32, numbers.Real), (numbers.Real, float), (numbers.Integral, float),
