@@ -127,7 +127,8 @@ def test_bools_are_switches_and_underscores_may_be_dashes(lume: Lume) -> None:
 
 
 EVERY_TYPE = """
-    --shots 4 --charge 0.25nC --name abc --fast-mode --no-shutter --maybe 5 --mode SLOW --level 3 --when 2026-11-24T08:30:00
+    --shots 4 --charge 0.25nC --name abc --fast-mode --no-shutter --maybe 5 --mode SLOW --level 3
+    --when 2026-11-24T08:30:00
     --day 2026-11-24 --pause PT1M --where a/b --ident 12345678-1234-5678-1234-567812345678 --amount 1.50 --blob aGV5
     --numbers 1,2 --numbers 3 --words a,b --pair 2,two --many 1 --many 2 --point.y 5 --extra.a.b [1] --anything {"a":1}
     --settings.magnets.0.current 2kA --settings.magnets.1.name q2 --settings.tags x,y --opts.depth 3
