@@ -5,7 +5,8 @@ The public names. Importing the package, and defining a flow, load neither Prefe
 
 from __future__ import annotations
 
-from lume_dsl._version import __version__
+from lume_dsl._version import __version__ as __version__
+from lume_dsl.declare.attributes import removed
 from lume_dsl.declare.branches import case, merge, switch
 from lume_dsl.declare.fields import db_result, file_result, parameter, result
 from lume_dsl.declare.flow import LumeFlow, flow, schema
@@ -64,7 +65,6 @@ __all__ = [
     "TextFile",
     "Unit",
     "YAMLFile",
-    "__version__",
     "at",
     "case",
     "db_result",
@@ -73,6 +73,7 @@ __all__ = [
     "load",
     "merge",
     "parameter",
+    "removed",
     "result",
     "results",
     "schema",

@@ -1,4 +1,4 @@
-"""What a flow class and its instances show for each name of the body."""
+"""What a flow class knows of each name of its body, and where instances keep what they know of a run."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import attrs
 
 from lume_dsl.declare.graph import Member
 from lume_dsl.errors import NotRunError
-from lume_dsl.values.names import type_name
 
 if TYPE_CHECKING:
     from lume_dsl.engine.outcome import FlowRun
 
-__all__ = ["LOGGER", "RUN", "FlowAttribute", "ParameterAttribute", "RunAttribute", "run_of"]
+__all__ = ["LOGGER", "RUN", "FlowAttribute", "Removed", "removed", "run_of"]
 
 RUN = "__lume_run__"
 """Where an instance that has run keeps its run, under a name that no user gives."""
@@ -46,22 +45,31 @@ class FlowAttribute:
     member: Member
 
 
-class ParameterAttribute(FlowAttribute):
-    """A parameter. On an instance its value takes precedence; another name of it comes here."""
+class Removed:
+    """What a class has in the place of a name that it takes away from what it inherits.
+
+    Attributes:
+        now: The name under which the value goes on, or "". Inherited steps find it by the old one.
+    """
+
+    def __init__(self, now: str = "") -> None:
+        self.now = now
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = f"{owner.__name__}.{name}"
 
     def __get__(self, instance: object | None, owner: type) -> Any:
-        return self if instance is None else instance.__dict__[self.name]
+        if self.now and instance is not None and LOGGER in instance.__dict__:
+            return getattr(instance, self.now)
+        hint = f": it is {owner.__name__}.{self.now} now" if self.now else ""
+        raise AttributeError(f"{self.name} is removed from what {owner.__name__} inherits{hint}")
 
-    def __repr__(self) -> str:
-        return f"<parameter {self.name}: {type_name(self.member.type)}>"
 
+def removed() -> Any:
+    """Take a name away from what a flow inherits: ``plot_file = removed()``.
 
-class RunAttribute(FlowAttribute):
-    """A task's or result's value: itself on the class, the value on an instance that has run."""
-
-    def __repr__(self) -> str:
-        what = "result" if self.member.is_result else "task"
-        return f"<{what} {self.name}: {type_name(self.member.type)}>"
-
-    def __get__(self, instance: object | None, owner: type) -> Any:
-        return self if instance is None else run_of(instance, self.name).value(self.name)
+    What only it took of other tasks, without a name, goes with it. A value that the body gives another name first,
+    ``message: str = Greeting.text1``, goes on under that one, for all that take it.
+    """
+    return Removed()

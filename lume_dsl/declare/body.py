@@ -17,7 +17,8 @@ from typing import Any, ClassVar, NoReturn, get_origin
 
 import attrs
 
-from lume_dsl.declare.graph import MISSING, Parameter, Work
+from lume_dsl.declare.attributes import Removed
+from lume_dsl.declare.graph import MISSING, Graph, Parameter, Work
 from lume_dsl.declare.references import Draft, Link, Reference, Source, draft_of, has_references, source_of
 from lume_dsl.errors import DefinitionError, Place, Problem, ReferenceValueError, did_you_mean
 
@@ -26,6 +27,7 @@ __all__ = [
     "PrefectTaskName",
     "Unknown",
     "caller_place",
+    "current_body",
     "is_class_variable",
     "is_prefect_task",
     "open_body",
@@ -44,13 +46,13 @@ def open_body(what: str, fix: str) -> Body:
     Raises:
         DefinitionError: There is none; the message says that ``what`` belongs in a flow's body.
     """
-    body = _current_body()
+    body = current_body()
     if body is None:
         raise DefinitionError((Problem("outside-flow", what, "was called outside a flow's body", fix, caller_place()),))
     return body
 
 
-def _current_body() -> Body | None:
+def current_body() -> Body | None:
     """The innermost flow body that is being executed."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
@@ -161,12 +163,25 @@ class Body(dict[str, Any]):
         ended: Whether the class statement is over, so that nothing can be added any more.
         block: The case in whose block the body is, if any. A parameter belongs to none.
         unentered: The cases whose blocks have not begun, with their lines.
+        bases: The classes that the flow inherits from.
+        base: The graph that it inherits.
+        taken: The members of it that the body has taken, each as a draft that stands for it.
     """
 
-    def __init__(self, name: str, start: Place, checked: Callable[[Body, FrameType], list[Problem]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        start: Place,
+        checked: Callable[[Body, FrameType], list[Problem]],
+        bases: tuple[type, ...] = (),
+        base: Graph | None = None,
+    ) -> None:
         super().__init__()
         self.name = name
         self.start = start
+        self.bases = bases
+        self.base = base or Graph()
+        self.taken: dict[str, Draft] = {}
         self._checked = checked
         self.drafts: list[Draft] = []
         self.problems: list[Problem] = []
@@ -189,9 +204,25 @@ class Body(dict[str, Any]):
         self.drafts.append(draft)
         return Reference(draft)
 
+    def inherits(self, owner: type) -> bool:
+        """Whether the flow is to be a subclass of a class."""
+        return any(issubclass(base, owner) for base in self.bases)
+
+    def inherited(self, name: str, origin: str = "") -> Reference:
+        """Return a reference to a member of ``base``, as it is there; if told, as the class ``origin`` has it."""
+        if origin and origin != self.base.members[name].origin:
+            if f"{origin}.{name}" in self.base.members:  # which the one that redefines it takes
+                return self.inherited(f"{origin}.{name}")
+            by = self.base.members[name].origin
+            message, fix = f"takes {origin}.{name}, which {by} redefines", f"write {by}.{name}"
+            self.problems.append(Problem("inheritance", self.name, message, fix, self.place()))
+        if name not in self.taken:
+            self.taken[name] = Draft(self, self.base.members[name].work, {}, self.place(), name, inherited=name)
+        return Reference(self.taken[name])
+
     def _late_use(self, label: str) -> Problem:
         """The problem of an operator on a reference whose body has ended: it is in another body, or in none."""
-        other = _current_body()
+        other = current_body()
         if other is not None:
             message, fix = f"takes a value that belongs to {self.name}", "use a name of this flow"
             return Problem("foreign-reference", f"{other.name}.{label}", message, fix, other.place())
@@ -246,13 +277,14 @@ class Body(dict[str, Any]):
         value = self.get(name, MISSING)
         if isinstance(value, Reference):
             self._check_annotated(name, draft_of(value))
-        elif not is_class_variable(annotation):
+        elif not is_class_variable(annotation) and type(value) is not Removed:
             reference = self.add(Parameter(value), {}, fallback=name)
-            draft_of(reference).name = name
+            draft = draft_of(reference)
+            draft.name, draft.is_bare = name, True
             super().__setitem__(name, reference)
 
     def _check_annotated(self, name: str, draft: Draft) -> None:
-        if draft.name != name and draft.owner is self:
+        if draft.name != name and draft.owner is self and not draft.inherited:
             message = f"is set to {draft.label}, whose value is known only when the flow runs"
             fix = f"a default is a constant; for another name of {draft.label}, leave the annotation out"
             self.problems.append(Problem("default", f"{self.name}.{name}", message, fix, self.places[name]))
@@ -267,6 +299,11 @@ class Body(dict[str, Any]):
         known = {**vars(builtins), **frame.f_globals}
         if name in known:  # as None
             raise KeyError(name)
+        if name in self.base.names:
+            where = next(base.__name__ for base in self.bases if hasattr(base, name))
+            fix = f"write {where}.{name}: a body does not see what its flow inherits"
+            self.problems.append(Problem("unknown-name", f"{self.name}: {name}", "is inherited", fix, place_of(frame)))
+            return self.inherited(self.base.names[name])
         near = did_you_mean(name, [key for key in (*self, *known, *frame.f_code.co_freevars) if not _is_dunder(key)])
         problem = Problem(
             "unknown-name",

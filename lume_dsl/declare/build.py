@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from types import GenericAlias
 from typing import Any, get_args
 
 import attrs
 
+from lume_dsl.declare.attributes import Removed
 from lume_dsl.declare.body import Body, Unknown, is_class_variable
 from lume_dsl.declare.filenames import OF_RUN
 from lume_dsl.declare.graph import (
@@ -29,27 +31,75 @@ from lume_dsl.declare.graph import (
     Parameter,
     StepRun,
     TaskRun,
+    Work,
 )
 from lume_dsl.declare.hints import Hints, Scope, function_hints
+from lume_dsl.declare.inherit import Own, extended, unique_name
 from lume_dsl.declare.operations import Outcomes
 from lume_dsl.declare.references import Draft, Foreign, Pending, Reference, Source, constant_of
 from lume_dsl.declare.tasks import plain_function
 from lume_dsl.errors import Problem, did_you_mean
+from lume_dsl.values.convert import short
+from lume_dsl.values.names import type_name
 
-__all__ = ["Unresolved", "build"]
+__all__ = ["Built", "Unresolved", "build"]
 
 
 class Unresolved:
     """The type of a name whose annotation cannot be resolved, which has its own problem."""
 
 
-def build(body: Body, scope: Scope) -> tuple[Graph, frozenset[str]]:
-    """Return the graph of a body that has ended, and the names whose annotations say what they are.
+@attrs.frozen
+class Built:
+    """What a body comes to.
 
-    Further problems are added to ``body.problems``. A parameter's annotation says nothing of what took its name.
+    Attributes:
+        own: What it adds to what its flow inherits.
+        graph: The flow's graph.
+        annotated: The names whose annotations say what they are. A parameter's says nothing of what took its name.
     """
+
+    own: Own
+    graph: Graph
+    annotated: frozenset[str]
+
+
+def build(body: Body, scope: Scope) -> Built:
+    """Return what a body that has ended comes to. Further problems are added to ``body.problems``."""
     builder = _Builder(body, scope)
-    return builder.graph(), frozenset(body.annotations) - builder.lost
+    own = builder.own()
+    fields = {name for name, member in body.base.members.items() if member.is_result or _is_parameter(member)}
+    annotated = frozenset(body.annotations).union(fields - own.names) - builder.lost
+    if not body.base.members:
+        return Built(own, own.graph, annotated)
+    return Built(own, _retyped(extended(body.base, own), scope), annotated)
+
+
+def _is_parameter(member: Member) -> bool:
+    return isinstance(member.work, Parameter)
+
+
+def _retyped(graph: Graph, scope: Scope) -> Graph:
+    """The graph with the types of operations and the like as they are of what they take now."""
+    members = dict(graph.members)
+    outcomes = Outcomes(lambda name: members[name].type if name in members else Any, scope)
+    upstream = {name: [one for one in member.upstream if one in members] for name, member in members.items()}
+    try:
+        order = list(TopologicalSorter(upstream).static_order())
+    except CycleError:  # which has its own problem
+        return graph
+    for name in order:
+        member = members[name]
+        if (tp := outcome_of(outcomes, member.work, member.inputs)) is not None:
+            members[name] = attrs.evolve(member, type=tp)
+    return attrs.evolve(graph, members={name: members[name] for name in graph.members})
+
+
+def outcome_of(outcomes: Outcomes, work: Work, inputs: Mapping[str, Input]) -> Any:
+    """Return the type of the value of an operation, a collection or a merge, or None for another work's."""
+    if isinstance(work, Merge):
+        return outcomes.merged(inputs)
+    return outcomes.of(work, inputs).type if isinstance(work, (Operation, Collection)) else None
 
 
 class _Builder:
@@ -59,22 +109,26 @@ class _Builder:
         self.references = body.references  # computed at each look
         self.hints: dict[int, Hints] = {}
         self.aliases: dict[str, str] = {}
+        self.removed = frozenset(name for name, value in body.items() if type(value) is Removed)
+        self.kept: dict[str, str] = {}
         self.lost: set[str] = set()
         self.members: dict[str, Member] = {}
         self.outcomes = Outcomes(self._type_of, scope)
         self.names = self._names()
+        self.inherited = {self.kept.get(name, name): member for name, member in body.base.members.items()}
         self.blocks: dict[Draft, set[str]] = {}
         for draft, name in self.names.items():
             if draft.block is not None:
                 self.blocks.setdefault(draft.block, set()).add(name)
         self.annotations = dict(self._annotations())
 
-    def graph(self) -> Graph:
+    def own(self) -> Own:
         for draft in self.body.drafts:
             if draft in self.names:
                 member = self._member(draft)
                 self.members[member.name] = member
-        return Graph(_used(self.members), self.aliases)
+        types = {name: self.annotations[name] for name in self.kept.values() if name in self.annotations}
+        return Own(Graph(_used(self.members), self.aliases), self.removed, self.kept, types)
 
     def _after(self, draft: Draft, inputs: Mapping[str, Input]) -> tuple[str, ...]:
         """What a member waits for besides its inputs: the case of its block, unless an input is of the block itself.
@@ -92,9 +146,11 @@ class _Builder:
 
     def _names(self) -> dict[Draft, str]:
         """The final names: the first that still holds the draft, else its fallback, made unique."""
-        names: dict[Draft, str] = {}
+        names: dict[Draft, str] = self._inherited_names()
         own = set(self.body.drafts)
         for name, draft in self.references.items():
+            if draft.inherited and draft in names:
+                continue
             if draft not in own:
                 fix = "use a name of this flow"
                 self._problem("foreign-reference", name, f"belongs to {draft.owner.name}", draft, fix)
@@ -108,9 +164,43 @@ class _Builder:
             if isinstance(draft.work, Parameter) and draft not in names:
                 self._lost_parameter(draft)
             elif draft not in names:
-                names[draft] = _unique(draft.fallback, taken, counts)
+                names[draft] = unique_name(draft.fallback, taken, counts)
                 taken.add(names[draft])
         return names
+
+    def _inherited_names(self) -> dict[Draft, str]:
+        """The names of inherited members: their own, or where those are redefined or removed, others of the body."""
+        self._check_inherited()
+        names = {}
+        for old, draft in self.body.taken.items():
+            others = [name for name, holds in self.references.items() if holds is draft and name != old]
+            names[draft] = old
+            if old in self.removed or self.references.get(old, draft) is not draft:
+                self.kept[old] = names[draft] = others[0] if others else f"{self.body.base.members[old].origin}.{old}"
+                others = others[1:]
+            for name in others:
+                self.aliases[name] = names[draft]
+        return names
+
+    def _check_inherited(self) -> None:
+        """A name that is inherited is redefined as a field, a task or a step, and what is removed is inherited."""
+        inherited = self.body.base.names
+        for name, value in self.body.items():
+            if name in self.removed and name not in inherited:
+                message, fix = f"is removed, and not inherited{did_you_mean(name, inherited)}", "leave it out"
+                self._note_inherited(name, message, fix)
+            elif name in inherited and not isinstance(value, Reference) and name not in self.removed:
+                member = self.body.base.members[inherited[name]]
+                what = {Parameter: "a parameter", StepRun: "a step"}.get(type(member.work), "a value of the flow")
+                fix = "write @step above it to redefine it, or give it another name"
+                if not callable(value):
+                    fix = f"write {name}: {type_name(type(value))} = {short(value)} for another default"
+                    fix = fix if _is_parameter(member) else "give it another name"
+                self._note_inherited(name, f"is {what} of {member.origin}, and a plain attribute here", fix)
+
+    def _note_inherited(self, name: str, message: str, fix: str) -> None:
+        place = self.body.places.get(name, self.body.start)
+        self.body.problems.append(Problem("inheritance", f"{self.body.name}.{name}", message, fix, place))
 
     def _lost_parameter(self, draft: Draft) -> None:
         taker = self.references.get(draft.name)
@@ -136,16 +226,25 @@ class _Builder:
         hints = self._hints_of(draft)
         member = Member(
             name=name,
-            work=draft.work,
+            work=self._work(draft, name),
             type=self.annotations.get(name, self._outcome(draft, inputs) or hints.returns),
             inputs=inputs,
             place=self.body.places.get(name, draft.place) if isinstance(draft.work, Parameter) else draft.place,
             expects={key: tp for key, tp in hints.arguments.items() if key in inputs},
             after=self._after(draft, inputs),
             visible=name in self.references,
+            origin=self.body.name,
         )
         runs_mapped = member.mapped and isinstance(draft.work, (TaskRun, StepRun))
         return attrs.evolve(member, type=GenericAlias(list, member.type)) if runs_mapped else member
+
+    def _work(self, draft: Draft, name: str) -> Work:
+        """What a draft does. An inherited parameter that is written again without ``parameter()`` has a new default."""
+        base = self.body.base.members.get(name)
+        if not draft.is_bare or base is None or not isinstance(base.work, Parameter):
+            return draft.work
+        default = draft.work.default if isinstance(draft.work, Parameter) else MISSING
+        return attrs.evolve(base.work, default=default, factory=None, abstract=False)
 
     def _input(self, draft: Draft, source: Source) -> Input | None:
         if isinstance(source, Constant):
@@ -169,6 +268,8 @@ class _Builder:
         found = self.references.get(pending.name)
         if found is not None and found in self.names:
             return Edge(self.names[found], pending.mapped, pending.checked)
+        if pending.name in self.body.base.names and pending.name not in self.body:
+            return Edge(self.body.base.names[pending.name], pending.mapped, pending.checked)
         if pending.default is not MISSING:
             return constant_of(pending.default)
         value = self.body.get(pending.name, MISSING)
@@ -176,7 +277,7 @@ class _Builder:
             if isinstance(draft.work, FileResult):  # of its filename
                 message, fix = self._unknown_in_filename(pending.name)
             else:
-                near = did_you_mean(pending.name, self.references)
+                near = did_you_mean(pending.name, [*self.references, *self.body.base.names])
                 message = f"takes {pending.name!r}, which is not a name of this flow{near}"
                 fix = f"rename the argument, or give it a reference as its default: {pending.name}=..."
             self._problem("unknown-name", self.names[draft], message, draft, fix)
@@ -184,6 +285,7 @@ class _Builder:
 
     def _unknown_in_filename(self, name: str) -> tuple[str, str]:
         known = [one for one, draft in self.references.items() if not isinstance(draft.work, FileResult)]
+        known += [one for one, name in self.body.base.names.items() if name not in self.body.base.stored]
         known += OF_RUN
         message = f"its filename has {{{name}}}, which is not a name of this flow{did_you_mean(name, known)}"
         return message, f"there are {', '.join(known)}; write {{{{ and }}}} for braces"
@@ -217,17 +319,14 @@ class _Builder:
 
     def _outcome(self, draft: Draft, inputs: Mapping[str, Input]) -> Any:
         """The type of the value of an operation, a collection or a merge, or None."""
-        if isinstance(draft.work, Merge):
-            return self.outcomes.merged(inputs)
-        if not isinstance(draft.work, (Operation, Collection)):
-            return None
-        if len(inputs) < len(draft.inputs):  # one has its own problem
-            return draft.work.type if isinstance(draft.work, Collection) else Any
-        return self.outcomes.of(draft.work, inputs).type
+        if isinstance(draft.work, (Operation, Collection)) and len(inputs) < len(draft.inputs):
+            return draft.work.type if isinstance(draft.work, Collection) else Any  # one has its own problem
+        return outcome_of(self.outcomes, draft.work, inputs)
 
     def _type_of(self, name: str) -> Any:
         """The type of a member that stands further up; of a value that has its own problem, nothing is known."""
-        found = self.members[name].type if name in self.members else Any
+        members = self.members if name in self.members else self.inherited
+        found = members[name].type if name in members else Any
         return Any if found is Unresolved else found
 
 
@@ -246,12 +345,3 @@ def _used(members: dict[str, Member]) -> dict[str, Member]:
 
 def _has_unknown(annotation: Any) -> bool:
     return isinstance(annotation, Unknown) or any(map(_has_unknown, get_args(annotation)))
-
-
-def _unique(name: str, taken: set[str], counts: Counter[str]) -> str:
-    """``name``, or ``name_2``, ``name_3``…; ``counts`` remembers how far each name has come."""
-    unique = name
-    while unique in taken:
-        counts[name] += 1
-        unique = f"{name}_{counts[name] + 1}"
-    return unique

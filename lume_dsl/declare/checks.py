@@ -32,7 +32,20 @@ def check(name: str, graph: Graph, annotated: frozenset[str], names: Mapping[str
         *(_annotations, parameters, results, edges, units, secrets),
         *(_operations, _cases, _names, paths, _cycles),
     )
-    return [problem for one in checks for problem in one(subject)]
+    missing = list(_taken_away(subject))
+    return missing or [problem for one in checks for problem in one(subject)]
+
+
+# inherited names
+
+
+def _taken_away(flow: Subject) -> Iterator[Problem]:
+    """Nothing takes what a subclass has removed."""
+    for member in flow.graph.members.values():
+        for name in member.upstream:
+            if name not in flow.graph.members:
+                message = f"takes {name}, which {flow.name} removes"
+                yield flow.problem("inheritance", member, message, f"remove {member.name} too, or redefine it")
 
 
 # annotations

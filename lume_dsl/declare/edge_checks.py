@@ -146,7 +146,9 @@ def _has_other_numbers(value: Any) -> bool:
 def found_in(flow: Subject, source: Input) -> tuple[str, str]:
     if isinstance(source, Constant):
         return short(source.value), "the body"
-    return type_name(flow.graph.members[source.upstream].type), source.upstream
+    upstream = flow.graph.members[source.upstream]
+    is_base = upstream.origin and upstream.origin != flow.name
+    return type_name(upstream.type), f"{source.upstream} (of {upstream.origin})" if is_base else source.upstream
 
 
 def units(flow: Subject) -> Iterator[Problem]:

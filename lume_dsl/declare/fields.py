@@ -77,6 +77,7 @@ class ParameterOptions(TypedDict, total=False):
     secret: bool
     env: str
     examples: Sequence[Any]
+    abstract: bool
 
 
 def _listed(values: Any) -> Any:
@@ -110,6 +111,7 @@ def parameter(
     secret: bool = False,
     env: str = "",
     examples: Sequence[Any] = (),
+    abstract: bool = False,
     kw_only: Literal[True] = True,
 ) -> Any:
     """Declare an input of the flow: ``charge: float = parameter(default=250.0, unit="pC", ge=0)``.
@@ -135,6 +137,8 @@ def parameter(
         secret: The value is shown nowhere: not in a repr, an error, a log of the command line, a record or a schema.
         env: The environment variable that supplies the value where none is given.
         examples: Values for ``--help`` and the schema.
+        abstract: Whether a subclass must redefine it, as a parameter or as the value of a task: before that, there is
+            no flow to run.
         kw_only: Always True; type checkers read it.
     """
     body = open_body("parameter()", _IN_A_BODY)
@@ -153,6 +157,7 @@ def parameter(
         secret=secret,
         env=env,
         examples=_listed(examples),
+        abstract=abstract,
     )
     return body.add(work, {}, fallback="parameter()")
 

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypedDict, TypeVar, c
 
 import attrs
 
-from lume_dsl.declare.attributes import LOGGER, RUN, ParameterAttribute, RunAttribute, run_of
+from lume_dsl.declare.attributes import LOGGER, RUN, Removed, run_of
 from lume_dsl.declare.body import Body, place_of
-from lume_dsl.declare.build import build
+from lume_dsl.declare.build import Built, build
 from lume_dsl.declare.checks import check
+from lume_dsl.declare.descriptors import attribute_of
 from lume_dsl.declare.fields import db_result, file_result, parameter, result
 from lume_dsl.declare.graph import Graph, Parameter
 from lume_dsl.declare.hints import Scope
+from lume_dsl.declare.inherit import Own, extended
 from lume_dsl.declare.parameters import bind_values, shown_values, spec_of
 from lume_dsl.declare.references import Reference
 from lume_dsl.declare.schema import flow_schema
@@ -44,7 +46,7 @@ else:
         return lambda cls: cls
 
 
-__all__ = ["FlowMeta", "FlowOptions", "LumeFlow", "flow", "parameters_of", "schema", "with_values"]
+__all__ = ["FlowMeta", "FlowOptions", "LumeFlow", "check_whole", "flow", "parameters_of", "schema", "with_values"]
 
 RESERVED = ("run", "flow", "flow_run")
 """The names of a flow that are not a user's to give. All else that one asks of a class is the metaclass's."""
@@ -91,27 +93,30 @@ class FlowMeta(type):
     """The metaclass of flows: a class body becomes a graph, checked before the class exists."""
 
     __lume_graph__: Graph
+    __lume_own__: Own
     __lume_options__: Mapping[str, Any]
     __lume_compiled__: Compiled
 
     @classmethod
     def __prepare__(mcs, name: str, bases: tuple[type, ...], /, **_: Any) -> dict[str, Any]:
-        return Body(name, place_of(sys._getframe(1)), _problems_so_far) if bases else {}
+        if not bases:
+            return {}
+        return Body(name, place_of(sys._getframe(1)), _problems_so_far, bases, _inherited_graph(bases))
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **kwargs: Any) -> FlowMeta:
         if not isinstance(namespace, Body):
-            namespace.update(__lume_graph__=Graph(), __lume_options__={}, __lume_compiled__=Compiled())
+            namespace.update(__lume_graph__=Graph(), __lume_own__=Own())
+            namespace.update(__lume_options__={}, __lume_compiled__=Compiled())
             return super().__new__(mcs, name, bases, namespace, **kwargs)
         frame = sys._getframe(1)
         namespace.end()
-        _check_bases(namespace, bases)
         _check_names(namespace)
         scope = Scope.of_frame(frame)
-        graph, annotated = build(namespace, scope)
-        problems = namespace.problems + check(name, graph, annotated, scope.locals)
+        built = build(namespace, scope)
+        problems = namespace.problems + check(name, built.graph, built.annotated, scope.locals)
         if problems:
             raise DefinitionError(tuple(sorted(problems, key=_source_order)))
-        return super().__new__(mcs, name, bases, _class_namespace(namespace, graph), **kwargs)
+        return super().__new__(mcs, name, bases, _class_namespace(namespace, built), **kwargs)
 
     @property
     def __lume_name__(cls) -> str:
@@ -163,8 +168,8 @@ def _problems_so_far(body: Body, frame: FrameType) -> list[Problem]:
     """What is wrong with the lines of a body that is about to end by an error, in source order."""
     noted = list(body.problems)
     scope = Scope.of_frame(frame)
-    graph, annotated = build(body, scope)
-    found = body.problems[len(noted) :] + check(body.name, graph, annotated, scope.locals)
+    built = build(body, scope)
+    found = body.problems[len(noted) :] + check(body.name, built.graph, built.annotated, scope.locals)
     body.problems[:] = noted  # the error may be caught, as by an operand that asks the other one
     return sorted(noted + [problem for problem in found if problem.kind not in _NOT_YET], key=_source_order)
 
@@ -185,18 +190,26 @@ def _source_order(problem: Problem) -> tuple[str, int]:
     return (problem.place.file, problem.place.line) if problem.place else ("", 0)
 
 
-def _check_bases(body: Body, bases: tuple[type, ...]) -> None:
-    for base in bases:
-        if isinstance(base, FlowMeta) and base.__lume_graph__.members:
-            body.problems.append(
-                Problem(
-                    "inheritance",
-                    body.name,
-                    f"{base.__name__} has parameters or tasks, and this version does not inherit them",
-                    "share tasks as functions with @task, or methods through a class without fields",
-                    body.start,
-                )
-            )
+def _inherited_graph(bases: tuple[type, ...]) -> Graph:
+    """The graph that a flow of these bases has before its own body, in the order in which Python looks for a name."""
+    graph = Graph()
+    for cls in reversed(_linearized(bases)):
+        own = vars(cls).get("__lume_own__")
+        graph = graph if own is None else extended(graph, own)
+    return graph
+
+
+def _linearized(bases: tuple[type, ...]) -> list[type]:
+    """The method resolution order (C3) of a class of these bases, without itself; as far as there is one."""
+    left = [list(base.__mro__) for base in bases] + [list(bases)]
+    found: list[type] = []
+    while left := [row for row in left if row]:
+        heads = (row[0] for row in left if not any(row[0] in other[1:] for other in left))
+        if (head := next(heads, None)) is None:  # Python refuses such bases when the class is made
+            return found
+        found.append(head)
+        left = [row[1:] if row[0] is head else row for row in left]
+    return found
 
 
 def _check_names(body: Body) -> None:
@@ -210,15 +223,17 @@ def _check_names(body: Body) -> None:
             )
 
 
-def _class_namespace(body: Body, graph: Graph) -> dict[str, Any]:
+def _class_namespace(body: Body, built: Built) -> dict[str, Any]:
     """What the class keeps of its body: methods and constants as they are, a descriptor for each value."""
+    graph = built.graph
     namespace = {name: value for name, value in body.items() if not isinstance(value, Reference)}
     namespace["__annotations__"] = dict(body.annotations)
-    shown = {name: name for name, member in graph.members.items() if member.visible} | dict(graph.aliases)
-    for attribute, name in shown.items():
-        kind = ParameterAttribute if isinstance(graph.members[name].work, Parameter) else RunAttribute
-        namespace[attribute] = kind(body.name, name, graph.members[name])
-    namespace.update(__lume_graph__=graph, __lume_options__={}, __lume_compiled__=Compiled())
+    for name in built.own.removed:
+        namespace[name] = Removed(built.own.kept.get(name, ""))
+    for attribute, name in graph.names.items():
+        namespace[attribute] = attribute_of(body.name, name, graph.members[name])
+    namespace.update(__lume_graph__=graph, __lume_own__=built.own)
+    namespace.update(__lume_options__={}, __lume_compiled__=Compiled())
     return namespace
 
 
@@ -241,6 +256,7 @@ class LumeFlow(metaclass=FlowMeta):
 
         def __init__(self, /, *args: Any, **values: Any) -> None:
             cls = type(self)
+            check_whole(cls)
             self.__dict__.update(bind_values(cls.__name__, cls.__lume_graph__, args, values))
 
         def __setattr__(self, name: str, value: Any) -> NoReturn:
@@ -308,6 +324,24 @@ class LumeFlow(metaclass=FlowMeta):
 def parameters_of(instance: LumeFlow) -> dict[str, Any]:
     """Return the values of a flow's parameters, in field order."""
     return {name: instance.__dict__[name] for name in type(instance).__lume_graph__.parameters}
+
+
+def check_whole(flow_class: FlowMeta) -> None:
+    """Return if nothing is left for a subclass to give.
+
+    Raises:
+        DefinitionError: All that is.
+    """
+    left = flow_class.__lume_graph__.abstract
+    if left:
+        message, fix = (
+            "is left to a subclass, so there is no flow to run",
+            "redefine it in a class that inherits this one",
+        )
+        subject = flow_class.__name__
+        raise DefinitionError(
+            tuple(Problem("abstract", f"{subject}.{n}", message, fix, m.place) for n, m in left.items())
+        )
 
 
 def with_values(flow_class: FlowMeta, values: Mapping[str, Any]) -> Any:

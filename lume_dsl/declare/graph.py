@@ -64,6 +64,8 @@ class Parameter:
     env: str = ""
     """The environment variable that supplies its value, or ``""``."""
     examples: tuple[Any, ...] = ()
+    abstract: bool = False
+    """Whether a subclass must redefine it."""
 
     @property
     def required(self) -> bool:
@@ -86,6 +88,11 @@ class StepRun:
 
     function: Callable[..., Any]
     options: Mapping[str, Any]
+
+    @property
+    def abstract(self) -> bool:
+        """Whether a subclass must redefine it: it is an ``abc.abstractmethod``."""
+        return getattr(self.function, "__isabstractmethod__", False) is True
 
 
 @attrs.frozen
@@ -191,6 +198,7 @@ class Member:
         place: The line of the body.
         after: Names of the members that it waits for without taking their values.
         visible: Whether the body gave it a name, so that a run has an attribute for it.
+        origin: The class whose body it stands in.
     """
 
     name: str
@@ -201,6 +209,7 @@ class Member:
     expects: Mapping[str, Any] = attrs.field(factory=dict)
     after: tuple[str, ...] = ()
     visible: bool = True
+    origin: str = ""
 
     @property
     def mapped(self) -> bool:
@@ -241,12 +250,25 @@ class Graph:
     """Further names that the body gave to a member."""
 
     @property
+    def names(self) -> dict[str, str]:
+        """The members that have a name in the body, by all names that they have there."""
+        return {name: name for name, member in self.members.items() if member.visible} | dict(self.aliases)
+
+    @property
     def parameters(self) -> dict[str, Member]:
         return {name: member for name, member in self.members.items() if isinstance(member.work, Parameter)}
 
     @property
     def results(self) -> dict[str, Member]:
         return {name: member for name, member in self.members.items() if member.is_result}
+
+    @property
+    def abstract(self) -> dict[str, Member]:
+        """What a subclass must redefine before there is a flow to run."""
+        works = {name: member.work for name, member in self.members.items()}
+        return {
+            n: self.members[n] for n, work in works.items() if isinstance(work, (Parameter, StepRun)) and work.abstract
+        }
 
     @property
     def uses_services(self) -> bool:

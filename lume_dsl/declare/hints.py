@@ -80,8 +80,7 @@ def function_hints(function: Callable[..., Any], scope: Scope) -> Hints:
     annotations = dict(getattr(plain, "__annotations__", None) or {})
     if not annotations:
         return Hints({})
-    closure = inspect.getclosurevars(plain).nonlocals if getattr(plain, "__closure__", None) else {}
-    own = Scope(getattr(plain, "__globals__", {}), {**scope.locals, **closure})
+    own = Scope(getattr(plain, "__globals__", {}), {**scope.locals, **_closure_of(plain)})
     types = {}
     for name, annotation in annotations.items():
         try:
@@ -89,3 +88,15 @@ def function_hints(function: Callable[..., Any], scope: Scope) -> Hints:
         except Exception:  # unresolved text, a name that only type checkers import: nothing is known of it
             continue
     return Hints({name: tp for name, tp in types.items() if name != "return"}, types.get("return", Any))
+
+
+def _closure_of(function: Any) -> dict[str, Any]:
+    """The names that a function has from functions around it; ``super()``'s class has no value before it is made."""
+    names = getattr(getattr(function, "__code__", None), "co_freevars", ())
+    found = {}
+    for name, cell in zip(names, getattr(function, "__closure__", None) or (), strict=False):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:  # it is empty
+            continue
+    return found

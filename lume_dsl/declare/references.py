@@ -58,6 +58,8 @@ class Draft:
         after: What it waits for without taking its value.
         name: The first name that the body gave it, or "". It may lose it to a later assignment.
         attributes: The references to those of its value's attributes that the body has read, in which block.
+        inherited: The name of the inherited member that it stands for, or "".
+        is_bare: Whether it is a parameter written without ``parameter(...)``.
     """
 
     owner: Owner
@@ -69,6 +71,8 @@ class Draft:
     after: list[Draft] = attrs.field(factory=list)
     name: str = ""
     attributes: dict[tuple[str, Draft | None], Reference] = attrs.field(factory=dict)
+    inherited: str = ""
+    is_bare: bool = False
 
     @property
     def label(self) -> str:

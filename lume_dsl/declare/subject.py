@@ -24,4 +24,5 @@ class Subject:
     """Names that annotations may use besides those of their modules: of a function around the class."""
 
     def problem(self, kind: str, member: Member, message: str, fix: str = "", part: str = "") -> Problem:
-        return Problem(kind, f"{self.name}.{member.name}{part}", message, fix, member.place)
+        where = f" (of {member.origin})" if member.origin and member.origin != self.name else ""
+        return Problem(kind, f"{self.name}.{member.name}{part}{where}", message, fix, member.place)

@@ -20,6 +20,7 @@ from prefect.utilities.notifications import callback_factory
 
 from lume_dsl.declare.body import is_prefect_task
 from lume_dsl.declare.filenames import FilenameTemplate
+from lume_dsl.declare.flow import check_whole
 from lume_dsl.declare.graph import (
     Case,
     Collection,
@@ -54,6 +55,7 @@ CONFIGURE = "configure_services"
 
 def compile_flow(flow_class: FlowMeta) -> CompiledFlow:
     """Return the ``prefect.Flow`` of a flow class, built once, whichever thread asks first."""
+    check_whole(flow_class)
     compiled = flow_class.__lume_compiled__
     with compiled.lock:
         if compiled.flow is None:

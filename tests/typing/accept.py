@@ -26,6 +26,7 @@ from lume_dsl import (
     load,
     merge,
     parameter,
+    removed,
     result,
     results,
     schema,
@@ -224,3 +225,15 @@ class Branching(LumeFlow):
 
 assert_type(Branching().run().either, str | int)
 assert_type(Branching().run().long_file, TextFile)
+
+
+class Longer(Branching):
+    text: str = "longer"
+    longer = append_text(Branching.longer, "c")
+    number = removed()
+    either = merge(longer, 3)
+    always = removed()
+
+
+assert_type(Longer(wanted=False).run().longer, str)
+assert_type(Longer().run().long_file, TextFile)

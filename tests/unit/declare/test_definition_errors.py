@@ -543,24 +543,6 @@ def test_a_dict_or_a_set_cannot_be_mapped_over(problems: Problems) -> None:
     assert [(kind, line) for kind, line, *_ in told] == [("edge-type", 3), ("edge-type", 4), ("edge-type", 5)]
 
 
-@pytest.mark.parametrize("bases", ["Parent", "Empty, Parent", "Parent, Empty"])
-def test_inheriting_from_a_flow_with_fields_is_refused(define: Any, bases: str) -> None:
-    source = f"""
-        class Parent(LumeFlow):
-            x: int = 1
-        class Empty(LumeFlow): pass
-        class Scan({bases}):
-            y = add(1)
-    """
-    with pytest.raises(DefinitionError) as caught:
-        define(source)
-    (problem,) = caught.value.problems
-    assert str(problem) == (
-        "beam.py:4: Scan: Parent has parameters or tasks, and this version does not inherit them  [inheritance]\n"
-        "    share tasks as functions with @task, or methods through a class without fields"
-    )
-
-
 @pytest.mark.parametrize("future", [False, True], ids=["annotations", "text"])
 @pytest.mark.parametrize(
     "annotation", ["3", "[int]", "(int, str)", "'int |'", "''", "dict[str]", "list[int, int]", "tuple[1, 2]"]

@@ -1,0 +1,51 @@
+"""What a flow class and its instances show for each name of the body."""
+
+from __future__ import annotations
+
+from types import MethodType
+from typing import Any
+
+from lume_dsl.declare.attributes import LOGGER, FlowAttribute, run_of
+from lume_dsl.declare.body import current_body
+from lume_dsl.declare.graph import Parameter, StepRun
+from lume_dsl.values.names import type_name
+
+__all__ = ["attribute_of"]
+
+
+class _Shown(FlowAttribute):
+    def _of_class(self, owner: type) -> Any:
+        """What a class shows: in the body of a subclass of it, a reference to the inherited value."""
+        body = current_body()
+        return self if body is None or not body.inherits(owner) else body.inherited(self.name, self.member.origin)
+
+
+class ParameterAttribute(_Shown):
+    """A parameter. On an instance its value takes precedence; another name of it comes here."""
+
+    def __get__(self, instance: object | None, owner: type) -> Any:
+        return self._of_class(owner) if instance is None else instance.__dict__[self.name]
+
+    def __repr__(self) -> str:
+        return f"<parameter {self.name}: {type_name(self.member.type)}>"
+
+
+class RunAttribute(_Shown):
+    """A task's or result's value: itself on the class, the value on an instance that has run."""
+
+    def __repr__(self) -> str:
+        what = "result" if self.member.is_result else "task"
+        return f"<{what} {self.name}: {type_name(self.member.type)}>"
+
+    def __get__(self, instance: object | None, owner: type) -> Any:
+        if instance is None:
+            return self._of_class(owner)
+        work = self.member.work
+        if isinstance(work, StepRun) and LOGGER in instance.__dict__ and vars(owner).get(self.name) is not self:
+            return MethodType(work.function, instance)  # a step asks super() for the one that it redefines
+        return run_of(instance, self.name).value(self.name)
+
+
+def attribute_of(flow: str, name: str, member: Any) -> FlowAttribute:
+    """Return what a class shows for a member under its name."""
+    return (ParameterAttribute if isinstance(member.work, Parameter) else RunAttribute)(flow, name, member)

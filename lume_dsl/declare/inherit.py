@@ -1,0 +1,138 @@
+"""The graph of a flow from what its classes add, the base first. Plain data: it knows neither classes nor bodies.
+
+Members refer to one another by name, so what takes a name takes whatever the name is in the end.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from lume_dsl.declare.graph import Edge, Graph, Input, Member
+
+__all__ = ["Own", "extended", "unique_name"]
+
+
+@attrs.frozen
+class Own:
+    """What one class adds to the graph that it inherits.
+
+    Attributes:
+        graph: Its own members. They may take inherited ones by name.
+        removed: The names that it takes away.
+        kept: The names under which inherited members go on whose own names are removed or redefined.
+        types: What the body says of the types of those that it names anew.
+    """
+
+    graph: Graph = attrs.field(factory=Graph)
+    removed: frozenset[str] = frozenset()
+    kept: Mapping[str, str] = attrs.field(factory=dict)
+    types: Mapping[str, object] = attrs.field(factory=dict)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that it redefines or removes."""
+        return self.removed.union(self.graph.names)
+
+
+def extended(base: Graph, own: Own) -> Graph:
+    """Return the graph of a flow that inherits ``base``: a name of ``own`` is redefined for all that takes it.
+
+    Members without a name are told apart. What only a redefined member took, without a name, goes with it.
+    """
+    base = _told_apart(base, own)
+    base = _kept(base, own)
+    own_graph = _renamed(own.graph, _fresh(own.graph, base.members))
+    dropped = [member for name, member in base.members.items() if name in own.names]
+    members: dict[str, Member] = {}
+    for name, member in base.members.items():
+        if name not in own.names:
+            members[name] = member
+        elif name in own_graph.members:
+            members[name] = own_graph.members[name]
+    members.update({name: member for name, member in own_graph.members.items() if name not in members})
+    aliases = {alias: name for alias, name in base.aliases.items() if alias not in own.names and name in members}
+    return Graph(_without_orphans(members, dropped), {**aliases, **own_graph.aliases})
+
+
+def _told_apart(base: Graph, own: Own) -> Graph:
+    """The base with other names for those members without one that the class's own names are in the way of."""
+    in_the_way = {name: base.members[name] for name in own.names & base.members.keys()}
+    hidden = [name for name, member in in_the_way.items() if not member.visible]
+    taken = {*base.members, *own.names, *own.graph.members}
+    return _renamed(base, {name: unique_name(name, taken, Counter()) for name in hidden})
+
+
+def _kept(base: Graph, own: Own) -> Graph:
+    """The base with members under other names. What takes one follows it, unless its name is another's now."""
+    moved = {old: new for old, new in own.kept.items() if old in base.members}
+    followed = {old: new for old, new in moved.items() if old in own.removed}
+    members = {}
+    for name, member in base.members.items():
+        new = moved.get(name, name)
+        visible = member.visible if new == name else new.isidentifier()
+        tp = own.types.get(new, member.type) if new != name else member.type
+        members[new] = attrs.evolve(_rewired(member, followed), name=new, visible=visible, type=tp)
+    aliases = {alias: followed.get(name, name) for alias, name in base.aliases.items()}
+    return Graph(members, aliases)
+
+
+def _fresh(graph: Graph, taken: Iterable[str]) -> dict[str, str]:
+    """Other names for the members without one whose names are taken."""
+    all_taken, counts = {*taken, *graph.members}, Counter[str]()
+    found = {}
+    for name, member in graph.members.items():
+        if not member.visible and name in taken:
+            found[name] = unique_name(name, all_taken, counts)
+            all_taken.add(found[name])
+    return found
+
+
+def _renamed(graph: Graph, names: Mapping[str, str]) -> Graph:
+    if not names:
+        return graph
+    members = {names.get(m.name, m.name): _rewired(m, names) for m in graph.members.values()}
+    aliases = {alias: names.get(name, name) for alias, name in graph.aliases.items()}
+    return Graph({name: attrs.evolve(member, name=name) for name, member in members.items()}, aliases)
+
+
+def _rewired(member: Member, names: Mapping[str, str]) -> Member:
+    """The member, which takes under other names what it takes."""
+    if not names or names.keys().isdisjoint(member.upstream):
+        return member
+
+    def moved(source: Input) -> Input:
+        if isinstance(source, Edge) and source.upstream in names:
+            return attrs.evolve(source, upstream=names[source.upstream])
+        return source
+
+    return attrs.evolve(
+        member,
+        inputs={key: moved(source) for key, source in member.inputs.items()},
+        after=tuple(names.get(name, name) for name in member.after),
+    )
+
+
+def _without_orphans(members: dict[str, Member], dropped: Iterable[Member]) -> dict[str, Member]:
+    """The members but those without a name that only ``dropped`` ones took."""
+    takers = Counter(name for member in members.values() for name in member.upstream)
+    todo = [name for member in dropped for name in member.upstream]
+    while todo:
+        name = todo.pop()
+        member = members.get(name)
+        if member is not None and not member.visible and not takers[name]:
+            del members[name]
+            takers.subtract(member.upstream)
+            todo += member.upstream
+    return members
+
+
+def unique_name(name: str, taken: Iterable[str], counts: Counter[str]) -> str:
+    """Return ``name``, or ``name_2``, ``name_3``…; ``counts`` remembers how far each name has come."""
+    unique = name
+    while unique in taken:
+        counts[name] += 1
+        unique = f"{name}_{counts[name] + 1}"
+    return unique
