@@ -99,10 +99,40 @@ def test_a_server_that_is_not_there_is_told_in_seconds(scheme: str, unused_port:
         assert "LUME_RESULTS_DB__URL" in message
 
 
-@pytest.mark.parametrize("scheme", ["postgresql", "mongodb"])
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql", "mongodb"])
 def test_something_else_behind_the_port_is_told_in_seconds(scheme: str, stranger: int) -> None:
     message = failure(opened(f"{scheme}://127.0.0.1:{stranger}/x").check, transient=True)
     assert f"{scheme}://127.0.0.1:{stranger}/x" in message
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("mysql://h/x?foo=1", "there is no option 'foo'; correct LUME_RESULTS_DB__URL"),
+        ("mysql://h/x?conect_timeout=1", "'conect_timeout'; did you mean 'connect_timeout'?"),
+        ("mysql://h/x?charset=nosuch", "mysql://h/x?charset=nosuch cannot be used"),
+        ("mysql://h/x?connect_timeout=0", "connect_timeout should be >0"),
+        ("mysql://h/x?ssl_ca=/no/such", "ssl_ca=/no/such cannot be used: [Errno 2] No such file"),
+        ("mysql://h/x?read_timeout=soon", "read_timeout=soon is not a URL that the driver takes"),
+        ("postgresql://127.0.0.1:1/x?foo=1", 'invalid connection option "foo"'),
+        ("postgresql://127.0.0.1:1/x?connect_timeout=soon", "bad value for connect_timeout: 'soon'"),
+        ("sqlite:///{folder}/results.db?foo=1", "there is no option 'foo'; correct LUME_RESULTS_DB__URL"),
+        ("mongodb://h/x?foo=1", "Unknown option: foo; correct LUME_RESULTS_DB__URL, or LUME_RESULTS_DB__OPTIONS"),
+        ("mongodb://h/x?journal=perhaps", "journal must be 'true' or 'false'"),
+        ("mongodb://h/x?serverSelectionTimeoutMS=soon", "serverselectiontimeoutms must be an integer"),
+        ("mongodb://h/x?tlsCAFile=/no/such", "No such file or directory: '/no/such'"),
+    ],
+)
+def test_an_option_of_a_url_that_the_driver_does_not_take_is_told_whatever_is_done(
+    tmp_path: Path, url: str, told: str
+) -> None:
+    uses: list[Callable[[RecordStore], object]] = [
+        lambda store: store.check(),
+        lambda store: store.count(Query()),
+        lambda store: list(store.scan(Prefilter())),
+    ]
+    for use in uses:
+        assert told in failure(lambda use=use: use(opened(url.format(folder=tmp_path))), transient=False)
 
 
 def test_a_wrong_password_is_told_and_trying_again_is_of_no_use(postgresql_url: str) -> None:
