@@ -10,9 +10,11 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
+from sqlalchemy.pool import NullPool
 
 from lume_dsl.errors import ServiceError, did_you_mean
 from lume_dsl.records.sql_failures import no_answer
@@ -154,13 +156,36 @@ def _connecting(shown: str) -> Callable[..., Any]:
 
 def _file_engines(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
     options: dict[str, Any] = {"hide_parameters": True, "pool_timeout": _POOL_SECONDS}
+    is_read_only = "uri" not in url.query and _may_only_be_read(url.database or "")
+    if is_read_only:
+        # No connection is kept: a file that is open as immutable is not looked at again.
+        options = {"hide_parameters": True, "poolclass": NullPool}
     engine = sa.create_engine(url, connect_args={"timeout": _OPEN_SECONDS}, **options)
     _make_folder(url.database or "")
     event.listen(engine, "connect", prefer_wal)
     beside = url.set(database=f"{url.database}-blobs")
     blob_engine = sa.create_engine(beside, connect_args={"timeout": _BUSY_SECONDS}, **options)
     event.listen(blob_engine, "connect", _prefer_large_pages)
+    if is_read_only:
+        for one in (engine, blob_engine):
+            event.listen(one, "do_connect", _read_only)
     return engine, blob_engine
+
+
+def _may_only_be_read(path: str) -> bool:
+    """Whether the file is there and no other can be made beside it, as SQLite does to read one that has a log."""
+    folder = os.path.dirname(path) or os.curdir
+    of_whom = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
+    return os.path.exists(path) and not os.access(folder, os.W_OK, **of_whom)
+
+
+def _read_only(dialect: Any, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
+    """A connection to a file in a folder where none can be made."""
+    path = arguments[0]
+    log = f"{path}-wal"
+    # Who writes keeps the log there, and what locks it. Where there is none, nobody does.
+    how = "mode=ro" if os.path.exists(log) and os.path.getsize(log) else "mode=ro&immutable=1"
+    return dialect.connect(f"file:{quote(os.path.abspath(path))}?{how}", **{**options, "uri": True})
 
 
 def _make_folder(path: str) -> None:

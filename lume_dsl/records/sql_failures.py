@@ -77,6 +77,9 @@ def _service_error(shown: str, error: exc.DBAPIError) -> ServiceError:
     if "disk is full" in low or "no space left" in low:
         mend = f"free some space, or set {url} to a database elsewhere"
         return ServiceError(f"the records at {shown} cannot be stored: {reason}; {mend}")
+    if "readonly database" in low or "read-only transaction" in low:
+        mend = f"get the right to write there, or set {url} to another database"
+        return ServiceError(f"the records at {shown} may only be read: {reason}; {mend}")
     if "unknown database" in low or ("database" in low and "does not exist" in low):
         return ServiceError(f"there is no such database as {shown}: {reason}; create it, or correct {url}")
     if any(words in low for words in _REFUSES_USER) and isinstance(error, exc.OperationalError):

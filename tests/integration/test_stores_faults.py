@@ -9,10 +9,12 @@ import re
 import signal
 import socket
 import sqlite3
+import tempfile
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -266,6 +268,54 @@ def test_a_file_opened_for_reading_alone_is_read(tmp_path: Path) -> None:
     assert "readonly" in failure(lambda: reader.insert([entry(2)]), transient=False)
     reader.close()
     store.close()
+
+
+@contextmanager
+def _as_nobody() -> Iterator[None]:
+    """Without the rights of root, whom no permission holds."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if before == 0:
+            os.seteuid(before)
+
+
+@pytest.mark.parametrize("is_written", [False, True], ids=["closed", "open"])
+def test_a_store_in_a_folder_that_may_only_be_read_is_read(is_written: bool) -> None:
+    """Also while its owner saves. (Not in tmp_path, which only its owner enters.)"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        record = DBResult(flow_name="scan", outputs={"text": b"x" * 100_000})
+        owner = opened(f"sqlite:///{folder}/results.db")
+        owner.save(record)
+        assert owner.load(record.reference()) == record  # whatever is imported for it is imported by root
+        if not is_written:
+            owner.close()
+        for file in path.iterdir():
+            file.chmod(0o444)
+        path.chmod(0o555)
+        with _as_nobody():
+            reader = opened(f"sqlite:///{folder}/results.db")
+            for _ in range(2):
+                assert reader.count(Query()) == 1
+                assert reader.load(record.reference()) == record
+            for act in (
+                reader.check,
+                lambda: reader.insert([entry(1)]),
+                lambda: reader.insert([entry(2, b"content")]),
+                lambda: reader.delete([record.unique_hash]),
+            ):
+                assert "may only be read: " in failure(act, transient=False)
+            reader.close()
+        path.chmod(0o755)
+        owner.insert([entry(3)])  # if it was closed, it is open from now on
+        with _as_nobody():
+            assert reader.count(Query()) == 2
+        reader.close()
+        owner.close()
 
 
 @pytest.mark.parametrize("crashes", [False, True])
