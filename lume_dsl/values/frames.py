@@ -300,6 +300,7 @@ def scalar_parts(value: Any) -> Any:
     if isinstance(value, pd.Timedelta):
         return {"unit": value.unit, "count": count}
     parts = {"unit": value.unit, "count": count, "zone": None if value.tz is None else str(value.tz)}
+    back: Any
     try:
         back = _of_parts(pd, parts)
     except Exception:  # whatever pandas and its libraries of zones say of a name that is none
