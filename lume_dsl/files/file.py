@@ -223,16 +223,12 @@ class File(Generic[T]):
         except Exception as error:  # a user's serializer may fail in any way
             raise FileError(f"{filename}: {cls.__name__} cannot store this: {_reason(error)}") from error
 
-    def _check_size(self, stream: BinaryIO, filesystem: Filesystem) -> None:
-        """The stream has the size of the file, where it is known, and is at its start."""
+    def _check_unaltered(self, stream: BinaryIO, filesystem: Filesystem) -> None:
+        """The stream has the size and SHA-256 of the file, where they are known, and is at its start."""
         size = stream.seek(0, os.SEEK_END)
         stream.seek(0)
         if self.size is not None and size != self.size:
             raise self._altered(f"has {size} bytes, had {self.size} when it was written", filesystem)
-
-    def _check_unaltered(self, stream: BinaryIO, filesystem: Filesystem) -> None:
-        """The stream has the size and SHA-256 of the file, where they are known, and is at its start."""
-        self._check_size(stream, filesystem)
         if self.sha256 is not None and self._digest(stream, filesystem) != self.sha256:
             raise self._altered("was altered after it was written (other SHA-256)", filesystem)
 

@@ -73,16 +73,18 @@ class HDF5File(File["dict[str, Any]"]):
     def open(self) -> Iterator[h5py.File]:
         """Give the file as a read-only ``h5py.File`` inside the block: ``with file.open() as h5: h5["x/px"][:100]``.
 
-        Nothing but what is asked for is read, so the file's size is checked and its SHA-256 is not.
+        Nothing but what is asked for is in memory. The file is read once for its SHA-256, in pieces, unless that is
+        not known: ``attrs.evolve(file, sha256=None).open()`` does without, for a file that is too large for it.
 
         Raises:
-            FileError: If the file is missing, has another size than when it was written, or is no HDF5 file.
+            FileError: If the file is missing, is not what was written (by its size and SHA-256, where they are
+                known), or is no HDF5 file.
             ServiceError: If there is no such filesystem.
         """
         library = _h5py()
         filesystem = open_filesystem(self.filesystem_identifier)
         with filesystem.open(self.filename) as stream:
-            self._check_size(stream, filesystem)
+            self._check_unaltered(stream, filesystem)
             try:
                 file = library.File(stream, "r")
             except OSError as error:

@@ -23,11 +23,12 @@ from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from gridfs.errors import CorruptGridFile, NoFile
 from pymongo import errors
+from pymongo.uri_parser import split_options
 from pymongo.write_concern import WriteConcern
 
 from lume_dsl.errors import RecordError, ServiceError
 from lume_dsl.records.query import NumberBound, Prefilter
-from lume_dsl.records.store import Document, Entry, RecordStore, invalid_url
+from lume_dsl.records.store import Document, Entry, RecordStore, invalid_url, refused_options
 from lume_dsl.secrets import hide
 from lume_dsl.settings import mask_url, secrets_in, variable
 from lume_dsl.values.content import PIECE, Content
@@ -77,6 +78,7 @@ class MongoStore(RecordStore):
         self._connect: Callable[[], pymongo.MongoClient[Document]]
         self._connect = lambda: pymongo.MongoClient(url, connect=False, **options)
         try:
+            _check_options(url)
             self._open()
         except (errors.InvalidURI, errors.InvalidName, ValueError):
             raise ServiceError(invalid_url(url)) from None
@@ -300,6 +302,22 @@ class MongoStore(RecordStore):
             return ServiceError(message, transient=True)
         message = f"the records at {self._shown} cannot be used: {reason}"
         return ServiceError(message, transient=error.has_error_label("RetryableWriteError"))
+
+
+def _check_options(url: str) -> None:
+    """The driver knows the options of the URL, and takes their values: it passes over others, with a warning.
+
+    Raises:
+        ServiceError: If not, in the driver's words.
+    """
+    # Behind the last @, as a password with a ? that is not written as %3F is not to be told.
+    _, _, given = url.rpartition("@")[2].partition("?")
+    try:
+        if given:
+            split_options(given, warn=False)
+    except (errors.ConfigurationError, ValueError, TypeError, OSError) as error:
+        reason = str(error).partition(" Did you mean ")[0].removesuffix(".")
+        raise ServiceError(refused_options(url, reason)) from error
 
 
 def _said(error: errors.PyMongoError) -> str:

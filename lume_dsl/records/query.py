@@ -6,10 +6,11 @@ A store tells by itself what a ``Prefilter`` says. The rest is decided here, so 
 from __future__ import annotations
 
 import heapq
+import operator
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from itertools import islice
-from typing import Any
+from typing import Any, SupportsIndex
 
 import attrs
 
@@ -30,7 +31,15 @@ _MOST_TOLD = 100
 
 
 def _limit(number: int | None) -> int | None:
-    return None if number is None else min(number, _MOST)
+    if number is None:
+        return None
+    expected = f"limit: expected how many records, a whole number from 0 on, got {number!r:.100}"
+    if isinstance(number, bool) or not isinstance(number, SupportsIndex):  # as NumPy's integers are
+        raise TypeError(expected)
+    whole = operator.index(number)
+    if whole < 0:
+        raise ValueError(expected)
+    return min(whole, _MOST)
 
 
 @attrs.frozen
@@ -125,11 +134,7 @@ class Query:
     inputs: dict[str, Any] = attrs.field(factory=dict)
     where: Condition | None = None
     order: tuple[Order, ...] = ()
-    limit: int | None = attrs.field(
-        default=None,
-        validator=attrs.validators.optional(attrs.validators.ge(0)),
-        converter=_limit,
-    )
+    limit: int | None = attrs.field(default=None, converter=_limit)
 
     def __attrs_post_init__(self) -> None:
         for name, text in self.equalities().items():

@@ -33,6 +33,7 @@ from lume_dsl.values.classes import fields_of, is_record_class
 from lume_dsl.values.content import Content
 from lume_dsl.values.convert import unstructure
 from lume_dsl.values.encoding import TAG, decode, encode
+from lume_dsl.values.times import with_offset
 from lume_dsl.values.type_names import named_type, type_string
 
 __all__ = [
@@ -183,6 +184,8 @@ def recorded_inputs(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _recorded(value: Any, path: str) -> Any:
+    if isinstance(value, datetime):
+        value = with_offset(value)  # as it is where it came as text
     if not _holds_record(value):
         try:
             encode(value, path, blobs={})

@@ -99,9 +99,15 @@ class Results(Generic[R]):
             raise RecordError(f"write .{method}(...) before .limit(...): it is about all records, not the first ones")
 
     def limit(self, number: int) -> Results[R]:
-        """Return the first ``number`` of these records: the newest ones unless ordered."""
-        least = number if self.query.limit is None else min(number, self.query.limit)
-        return attrs.evolve(self, query=attrs.evolve(self.query, limit=least))
+        """Return the first ``number`` of these records: the newest ones unless ordered.
+
+        Raises:
+            TypeError: If it is no whole number.
+            ValueError: If it is less than 0.
+        """
+        query = attrs.evolve(self.query, limit=number)
+        is_more = self.query.limit is not None and query.limit is not None and query.limit > self.query.limit
+        return self if is_more else attrs.evolve(self, query=query)
 
     def count(self) -> int:
         """Return how many records there are."""

@@ -170,7 +170,9 @@ class SQLStore(RecordStore):
         try:
             if self._insert_new is not None and not entry.blobs:
                 with self._connected() as connection:
-                    return self._insert_new.run(connection, [_row(entry, None)]) == 1
+                    rows = [_row(entry, None)]
+                    self._empty_log_before(connection, rows)
+                    return self._insert_new.run(connection, rows) == 1
             self._write([entry])
         except exc.IntegrityError as error:
             if self._known([entry]):
@@ -222,7 +224,14 @@ class SQLStore(RecordStore):
             rows = [_row(entry, key) for entry, key in some]
             if self._dialect in MYSQL:
                 self._check_sizes(connection, rows)
+            self._empty_log_before(connection, rows)
             self._insert.run(connection, rows)
+
+    def _empty_log_before(self, connection: sa.Connection, rows: Iterable[dict[str, Any]]) -> None:
+        """Where rows are large, what SQLite's log holds is in the file: should they fill the disk, it is cut off."""
+        is_begun = getattr(connection.connection.dbapi_connection, "in_transaction", False)
+        if self._has_file and not is_begun and sum(map(_text_size, rows)) > _SMALL_STATEMENT:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint")
 
     def _check_sizes(self, connection: sa.Connection, rows: Iterable[dict[str, Any]]) -> None:
         """The server takes statements as large as these rows make. It would close the connection without a word.
@@ -249,7 +258,7 @@ class SQLStore(RecordStore):
     def _connected(self) -> Iterator[sa.Connection]:
         """A transaction on a database that has the tables."""
         self._take_own_connections()
-        with translated(self._shown), self._engine.connect() as connection:
+        with self._room_given_back(), translated(self._shown), self._engine.connect() as connection:
             self._prepare(connection)
             with connection.begin():
                 yield connection
@@ -258,12 +267,31 @@ class SQLStore(RecordStore):
     def _blobs_connected(self, *, create: bool = False) -> Iterator[sa.Connection]:
         """A transaction on the database that has the table of large contents."""
         self._take_own_connections()
-        with translated(self._blobs_shown), self._blob_engine.begin() as connection:
+        with self._room_given_back(), translated(self._blobs_shown), self._blob_engine.begin() as connection:
             if create and not self._has_blobs:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 blobs.create(connection, checkfirst=True)
             yield connection
         self._has_blobs = self._has_blobs or create
+
+    @contextmanager
+    def _room_given_back(self) -> Iterator[None]:
+        """What fails within leaves SQLite's files as large as they were, and small records find the room."""
+        try:
+            yield
+        except ServiceError as error:
+            if self._has_file and not error.transient:
+                self._give_room_back()
+            raise
+
+    def _give_room_back(self) -> None:
+        # SQLite cannot roll back where the disk is full: the next reader does, also what a killed process has left.
+        # The log of the other file is as large as what was written to it, until it is cut off.
+        statements = {self._blob_engine: "PRAGMA schema_version", self._engine: "PRAGMA wal_checkpoint(TRUNCATE)"}
+        for engine, statement in statements.items():
+            if os.path.exists(engine.url.database or ""):
+                with suppress(exc.SQLAlchemyError), engine.connect() as connection, impatient(connection):
+                    connection.exec_driver_sql(statement)
 
     def _take_own_connections(self) -> None:
         """A process that was forked leaves its parent's connections alone."""
@@ -362,10 +390,15 @@ def _row(entry: Entry, keys: dict[str, Any] | None) -> dict[str, Any]:
     }
 
 
+def _text_size(row: dict[str, Any]) -> int:
+    """Characters of the JSON of a row."""
+    return sum(len(row[name] or "") for name in JSON_TEXTS)
+
+
 def _statement_size(row: dict[str, Any]) -> int:
     """Bytes of a row within a statement of MySQL's driver, where quotes and backslashes are written with another."""
     texts: list[str] = [row[name] for name in JSON_TEXTS if row[name] is not None]
-    if sum(map(len, texts)) < _SMALL_STATEMENT // 8:
+    if _text_size(row) < _SMALL_STATEMENT // 8:
         return 0
     escaped = sum(text.count(sign) for text in texts for sign in "\"'\\")
     return sum(len(text.encode()) for text in texts) + escaped + 4096  # for the rest of it

@@ -5,16 +5,20 @@ An SQLite file has another beside it for large contents, with pages and a journa
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
+from sqlalchemy.pool import NullPool
 
-from lume_dsl.errors import ServiceError
-from lume_dsl.records.store import invalid_url
+from lume_dsl.errors import ServiceError, did_you_mean
+from lume_dsl.records.sql_failures import no_answer
+from lume_dsl.records.store import invalid_url, refused_options
 from lume_dsl.settings import mask_url, variable
 
 __all__ = ["engines", "impatient", "prefer_wal"]
@@ -47,6 +51,9 @@ _TIMEOUTS: dict[str, dict[str, Any]] = {
 }
 """Each driver's; those that the URL gives itself are kept."""
 
+_SQLITE_OPTIONS = ("timeout", "isolation_level", "detect_types", "check_same_thread", "cached_statements", "uri")
+"""What SQLAlchemy reads of the URL of a file; with ``uri=true`` it is SQLite that reads the rest."""
+
 
 def engines(url: str) -> tuple[sa.Engine, sa.Engine]:
     """Return the engine of the database at a URL, and that of its large contents: on a server, the same one.
@@ -54,7 +61,8 @@ def engines(url: str) -> tuple[sa.Engine, sa.Engine]:
     Nothing is connected yet; the folder of an SQLite file has been made.
 
     Raises:
-        ServiceError: If it is no URL, its driver is not installed, or the folder cannot be made.
+        ServiceError: If it is no URL or has an option that its driver does not know, the driver is not installed, or
+            the folder cannot be made.
     """
     try:
         parsed = _parsed(url)
@@ -62,8 +70,10 @@ def engines(url: str) -> tuple[sa.Engine, sa.Engine]:
         raise ServiceError(invalid_url(url)) from None
     try:
         if parsed.get_backend_name() == "sqlite":
+            if "uri" not in parsed.query:
+                _refuse_unknown(url, parsed.query, _SQLITE_OPTIONS)
             return _file_engines(parsed)
-        engine = _server_engine(parsed)
+        engine = _server_engine(parsed, url)
     except ImportError as error:
         raise ServiceError(_no_driver(parsed, url, error)) from error
     except (exc.ArgumentError, ValueError):
@@ -95,26 +105,87 @@ def _parsed(url: str) -> sa.URL:
     return parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
 
 
-def _server_engine(url: sa.URL) -> sa.Engine:
+def _refuse_unknown(url: str, given: Collection[str], known: Collection[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise ServiceError(refused_options(url, f"there is no option {name!r}{did_you_mean(name, known)}"))
+
+
+def _server_engine(url: sa.URL, given_url: str) -> sa.Engine:
     driver = url.get_driver_name()
-    given = {name: value for name, value in _TIMEOUTS.get(driver, {}).items() if name not in url.query}
+    timeouts = {name: value for name, value in _TIMEOUTS.get(driver, {}).items() if name not in url.query}
     if driver == "pymysql" and url.password is not None:
-        given["password"] = url.password.encode()  # which the driver takes for Latin-1 where it is text
+        timeouts["password"] = url.password.encode()  # which the driver takes for Latin-1 where it is text
     # A connection that a server has closed since it was last used is made again.
-    return sa.create_engine(
-        url, connect_args=given, hide_parameters=True, pool_pre_ping=True, pool_timeout=_POOL_SECONDS
+    engine = sa.create_engine(
+        url, connect_args=timeouts, hide_parameters=True, pool_pre_ping=True, pool_timeout=_POOL_SECONDS
     )
+    if driver == "pymysql":
+        library: Any = engine.dialect.dbapi
+        _, options = engine.dialect.create_connect_args(url)
+        _refuse_unknown(given_url, options, inspect.signature(library.Connection).parameters)
+    event.listen(engine, "do_connect", _connecting(mask_url(given_url)))
+    return engine
+
+
+def _connecting(shown: str) -> Callable[..., Any]:
+    """Return what makes a connection for SQLAlchemy, and tells what a driver raises that is no error of a database."""
+
+    def connect(dialect: Any, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
+        is_pymysql = dialect.driver == "pymysql"
+        # Its read_timeout is that of the greeting too, for which something else behind the port would let it wait.
+        hasty = {"read_timeout": options["connect_timeout"]} if is_pymysql else {}
+        try:
+            connection = dialect.connect(*arguments, **{**options, **hasty})
+        except dialect.loaded_dbapi.Error as error:
+            if is_pymysql and isinstance(error, dialect.loaded_dbapi.InternalError):  # no greeting of MySQL's
+                raise ServiceError(no_answer(shown, str(error)), transient=True) from error
+            raise
+        except (TypeError, ValueError, AttributeError, OSError) as error:
+            reason = str(error) if isinstance(error, (OSError, ValueError)) else f"{type(error).__name__}: {error}"
+            raise ServiceError(refused_options(shown, reason)) from error
+        except Exception as error:  # a greeting that is no whole one
+            reason = f"{type(error).__name__}: {error}"
+            raise ServiceError(no_answer(shown, reason), transient=True) from error
+        if is_pymysql:
+            connection._read_timeout = options["read_timeout"]
+        return connection
+
+    return connect
 
 
 def _file_engines(url: sa.URL) -> tuple[sa.Engine, sa.Engine]:
     options: dict[str, Any] = {"hide_parameters": True, "pool_timeout": _POOL_SECONDS}
+    is_read_only = "uri" not in url.query and _may_only_be_read(url.database or "")
+    if is_read_only:
+        # No connection is kept: a file that is open as immutable is not looked at again.
+        options = {"hide_parameters": True, "poolclass": NullPool}
     engine = sa.create_engine(url, connect_args={"timeout": _OPEN_SECONDS}, **options)
     _make_folder(url.database or "")
     event.listen(engine, "connect", prefer_wal)
     beside = url.set(database=f"{url.database}-blobs")
     blob_engine = sa.create_engine(beside, connect_args={"timeout": _BUSY_SECONDS}, **options)
     event.listen(blob_engine, "connect", _prefer_large_pages)
+    if is_read_only:
+        for one in (engine, blob_engine):
+            event.listen(one, "do_connect", _read_only)
     return engine, blob_engine
+
+
+def _may_only_be_read(path: str) -> bool:
+    """Whether the file is there and no other can be made beside it, as SQLite does to read one that has a log."""
+    folder = os.path.dirname(path) or os.curdir
+    of_whom = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
+    return os.path.exists(path) and not os.access(folder, os.W_OK, **of_whom)
+
+
+def _read_only(dialect: Any, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
+    """A connection to a file in a folder where none can be made."""
+    path = arguments[0]
+    log = f"{path}-wal"
+    # Who writes keeps the log there, and what locks it. Where there is none, nobody does.
+    how = "mode=ro" if os.path.exists(log) and os.path.getsize(log) else "mode=ro&immutable=1"
+    return dialect.connect(f"file:{quote(os.path.abspath(path))}?{how}", **{**options, "uri": True})
 
 
 def _make_folder(path: str) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import exc
 from lume_dsl.errors import RecordError, ServiceError
 from lume_dsl.settings import variable
 
-__all__ = ["is_deadlock", "translated"]
+__all__ = ["is_deadlock", "no_answer", "translated"]
 
 _LOST = ("08", "57P", "40001", "40P01", "53300", "55P03")
 """How PostgreSQL's codes begin where the same work may succeed later."""
@@ -49,6 +49,11 @@ def translated(shown: str) -> Iterator[None]:
         raise _service_error(shown, error) from error
 
 
+def no_answer(shown: str, reason: str) -> str:
+    """Return the message for a server that is not there, or something else that is."""
+    return f"no database answers at {shown}: start it, or set {variable('results_db.url')} ({reason})"
+
+
 def is_deadlock(error: ServiceError) -> bool:
     """Return whether a server has ended a transaction because it and another waited for each other."""
     cause = error.__cause__
@@ -72,13 +77,15 @@ def _service_error(shown: str, error: exc.DBAPIError) -> ServiceError:
     if "disk is full" in low or "no space left" in low:
         mend = f"free some space, or set {url} to a database elsewhere"
         return ServiceError(f"the records at {shown} cannot be stored: {reason}; {mend}")
+    if "readonly database" in low or "read-only transaction" in low:
+        mend = f"get the right to write there, or set {url} to another database"
+        return ServiceError(f"the records at {shown} may only be read: {reason}; {mend}")
     if "unknown database" in low or ("database" in low and "does not exist" in low):
         return ServiceError(f"there is no such database as {shown}: {reason}; create it, or correct {url}")
     if any(words in low for words in _REFUSES_USER) and isinstance(error, exc.OperationalError):
         return ServiceError(f"{shown} refuses this user: {reason}; correct the name and the password in {url}")
     if _is_lost(error):
-        mend = f"start it, or set {url}"
-        return ServiceError(f"no database answers at {shown}: {mend} ({reason})", transient=True)
+        return ServiceError(no_answer(shown, reason), transient=True)
     mend = f"mend it, or set {url} to another database"
     return ServiceError(f"the records at {shown} cannot be used: {reason}; {mend}")
 

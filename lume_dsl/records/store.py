@@ -15,11 +15,12 @@ import attrs
 from lume_dsl.errors import RecordError
 from lume_dsl.records.query import Prefilter, Query
 from lume_dsl.records.record import DBResult, Document, from_document, reference_to, to_document
+from lume_dsl.secrets import hidden_text
 from lume_dsl.settings import Settings, mask_url, variable
 from lume_dsl.values.blobs import named_blobs
 from lume_dsl.values.content import Content
 
-__all__ = ["Document", "Entry", "RecordStore", "contents_of", "invalid_url", "open_store"]
+__all__ = ["Document", "Entry", "RecordStore", "contents_of", "invalid_url", "open_store", "refused_options"]
 
 
 def contents_of(document: Document) -> set[str]:
@@ -188,5 +189,13 @@ def invalid_url(url: str) -> str:
     """Return the message for a URL that a driver refuses; drivers' own may show parts of a password."""
     return (
         f"{variable('results_db.url')}: {mask_url(url)} is not a URL that the driver takes: a port is 1 to "
-        "65535, and special characters of the user name and the password are written as %XX (urllib.parse.quote)"
+        "65535, numbers and booleans are such, and special characters of the user name and the password are written as "
+        "%XX (urllib.parse.quote)"
     )
+
+
+def refused_options(url: str, reason: str) -> str:
+    """Return the message for a URL that has an option, or the value of one, that its driver does not take."""
+    group = variable("results_db.options") if url.startswith("mongodb") else ""
+    where = f"{variable('results_db.url')}, or {group}" if group else variable("results_db.url")
+    return f"the options of {mask_url(url)} cannot be used: {hidden_text(reason)}; correct {where}"

@@ -16,6 +16,7 @@ from lume_dsl.errors import RecordError
 from lume_dsl.records.kinds import Operand
 from lume_dsl.records.paths import MISSING, RecordPath, read_path, value_at
 from lume_dsl.values.encoding import encode
+from lume_dsl.values.times import with_offset
 
 __all__ = ["DEEPEST", "All", "AnyOf", "At", "Comparison", "Condition", "Exists", "Not", "OneOf", "at"]
 
@@ -237,7 +238,8 @@ def _operand(path: RecordPath, value: Any) -> Operand:
             f"the time of a record is an instant, and {value!r} is none; "
             "write datetime(2026, 11, 24, tzinfo=timezone.utc), or give one without a zone .astimezone()"
         )
-    return Operand(encode(value, f"the value for {path}"))
+    given = with_offset(value) if isinstance(value, datetime) else value  # whose instant counts
+    return Operand(encode(given, f"the value for {path}"))
 
 
 def _a(value: Any) -> str:

@@ -203,7 +203,7 @@ def _mounted(options: Options) -> MountedFilesystem | None:
     if not options.given(group):
         return None
     path = os.path.expanduser(options.text(f"{group}.mount_path") or "")
-    alias = options.text(f"{group}.mount_alias") or path
+    alias = options.text(f"{group}.mount_alias")
     identifier = options.text(f"{group}.identifier") or "mounted"
     if not path and options.complete:
         given = ", ".join(variable(one) for one in options.given(group) if one != f"{group}.mount_path")
@@ -218,6 +218,6 @@ def _mounted(options: Options) -> MountedFilesystem | None:
     return MountedFilesystem(
         identifier=identifier,
         mount_path=path,
-        mount_alias=alias,
+        mount_alias=alias or path,
         mount_type=cast("Literal['Directory', 'DirectoryOrCreate']", mount_type),
     )

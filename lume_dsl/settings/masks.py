@@ -16,6 +16,7 @@ _NAMES = (
     "passw|passphrase|pwd|secret|token|credential|sas|sig"  # sig: the signature of a URL that Azure has signed
     "|conn(?:ection)?_?str"
     "|key(?!_?file(?:name)?(?:=|$))"  # the path of a key's file is none
+    "|options(?==|$)|init_command"  # of PostgreSQL and MySQL: settings of a session, of which one may be a key
     "|auth(?!source|mechanism(?:=|$))"  # nor is where users of a MongoDB are looked up, and how
 )
 """What names have in them whose values are secret. Too many rather than too few."""

@@ -7,6 +7,7 @@ The canonical form of an encoded document (``lume_dsl.values.encoding``) is JSON
   beyond 64 bits as its encoded integer (``{"__lume__":"int","value":"0x..."}``), and one with a fraction as
   the shortest decimal text that reads back as the same double, as Python's ``repr`` writes it;
 * bytes by their SHA-256 and size (``{"__lume__":"bytes","value":{"sha256":"...","size":3}}``), wherever they are kept;
+* times by their clock, offset and zone, without the name that an offset was given (``[_name=CET]``);
 * NumPy's numbers, texts and bytes as those of Python, and what was stored as JSON text as what the text says;
 * ``true``, ``1`` and ``"1"`` are three different values, and the order of an array counts.
 """
@@ -21,6 +22,7 @@ from typing import Any
 
 from lume_dsl.errors import RecordError
 from lume_dsl.values.encoding import TAG, encode
+from lume_dsl.values.times import without_name
 
 __all__ = ["canonical", "digest"]
 
@@ -87,6 +89,8 @@ def _text_of_tagged(document: dict[str, Any]) -> str:
             written = _text_of_members({"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)})
         case "blob":
             tag, written = "bytes", _text_of_members(content)
+        case "datetime" | "time" if isinstance(content, str):
+            written = _text(without_name(content))
         case "dict":
             written = _text_of_members(content)
         case "items":

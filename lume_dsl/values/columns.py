@@ -65,7 +65,12 @@ def column_of(values: pd.Series[Any] | pd.Index[Any], encode: Callable[[Any], An
 
 
 def _refused(dtype: Any) -> Unstorable:
-    return Unstorable(f"a column of dtype {dtype} ({full_name(type(dtype))}) cannot be stored; write .astype(...)")
+    instead = ".astype(...)"
+    if type(dtype).__name__ == "SparseDtype":
+        instead = ".sparse.to_dense()"
+    elif getattr(dtype, "char", "") in ("g", "G"):
+        instead = ".astype('float64')" if dtype.kind == "f" else ".astype('complex128')"
+    return Unstorable(f"a column of dtype {dtype} ({full_name(type(dtype))}) cannot be stored; write {instead}")
 
 
 def _is_masked(dtype: Any) -> bool:
@@ -109,10 +114,13 @@ def _numpy(data: Any, dtype: Any) -> Column:
 
     if dtype.char in "gG" or dtype.kind not in "biufcmM":
         raise _refused(dtype)
+    name = dtype.name
+    if not dtype.isnative:  # whose order of bytes Arrow does not have; its name does not tell it
+        data, name = data.astype(dtype.newbyteorder("=")), dtype.str
     if dtype.kind == "c":
         parts = np.ascontiguousarray(data).view(data.real.dtype)
-        return Column(pa.FixedSizeListArray.from_arrays(pa.array(parts), 2), dtype.name)
-    return Column(pa.array(np.ascontiguousarray(data), from_pandas=False), dtype.name)
+        return Column(pa.FixedSizeListArray.from_arrays(pa.array(parts), 2), name)
+    return Column(pa.array(np.ascontiguousarray(data), from_pandas=False), name)
 
 
 def _objects(values: Any, encode: Callable[[Any], Any]) -> Column:
@@ -220,17 +228,20 @@ def _of_dtype(array: Any, name: str, *, writable: bool) -> Any:
             raise ValueError(f"a column has the unknown dtype {name!r}")
         _expect(array, pa.from_numpy_dtype(dtype.numpy_dtype))
         return dtype.__from_arrow__(array)
+    native = dtype.newbyteorder("=")
     if dtype.kind == "c":
         part = np.dtype(f"f{dtype.itemsize // 2}")
         _expect(array, pa.list_(pa.field("item", pa.from_numpy_dtype(part)), 2))
-        data = array.flatten().to_numpy(zero_copy_only=False).view(dtype)
+        data = array.flatten().to_numpy(zero_copy_only=False).view(native)
     elif dtype.kind in "biufmM":
-        _expect(array, pa.from_numpy_dtype(dtype))
+        _expect(array, pa.from_numpy_dtype(native))
         data = array.to_numpy(zero_copy_only=False)
     else:
         raise ValueError(f"a column has the unknown dtype {name!r}")
-    if data.dtype != dtype:
+    if data.dtype != native:
         raise ValueError(f"a column of {name} has values that are missing")
+    if native != dtype:
+        return data.astype(dtype)
     return data.copy() if writable and not data.flags.writeable else data
 
 

@@ -139,7 +139,11 @@ def _special(value: Any, depth: int, blobs: Blobs | None) -> Any:
     if isinstance(value, complex):
         return tagged("complex", [_encode(value.real, depth, blobs), _encode(value.imag, depth, blobs)])
     if (kind := kind_of(value)) is not None:
-        return tagged(kind.tag, _encode(kind.dump(value), depth + 1, blobs))
+        try:
+            content = kind.dump(value)
+        except ValueError as error:
+            raise Unstorable(str(error)) from None
+        return tagged(kind.tag, _encode(content, depth + 1, blobs))
     if objects.is_instance(value):
         return _object(value, depth + 3, blobs)
     return _based(value, depth, blobs)

@@ -15,6 +15,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from datetime import timezone
 from typing import TYPE_CHECKING, Any
 
 from lume_dsl.errors import RecordError
@@ -299,8 +300,14 @@ def scalar_parts(value: Any) -> Any:
     if isinstance(value, pd.Timedelta):
         return {"unit": value.unit, "count": count}
     parts = {"unit": value.unit, "count": count, "zone": None if value.tz is None else str(value.tz)}
-    back = _of_parts(pd, parts)
-    if back != value or back.utcoffset() != value.utcoffset() or back.fold != value.fold:
+    back: Any
+    try:
+        back = _of_parts(pd, parts)
+    except Exception:  # whatever pandas and its libraries of zones say of a name that is none
+        back = None
+    # An offset that is called CET is no zone of that name, though both may be the same at this time.
+    is_other = isinstance(value.tz, timezone) and getattr(back, "tz", None) != value.tz
+    if is_other or back != value or back.utcoffset() != value.utcoffset() or back.fold != value.fold:
         raise Unstorable(f"the time zone {value.tz!r} cannot be stored; write .tz_convert(...) to one with a name")
     return parts
 

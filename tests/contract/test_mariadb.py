@@ -53,6 +53,16 @@ def test_a_wrong_password_is_told(mariadb_url: str) -> None:
     assert not caught.value.transient
 
 
+def test_an_answer_is_waited_for_longer_than_a_greeting(mariadb_url: str) -> None:
+    """The driver has one timeout for both, and something else behind the port is told in seconds."""
+    store = SQLStore(mariadb_url)
+    for _ in range(2):
+        with store._engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT SLEEP(3.5)").scalar() == 0
+            connection.invalidate()
+    store.close()
+
+
 def test_a_database_that_is_not_there_is_told(mariadb_url: str) -> None:
     with pytest.raises(ServiceError, match=r"there is no such database.*create it") as caught:
         opened(mariadb_url + "_other").check()

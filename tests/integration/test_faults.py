@@ -371,6 +371,29 @@ assert current().save_record(second)[1]
 print("SAVED")
 """
 
+TOO_LARGE = """
+def outputs(number):
+    large = {"text": ["x" * 1000] * 8000} if number % 2 else {"a": os.urandom(8_000_000)}
+    return {"n": number, **large}
+
+for is_first in (True, False):  # and where there are large contents already
+    small = DBResult(flow_name="small", outputs={"first": is_first, "a": b"x" * (10 if is_first else 100_000)})
+    current().save_record(small)
+    for number in range(4):
+        free = os.statvfs(disk).f_bavail
+        try:
+            current().save_record(DBResult(flow_name="large", outputs=outputs(number)))
+        except ServiceError as error:
+            assert "disk is full" in str(error), error
+        else:
+            raise SystemExit("there was room")
+        left = os.statvfs(disk).f_bavail
+        assert left > 0.9 * free, (number, sorted((file.name, file.stat().st_size) for file in disk.iterdir()))
+        assert current().save_record(DBResult(flow_name="small", outputs={"first": is_first, "n": number}))[1]
+assert current().results(Query(flow_name="small"), DBResult).count() == 10
+print("SAVED")
+"""
+
 READ_ONLY = """
 current().save_record(DBResult(flow_name="a", outputs={}))
 current().close()
@@ -415,6 +438,11 @@ def test_a_disk_that_is_full_for_all_says_that_the_record_is_not_kept(tmp_path: 
     assert "nor can it be kept aside" in told
     assert "No space left on device" in told
     assert "SAVED" in told
+
+
+def test_a_record_that_a_disk_has_no_room_for_leaves_the_room_to_smaller_ones(tmp_path: Path) -> None:
+    """It fills the disk and is rolled back: SQLite's files are as large as before, at once."""
+    assert on_a_small_disk(TOO_LARGE, tmp_path, "disk/home") == "SAVED\n"
 
 
 def test_a_folder_that_takes_no_files_is_told_and_the_record_is_kept_elsewhere(tmp_path: Path) -> None:

@@ -391,6 +391,21 @@ def test_records_are_deleted_by_hash_and_by_filters(store: RecordStore, results:
     assert left(store) == [3]
 
 
+def test_what_is_deleted_is_a_document_and_nothing_else(sqlite: RecordStore, results: Run) -> None:
+    hashes = save(sqlite, *map(record, range(3)))
+    done = results("delete", "--where", "inputs.n < 2", "--yes", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert told == {"deleted": 2, "unique_hashes": told["unique_hashes"]}
+    assert sorted(told["unique_hashes"]) == sorted(hashes[:2])
+    nothing = results("delete", "--flow", "Other", "--yes", "--json")
+    assert json.loads(nothing.stdout) == {"deleted": 0, "unique_hashes": []}
+    refused = results("delete", "--flow", "Scan", "--json")
+    assert refused.returncode == 2
+    assert "--yes deletes without asking" in json.loads(refused.stdout)["error"]["message"]
+    assert left(sqlite) == [2]
+
+
 def test_nothing_is_deleted_where_nobody_can_be_asked(sqlite: RecordStore, results: Run) -> None:
     save(sqlite, record())
     done = results("delete", "--flow", "Scan", stdin="y\n")
@@ -460,6 +475,23 @@ def test_what_still_cannot_be_saved_is_told_and_stays(lume_home: Path, results: 
     assert done.returncode == 4
     assert folder.name[:12] in done.stdout
     assert folder.exists()
+
+
+def test_what_becomes_of_what_was_kept_is_a_document_and_nothing_else(lume_home: Path, results: Run) -> None:
+    assert json.loads(results("recover", "--json").stdout) == {"records": []}
+    entries = [Entry(to_document(record(number))) for number in range(3)]
+    hashes = [entry.document["unique_hash"] for entry in entries]
+    for entry in entries:
+        keep(lume_home, entry)
+    (lume_home / "unsaved" / hashes[2] / "document.json").write_bytes(b"torn")
+    done = results("recover", "--json")
+    assert (done.returncode, done.stderr) == (4, "")
+    first, _, torn = sorted(json.loads(done.stdout)["records"], key=lambda one: hashes.index(one["unique_hash"]))
+    good = {"is_new": True, "reference": entries[0].reference, "problem": None, "folder": None}
+    assert first == {"unique_hash": hashes[0], **good}
+    assert (torn["is_new"], torn["reference"]) == (False, None)
+    assert torn["folder"] == str(lume_home / "unsaved" / hashes[2])
+    assert "is no record" in torn["problem"]
 
 
 # the commands themselves

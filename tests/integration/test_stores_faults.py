@@ -9,10 +9,12 @@ import re
 import signal
 import socket
 import sqlite3
+import tempfile
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -99,10 +101,40 @@ def test_a_server_that_is_not_there_is_told_in_seconds(scheme: str, unused_port:
         assert "LUME_RESULTS_DB__URL" in message
 
 
-@pytest.mark.parametrize("scheme", ["postgresql", "mongodb"])
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql", "mongodb"])
 def test_something_else_behind_the_port_is_told_in_seconds(scheme: str, stranger: int) -> None:
     message = failure(opened(f"{scheme}://127.0.0.1:{stranger}/x").check, transient=True)
     assert f"{scheme}://127.0.0.1:{stranger}/x" in message
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("mysql://h/x?foo=1", "there is no option 'foo'; correct LUME_RESULTS_DB__URL"),
+        ("mysql://h/x?conect_timeout=1", "'conect_timeout'; did you mean 'connect_timeout'?"),
+        ("mysql://h/x?charset=nosuch", "mysql://h/x?charset=nosuch cannot be used"),
+        ("mysql://h/x?connect_timeout=0", "connect_timeout should be >0"),
+        ("mysql://h/x?ssl_ca=/no/such", "ssl_ca=/no/such cannot be used: [Errno 2] No such file"),
+        ("mysql://h/x?read_timeout=soon", "read_timeout=soon is not a URL that the driver takes"),
+        ("postgresql://127.0.0.1:1/x?foo=1", 'invalid connection option "foo"'),
+        ("postgresql://127.0.0.1:1/x?connect_timeout=soon", "bad value for connect_timeout: 'soon'"),
+        ("sqlite:///{folder}/results.db?foo=1", "there is no option 'foo'; correct LUME_RESULTS_DB__URL"),
+        ("mongodb://h/x?foo=1", "Unknown option: foo; correct LUME_RESULTS_DB__URL, or LUME_RESULTS_DB__OPTIONS"),
+        ("mongodb://h/x?journal=perhaps", "journal must be 'true' or 'false'"),
+        ("mongodb://h/x?serverSelectionTimeoutMS=soon", "serverselectiontimeoutms must be an integer"),
+        ("mongodb://h/x?tlsCAFile=/no/such", "No such file or directory: '/no/such'"),
+    ],
+)
+def test_an_option_of_a_url_that_the_driver_does_not_take_is_told_whatever_is_done(
+    tmp_path: Path, url: str, told: str
+) -> None:
+    uses: list[Callable[[RecordStore], object]] = [
+        lambda store: store.check(),
+        lambda store: store.count(Query()),
+        lambda store: list(store.scan(Prefilter())),
+    ]
+    for use in uses:
+        assert told in failure(lambda use=use: use(opened(url.format(folder=tmp_path))), transient=False)
 
 
 def test_a_wrong_password_is_told_and_trying_again_is_of_no_use(postgresql_url: str) -> None:
@@ -236,6 +268,54 @@ def test_a_file_opened_for_reading_alone_is_read(tmp_path: Path) -> None:
     assert "readonly" in failure(lambda: reader.insert([entry(2)]), transient=False)
     reader.close()
     store.close()
+
+
+@contextmanager
+def _as_nobody() -> Iterator[None]:
+    """Without the rights of root, whom no permission holds."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if before == 0:
+            os.seteuid(before)
+
+
+@pytest.mark.parametrize("is_written", [False, True], ids=["closed", "open"])
+def test_a_store_in_a_folder_that_may_only_be_read_is_read(is_written: bool) -> None:
+    """Also while its owner saves. (Not in tmp_path, which only its owner enters.)"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        record = DBResult(flow_name="scan", outputs={"text": b"x" * 100_000})
+        owner = opened(f"sqlite:///{folder}/results.db")
+        owner.save(record)
+        assert owner.load(record.reference()) == record  # whatever is imported for it is imported by root
+        if not is_written:
+            owner.close()
+        for file in path.iterdir():
+            file.chmod(0o444)
+        path.chmod(0o555)
+        with _as_nobody():
+            reader = opened(f"sqlite:///{folder}/results.db")
+            for _ in range(2):
+                assert reader.count(Query()) == 1
+                assert reader.load(record.reference()) == record
+            for act in (
+                reader.check,
+                lambda: reader.insert([entry(1)]),
+                lambda: reader.insert([entry(2, b"content")]),
+                lambda: reader.delete([record.unique_hash]),
+            ):
+                assert "may only be read: " in failure(act, transient=False)
+            reader.close()
+        path.chmod(0o755)
+        owner.insert([entry(3)])  # if it was closed, it is open from now on
+        with _as_nobody():
+            assert reader.count(Query()) == 2
+        reader.close()
+        owner.close()
 
 
 @pytest.mark.parametrize("crashes", [False, True])

@@ -177,6 +177,15 @@ def test_parts_of_an_address_without_a_host_are_not_silently_ignored() -> None:
     assert f"{DB}USERNAME: not set" in errors({f"{DB}HOST": "db", f"{DB}PASSWORD": "pw"})
 
 
+def test_one_wrong_path_is_one_problem() -> None:
+    """The alias is the path unless it is set, and is not to blame for it."""
+    message = errors({f"{MOUNT}MOUNT_PATH": "data"})
+    assert message == f"{MOUNT}MOUNT_PATH: found 'data', expected an absolute path"
+    both = errors({f"{MOUNT}MOUNT_PATH": "data", f"{MOUNT}MOUNT_ALIAS": "alias"})
+    assert both.splitlines()[1:] == [f"{MOUNT}MOUNT_ALIAS: found 'alias', expected an absolute path"]
+    assert len(both.splitlines()) == 2
+
+
 def test_the_local_filesystem_keeps_its_name() -> None:
     assert "expected another name" in errors({f"{MOUNT}MOUNT_PATH": "/data", f"{MOUNT}IDENTIFIER": "local"})
 
@@ -384,6 +393,8 @@ def test_no_explanation_shows_a_secret(secrets: dict[str, str], wrong: dict[str,
         "mongodb://:s3cret@db",
         "postgresql+psycopg://me:s3cret@db/x",
         "postgresql://db/x?user=me&password=s3cret&sslmode=require",
+        "postgresql://db/x?options=-c%20lab.key%3Ds3cret",
+        "mysql://db/x?init_command=SET+@pw='s3cret'",
         "mongodb://db/?tlsCertificateKeyFilePassword=s3cret",
         "mongodb://db/?authMechanismProperties=AWS_SESSION_TOKEN:s3cret",
         "nonsense://me:s3cret@",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import IO, Any
 
 import attrs
 import click
 
 from lume_dsl.cli.results.filters import filter_options, find_one, hashes_argument, label, query_of
+from lume_dsl.cli.streams import write_document
 from lume_dsl.records import Document, Query
 from lume_dsl.services import current
 
@@ -23,7 +24,9 @@ SHOWN = 10
 @hashes_argument
 @filter_options(limit=None)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def command(hashes: list[str], yes: bool, **filters: Any) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@click.pass_obj
+def command(stdout: IO[str] | None, /, hashes: list[str], yes: bool, as_json: bool, **filters: Any) -> None:
     """Delete the records with these hashes, or those that the options choose. There is no way back.
 
     HASH is a record's hash, or what it begins with: at least 4 digits. Files that a record names are left alone.
@@ -36,12 +39,14 @@ def command(hashes: list[str], yes: bool, **filters: Any) -> None:
     store = current().store
     documents = (find_one(store, one) for one in hashes) if hashes else store.find(query)
     chosen = _labels(documents)
-    if not chosen:
-        click.echo("no records")
-    elif yes or _agreed(chosen):
-        click.echo(f"deleted {_records(store.delete(list(chosen)))}")
+    is_agreed = bool(chosen) and (yes or _agreed(chosen))
+    number = store.delete(list(chosen)) if is_agreed else 0
+    if stdout is not None:
+        write_document(stdout, {"deleted": number, "unique_hashes": list(chosen) if is_agreed else []})
+    elif is_agreed:
+        click.echo(f"deleted {_records(number)}")
     else:
-        click.echo("nothing is deleted")
+        click.echo("nothing is deleted" if chosen else "no records")
 
 
 def _labels(documents: Iterable[Document]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import attrs
 import h5py
 import numpy as np
 import pandas as pd
@@ -329,6 +330,17 @@ def test_an_open_file_is_read_piece_by_piece_and_not_written() -> None:
         pass
     with pytest.raises(FileError, match="cannot be read as HDF5File"), HDF5File(file.filename).open():
         pass
+
+
+def test_an_open_file_is_what_was_written_unless_nobody_asks() -> None:
+    file = HDF5File.write({"x": np.arange(10)}, filename="a.h5")
+    content = Path(file.filename).read_bytes()
+    place = content.index(np.arange(10).tobytes())
+    Path(file.filename).write_bytes(content[:place] + b"\7" + content[place + 1 :])
+    with pytest.raises(FileError, match=r"was altered after it was written \(other SHA-256\)"), file.open():
+        pass
+    with attrs.evolve(file, sha256=None).open() as opened:
+        assert opened["x"][0] == 7
 
 
 def test_no_file_reads_another_one_and_no_group_is_read_for_ever() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import attrs
+import dateutil.tz
 import numpy as np
 import pandas as pd
 import pytest
@@ -427,6 +428,8 @@ def test_inputs_are_recorded_exactly_or_else_in_their_json_form() -> None:
     assert recorded_inputs(exact) == exact
     day = date(2024, 1, 2)
     assert recorded_inputs({"x": [Local(day)], "y": 1}) == {"x": [{"when": "2024-01-02"}], "y": 1}
+    zoned = datetime(2026, 1, 2, tzinfo=dateutil.tz.gettz("America/New_York"))  # whose JSON form has its offset
+    assert repr(recorded_inputs({"x": zoned})["x"].tzinfo) == repr(timezone(timedelta(hours=-5)))
     record = DBResult(**BASE)
     assert recorded_inputs({"x": {"deep": [record]}}) == {"x": {"deep": [record.reference()]}}
     with pytest.raises(RecordError, match=r"inputs\['x'\]\['a'\]: "):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -345,6 +345,16 @@ def test_conditions_nested_too_deeply_are_told() -> None:
 def test_a_text_that_no_database_takes_is_refused() -> None:
     with pytest.raises(RecordError, match="flow_name"):
         Query(flow_name="\ud800")
+
+
+@pytest.mark.parametrize("number", [2.5, 2.0, True, "2", -1], ids=repr)
+def test_a_limit_is_a_whole_number_whatever_the_store(results: Results[DBResult], number: Any) -> None:
+    for limited in (results, results.limit(1)):
+        with pytest.raises(
+            (TypeError, ValueError), match="limit: expected how many records, a whole number from 0 on, got"
+        ):
+            limited.limit(number)
+    assert numbers(results.limit(cast("int", np.int64(2)))) == [9, 8]
 
 
 def test_a_limit_may_be_as_large_as_one_likes(results: Results[DBResult]) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import dateutil.tz
 import numpy as np
 import pytest
 
@@ -213,6 +214,14 @@ def test_one_instant_shown_twice_by_a_clock_is_two() -> None:
     first, second = (datetime(2026, 10, 25, 2, 30, tzinfo=berlin, fold=fold) for fold in (0, 1))
     assert holds(at("outputs.v") < second, first)
     assert not holds(at("outputs.v") == second, first)
+
+
+def test_a_datetime_in_any_zone_is_an_instant() -> None:
+    """Whatever library its zone is of: it is compared, and not stored."""
+    noon = NOON.astimezone(dateutil.tz.gettz("America/New_York"))
+    assert (at("time") == noon).holds(document())
+    assert not (at("time") > noon).holds(document())
+    assert holds(at("outputs.v") == noon, NOON)
 
 
 def test_datetimes_at_the_ends_of_what_there_is_compare() -> None:

@@ -73,6 +73,7 @@ def test_the_form_is_json_whose_form_is_itself(document: Any) -> None:
         ({"__lume__": "items", "value": [["b", 1.0], ["a\0", 2]]}, '{"__lume__":"items","value":{"a\\u0000":2,"b":1}}'),
         ({"__lume__": "scalar", "value": {"dtype": "float32", "value": 1.0}}, "1"),
         ({"__lume__": "json", "value": "[1.0]"}, "[1]"),
+        ({"__lume__": "time", "value": "10:00:00+01:00[_name=A]"}, '{"__lume__":"time","value":"10:00:00+01:00"}'),
     ],
 )
 def test_the_documented_form(document: Any, form: str) -> None:

@@ -8,13 +8,14 @@ import re
 import sys
 from collections import OrderedDict
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import dateutil.tz
 import numpy as np
 import pandas as pd
 import pendulum
@@ -29,8 +30,14 @@ from lume_dsl.values.canonical import digest
 from lume_dsl.values.encoding import INLINE_BYTES, MAX_DEPTH, TAG, decode, encode, plain
 
 BERLIN = ZoneInfo("Europe/Berlin")
+CET = timezone(timedelta(hours=1), "CET")
 
-OFFSETS = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+MINUTES = st.integers(-23 * 60, 23 * 60)
+OFFSETS = MINUTES.map(lambda minutes: timezone(timedelta(minutes=minutes))) | st.builds(
+    lambda minutes, name: timezone(timedelta(minutes=minutes), name),
+    MINUTES,
+    st.text() | st.sampled_from(["CET", "UTC"]),
+)
 KEYS = st.text() | st.sampled_from([TAG, "value", "$ref", "a.b", "\0", "a\0b"])
 ZONES = st.sampled_from(["UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Apia"]).map(ZoneInfo)
 SCALARS = st.one_of(
@@ -120,6 +127,8 @@ def test_json_values_are_stored_unchanged(value: Any) -> None:
         (datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=1), "datetime", "2026-10-25T02:30:00+01:00[Europe/Berlin]"),
         (datetime(2026, 3, 1, fold=1), "datetime", "2026-03-01T00:00:00[_fold=1]"),
         (time(3, 4, tzinfo=BERLIN), "time", "03:04:00[Europe/Berlin]"),
+        (datetime(2026, 3, 1, 10, tzinfo=CET), "datetime", "2026-03-01T10:00:00+01:00[_name=CET]"),
+        (time(3, 4, tzinfo=timezone(timedelta(0), "a b")), "time", "03:04:00+00:00[_name=a%20b]"),
         (np.float32(0.5), "scalar", {"dtype": "float32", "value": 0.5}),
         (np.datetime64(1, "ns"), "scalar", {"dtype": "datetime64[ns]", "value": 1}),
     ],
@@ -164,14 +173,63 @@ def test_zones_of_every_library_come_back_by_name(zone: Any) -> None:
     assert type(decode(encode(pendulum.datetime(2026, 1, 2, tz="Europe/Berlin")))) is datetime
 
 
-def test_a_zone_that_is_not_what_its_name_says_is_its_offset() -> None:
-    local_mean_time = datetime(2026, 1, 2, tzinfo=pytz.timezone("Europe/Berlin"))  # a trap of pytz: +00:53
-    found = decode(encode(local_mean_time))
-    assert found == local_mean_time
-    assert found.utcoffset() == local_mean_time.utcoffset()
-    assert (
-        encode(datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=1), "CET")))["value"] == "2026-01-02T00:00:00+01:00"
-    )
+@pytest.mark.parametrize(
+    ("zone", "named"),
+    [
+        (dateutil.tz.tzoffset("CET", 3600), CET),
+        (dateutil.tz.tzoffset(None, 3600), timezone(timedelta(hours=1))),
+        (dateutil.tz.tzutc(), timezone.utc),
+        (pytz.FixedOffset(90), timezone(timedelta(hours=1.5))),
+        (pendulum.parse("2026-01-02T00:00:00+01:00").tzinfo, timezone(timedelta(hours=1))),  # type: ignore[union-attr]
+    ],
+    ids=repr,
+)
+def test_an_offset_of_every_library_comes_back_with_its_name(zone: Any, named: timezone) -> None:
+    for value in (datetime(2026, 1, 2, 3, tzinfo=zone), time(3, tzinfo=zone)):
+        assert repr(decode(encode(value)).tzinfo) == repr(named)
+
+
+class Rules(tzinfo):
+    """A zone of a user's, by rules of its own, and by no name."""
+
+    def utcoffset(self, value: datetime | None, /) -> timedelta:
+        assert value is not None
+        return timedelta(hours=value.month % 2)
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        dateutil.tz.gettz("America/New_York"),
+        dateutil.tz.tzstr("EST5EDT"),
+        pytz.timezone("Europe/Berlin"),  # a trap of pytz: +00:53
+        Rules(),
+    ],
+    ids=lambda zone: type(zone).__name__,
+)
+def test_a_zone_that_would_come_back_as_an_offset_is_refused(zone: Any) -> None:
+    with pytest.raises(
+        RecordError, match=r"outputs\['at'\]: the time zone .* has no name .*; give it a zone of zoneinfo"
+    ):
+        encode({"at": datetime(2026, 1, 2, tzinfo=zone)}, "outputs")
+    if not isinstance(zone, pytz.tzinfo.DstTzInfo):
+        with pytest.raises(RecordError, match="the time zone"):
+            encode(time(1, tzinfo=zone))
+
+
+def test_what_an_offset_is_called_makes_no_other_hash_and_older_texts_have_none() -> None:
+    older = {TAG: "datetime", "value": "2026-01-02T00:00:00+01:00"}
+    named, unnamed = (datetime(2026, 1, 2, tzinfo=zone) for zone in (CET, timezone(timedelta(hours=1))))
+    assert digest(encode(named)) == digest(encode(unnamed)) == digest(older)
+    assert decode(older) == named
+    assert digest(encode(time(1, tzinfo=CET))) == digest({TAG: "time", "value": "01:00:00+01:00"})
+
+
+@pytest.mark.parametrize("zone", [CET, dateutil.tz.gettz("America/New_York")], ids=repr)
+def test_a_timestamp_of_pandas_in_a_zone_without_a_name_is_refused(zone: Any) -> None:
+    """An offset that is called CET is not the zone CET."""
+    with pytest.raises(RecordError, match=r"the time zone .* cannot be stored; write \.tz_convert"):
+        encode(pd.Timestamp("2026-01-02", tz=zone))
 
 
 def test_a_time_whose_zone_has_new_rules_is_the_same_instant() -> None:

@@ -49,6 +49,9 @@ COLUMNS: dict[str, Any] = {
     "float16": np.array([0.1, 2, 1], "f2"),
     "complex": [1j, np.nan, 2],
     "complex64": np.array([1j, 2, 3], "c8"),
+    "big-endian": np.array([0.1, np.nan, 1], ">f8"),
+    "big-endian complex": np.array([1j, np.nan, 2], ">c16"),
+    "big-endian integers": np.array([-5, 0, 2**31 - 1], ">i4"),
     "int8": np.array([-128, 0, 127], "i1"),
     "uint64": np.array([0, 1, 2**64 - 1], "u8"),
     "bools": [True, False, True],
@@ -85,6 +88,7 @@ COLUMNS: dict[str, Any] = {
 INDEXES: dict[str, Any] = {
     "range": pd.RangeIndex(4, 10, 2, name="n"),
     "numbers": pd.Index([3, 1, 1]),
+    "big-endian": pd.Index(np.array([3, 1, 1], ">f8")),
     "texts": pd.Index(["a", None, "c"], name=("tuple", 1)),
     "days": DAYS,
     "hours": pd.date_range("2024", periods=3, freq="2h", name=5),
@@ -190,6 +194,10 @@ class Opaque:
         (lambda: pd.DataFrame([[1]], columns=[Opaque()]), "outputs.columns[0]: "),
         (lambda: pd.Series([1], name=frozenset([1])), "outputs.name: frozenset cannot be stored"),
         (lambda: pd.DataFrame({"a": pd.arrays.SparseArray([0, 1])}), "outputs['a']: a column of dtype Sparse"),
+        (lambda: pd.DataFrame({"a": pd.arrays.SparseArray([0, 1])}), "cannot be stored; write .sparse.to_dense()"),
+        (lambda: pd.DataFrame({"a": np.ones(2, "g")}), "outputs['a']: a column of dtype float128"),
+        (lambda: pd.DataFrame({"a": np.ones(2, "g")}), "cannot be stored; write .astype('float64')"),
+        (lambda: pd.Series(np.ones(2, "G")), "cannot be stored; write .astype('complex128')"),
         (lambda: pd.Categorical(["a"]), "write pandas.Series(...)"),
     ],
 )
