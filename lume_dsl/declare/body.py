@@ -157,6 +157,7 @@ class Body(dict[str, Any]):
         name: The class's name.
         start: The line of the class statement.
         checked: Tells what is wrong with a body that has not ended; it is given the frame of the class statement.
+        counted: Tells how many items a value of such a body has, or None where its type does not say.
         drafts: All members, in the order in which the body made them.
         problems: What is wrong already.
         places: The line of each name's last assignment or annotation.
@@ -173,6 +174,7 @@ class Body(dict[str, Any]):
         name: str,
         start: Place,
         checked: Callable[[Body, FrameType], list[Problem]],
+        counted: Callable[[Body, FrameType, Draft], int | None],
         bases: tuple[type, ...] = (),
         base: Graph | None = None,
     ) -> None:
@@ -183,6 +185,7 @@ class Body(dict[str, Any]):
         self.base = base or Graph()
         self.taken: dict[str, Draft] = {}
         self._checked = checked
+        self._counted = counted
         self.drafts: list[Draft] = []
         self.problems: list[Problem] = []
         self.places: dict[str, Place] = {}
@@ -242,6 +245,11 @@ class Body(dict[str, Any]):
         """All that is wrong with what the body has written so far, for an error that ends it."""
         frame = self._frame()
         return self.problems if frame is None or frame.f_back is None else self._checked(self, frame.f_back)
+
+    def count_items(self, draft: Draft) -> int | None:
+        """Return how many items a value has by its type, or None where that does not say."""
+        frame = self._frame()
+        return None if frame is None or frame.f_back is None else self._counted(self, frame.f_back, draft)
 
     def place(self) -> Place:
         """The line that the body is at."""

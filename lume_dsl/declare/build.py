@@ -42,7 +42,7 @@ from lume_dsl.errors import Problem, did_you_mean
 from lume_dsl.values.convert import short
 from lume_dsl.values.names import type_name
 
-__all__ = ["Built", "Unresolved", "build"]
+__all__ = ["Built", "Unresolved", "build", "type_of_draft"]
 
 
 class Unresolved:
@@ -73,6 +73,21 @@ def build(body: Body, scope: Scope) -> Built:
     if not body.base.members:
         return Built(own, own.graph, annotated)
     return Built(own, _retyped(extended(body.base, own), scope), annotated)
+
+
+def type_of_draft(body: Body, scope: Scope, draft: Draft) -> Any:
+    """Return the type of a value of a body that has not ended; of a task with the option ``nout``, that number."""
+    work = draft.work
+    if draft.inherited:
+        return body.base.members[draft.inherited].type
+    if isinstance(work, (TaskRun, StepRun)):
+        is_mapped = any(getattr(source, "mapped", False) for source in draft.inputs.values())
+        known = work.options.get("nout") or function_hints(plain_function(work.function), scope).returns
+        return Any if is_mapped else known
+    builder = _Builder(body, scope)
+    builder.own()
+    name = builder.names.get(draft)
+    return Any if name is None else builder.members[name].type
 
 
 def _is_parameter(member: Member) -> bool:

@@ -12,13 +12,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypedDict, TypeVar, cast, get_args, get_origin
 
 import attrs
 
 from lume_dsl.declare.attributes import LOGGER, RUN, Removed, run_of
 from lume_dsl.declare.body import Body, place_of
-from lume_dsl.declare.build import Built, build
+from lume_dsl.declare.build import Built, build, type_of_draft
 from lume_dsl.declare.checks import check
 from lume_dsl.declare.descriptors import attribute_of
 from lume_dsl.declare.fields import db_result, file_result, parameter, result
@@ -26,9 +26,11 @@ from lume_dsl.declare.graph import Graph, Parameter
 from lume_dsl.declare.hints import Scope
 from lume_dsl.declare.inherit import Own, extended
 from lume_dsl.declare.parameters import bind_values, shown_values, spec_of
-from lume_dsl.declare.references import Reference
+from lume_dsl.declare.references import Draft, Reference
 from lume_dsl.declare.schema import flow_schema
 from lume_dsl.errors import DefinitionError, Problem, did_you_mean
+from lume_dsl.values.classes import class_of, is_named_tuple
+from lume_dsl.values.forms import plain_type
 
 if TYPE_CHECKING:
     import prefect
@@ -101,7 +103,7 @@ class FlowMeta(type):
     def __prepare__(mcs, name: str, bases: tuple[type, ...], /, **_: Any) -> dict[str, Any]:
         if not bases:
             return {}
-        return Body(name, place_of(sys._getframe(1)), _problems_so_far, bases, _inherited_graph(bases))
+        return Body(name, place_of(sys._getframe(1)), _problems_so_far, _count_items, bases, _inherited_graph(bases))
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **kwargs: Any) -> FlowMeta:
         if not isinstance(namespace, Body):
@@ -172,6 +174,22 @@ def _problems_so_far(body: Body, frame: FrameType) -> list[Problem]:
     found = body.problems[len(noted) :] + check(body.name, built.graph, built.annotated, scope.locals)
     body.problems[:] = noted  # the error may be caught, as by an operand that asks the other one
     return sorted(noted + [problem for problem in found if problem.kind not in _NOT_YET], key=_source_order)
+
+
+def _count_items(body: Body, frame: FrameType, draft: Draft) -> int | None:
+    """How many items a value has by its type, if that is a tuple's or a named tuple's."""
+    noted = list(body.problems)
+    tp = type_of_draft(body, Scope.of_frame(frame), draft)
+    body.problems[:] = noted
+    if isinstance(tp, int):
+        return tp
+    tp = plain_type(tp)
+    if is_named_tuple(tp):
+        return len(class_of(tp)._fields)
+    arguments = get_args(tp)
+    if get_origin(tp) is not tuple or ... in arguments:
+        return None
+    return len([argument for argument in arguments if argument != ()])
 
 
 def _signature_default(spec: Parameter) -> Any:

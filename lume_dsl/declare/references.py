@@ -7,7 +7,7 @@ come from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, Protocol, TypeAlias
 
 import attrs
@@ -46,6 +46,8 @@ class Owner(Protocol):
     def add(self, work: Work, inputs: dict[str, Source], *, fallback: str) -> Reference: ...
 
     def place(self) -> Place: ...
+
+    def count_items(self, draft: Draft) -> int | None: ...
 
 
 @attrs.define(eq=False)
@@ -216,6 +218,15 @@ class Reference:
         label = draft_of(key).label if isinstance(key, Reference) else repr(key)
         return draft.owner.add(Operation("getitem"), inputs, fallback=f"{draft.label}[{label}]")
 
+    def __iter__(self) -> Iterator[Any]:
+        """Its items, where its type tells how many it has: a tuple's or a named tuple's."""
+        draft = draft_of(self)
+        count = draft.owner.count_items(draft)
+        if count is None:
+            fix = f"{_LOOP}; to unpack it, annotate its task tuple[A, B]"
+            refuse(self, "iterating or unpacking", fix)
+        return iter([self[place] for place in range(count)])
+
     # what needs the value itself is refused
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
@@ -260,11 +271,13 @@ def _gather(reference: Reference) -> Draft:
     return link.draft
 
 
+_LOOP = "map a task over its items, task.map(values), take one with values[0], or loop in a task"
+
 _FIXES = {
     "if, and, or, not": (("__bool__",), "decide in a task, or write: with case(..., True):"),
     "iterating or unpacking": (
-        ("__iter__", "__next__", "__reversed__"),
-        "map a task over its items, task.map(values), take one with values[0], or loop in a task",
+        ("__next__", "__reversed__"),
+        _LOOP,
     ),
     "text formatting": (("__format__", "__str__", "__bytes__"), "build the text in a task that takes it"),
     "len()": (("__len__", "__length_hint__"), "count in a task"),

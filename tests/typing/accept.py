@@ -237,3 +237,18 @@ class Longer(Branching):
 
 assert_type(Longer(wanted=False).run().longer, str)
 assert_type(Longer().run().long_file, TextFile)
+
+
+@task
+def two_of(text: str) -> tuple[str, int]:
+    return text, 1
+
+
+class Unpacking(LumeFlow):
+    first, second = two_of("a")
+    assert_type(first, str)
+    assert_type(second, int)
+    longer = append_text(first, "b")
+
+
+assert_type(Unpacking().run().second, int)

@@ -18,6 +18,7 @@ Problems = Callable[..., list[tuple[str, int, str, str, str]]]
 
 DECIDE = "decide in a task, or write: with case(..., True):"
 MAP = "map a task over its items, task.map(values), take one with values[0], or loop in a task"
+ITERATE = f"{MAP}; to unpack it, annotate its task tuple[A, B]"
 TEXT = "build the text in a task that takes it"
 CHANGE = "make the changed value in a task"
 
@@ -33,12 +34,12 @@ REFUSED = [
     ("y = x in [1, 2]", "x == 1", "if, and, or, not", DECIDE),
     ("y = max(x, 1)", "x < 1", "if, and, or, not", DECIDE),
     ("y = sorted([x, 1])", "x > 1", "if, and, or, not", DECIDE),
-    ("for y in x: pass", "x", "iterating or unpacking", MAP),
-    ("y, z = x", "x", "iterating or unpacking", MAP),
-    ("y = add(*x)", "x", "iterating or unpacking", MAP),
-    ("y = [add(i) for i in x]", "x", "iterating or unpacking", MAP),
-    ("y = sum(x)", "x", "iterating or unpacking", MAP),
-    ("y = list(x)", "x", "iterating or unpacking", MAP),
+    ("for y in x: pass", "x", "iterating or unpacking", ITERATE),
+    ("y, z = x", "x", "iterating or unpacking", ITERATE),
+    ("y = add(*x)", "x", "iterating or unpacking", ITERATE),
+    ("y = [add(i) for i in x]", "x", "iterating or unpacking", ITERATE),
+    ("y = sum(x)", "x", "iterating or unpacking", ITERATE),
+    ("y = list(x)", "x", "iterating or unpacking", ITERATE),
     ("y = next(x)", "x", "iterating or unpacking", MAP),
     ("y = reversed(x)", "x", "iterating or unpacking", MAP),
     ("y = f'{x}'", "x", "text formatting", TEXT),
