@@ -16,7 +16,8 @@ from lume_dsl.declare.arguments import bind_arguments
 from lume_dsl.declare.body import Body, open_body
 from lume_dsl.declare.filenames import OF_RUN, VALUE, FilenameTemplate, TemplateError, filename_or_template
 from lume_dsl.declare.graph import MISSING, FileResult, Parameter, RecordResult, ValueResult
-from lume_dsl.declare.options import OPTION_NAMES, TaskOptions, option_problems
+from lume_dsl.declare.options import OPTION_NAMES, UseOptions, option_problems
+from lume_dsl.declare.order import wait_for
 from lume_dsl.declare.references import Pending, Reference, Source, constant_of, has_references, source_of
 from lume_dsl.errors import Problem
 from lume_dsl.values.scalars import short
@@ -163,7 +164,7 @@ def parameter(
 
 
 @_specifier
-def result(value: T, *, init: Literal[False] = False, **options: Unpack[TaskOptions]) -> T:
+def result(value: T, *, init: Literal[False] = False, **options: Unpack[UseOptions]) -> T:
     """Declare a value that the flow results in: ``total: float = result(sum_of(values))``.
 
     It becomes a task of the field's name that hands its value on.
@@ -171,11 +172,13 @@ def result(value: T, *, init: Literal[False] = False, **options: Unpack[TaskOpti
     Args:
         value: A reference, or a constant.
         init: Always False, as no result is a constructor argument; type checkers read it.
-        options: Task options.
+        options: Task options, and ``after``: the values of the flow that it waits for.
     """
     body = open_body("result()", _IN_A_BODY)
-    _note_option_problems(body, "result()", options)
-    return body.add(ValueResult(options), {"value": source_of(value, body)}, fallback="result()")  # type: ignore[return-value]  # typed as its value
+    given, after = _apart(options)
+    _note_option_problems(body, "result()", given)
+    added = body.add(ValueResult(given), {"value": source_of(value, body)}, fallback="result()")
+    return wait_for(added, body, "result()", after)  # type: ignore[no-any-return]  # typed as its value
 
 
 @_specifier
@@ -186,7 +189,7 @@ def file_result(
     filesystem: str = "local",
     overwrite: bool = False,
     init: Literal[False] = False,
-    **options: Unpack[TaskOptions],
+    **options: Unpack[UseOptions],
 ) -> Any:
     """Declare a value that the flow saves as a file: ``plot: ImageFile = file_result(image, filename="fit.png")``.
 
@@ -201,16 +204,18 @@ def file_result(
         filesystem: The filesystem's identifier: ``"local"``, ``"memory"`` or a configured one.
         overwrite: Replace a file of other content instead of failing.
         init: Always False, as no result is a constructor argument; type checkers read it.
-        options: Task options.
+        options: Task options, and ``after``: the values of the flow that it waits for.
     """
     body = open_body("file_result()", _IN_A_BODY)
-    _note_option_problems(body, "file_result()", options)
+    given, after = _apart(options)
+    _note_option_problems(body, "file_result()", given)
     inputs = {
         "obj": source_of(value, body),
         **_filename_sources(filename, body),
         "filesystem_identifier": source_of(filesystem, body),
     }
-    return body.add(FileResult(options, overwrite), inputs, fallback="file_result()")
+    added = body.add(FileResult(given, overwrite), inputs, fallback="file_result()")
+    return wait_for(added, body, "file_result()", after)
 
 
 def _filename_sources(filename: Any, body: Body) -> dict[str, Source]:
@@ -248,18 +253,27 @@ def db_result(*, init: Literal[False] = False, **outputs: Any) -> Any:
     Args:
         init: Always False, as no result is a constructor argument; type checkers read it.
         outputs: The record's outputs by name. Task options go along with them (``max_retries=3``); to
-            record an output that has the name of a task option, give it as a reference.
+            record an output that has the name of a task option, give it as a reference. ``after=[…]`` is a
+            list of values that it waits for.
     """
     body = open_body("db_result()", _IN_A_BODY)
     options = {
         name: value for name, value in outputs.items() if name in OPTION_NAMES and not isinstance(value, Reference)
     }
+    after = outputs.pop("after") if isinstance(outputs.get("after"), (list, tuple)) else ()
     _note_option_problems(body, "db_result()", options)
     if isinstance(init, Reference):  # where no type checker was asked
         message, fix = "an output cannot be called init", "give it another name"  # type: ignore[unreachable]
         body.problems.append(Problem("field-arguments", f"{body.name}: db_result()", message, fix, body.place()))
     sources = {name: source_of(value, body) for name, value in outputs.items() if name not in options}
-    return body.add(RecordResult(options), sources, fallback="db_result()")
+    return wait_for(body.add(RecordResult(options), sources, fallback="db_result()"), body, "db_result()", after)
+
+
+def _apart(options: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+    """Task options, and what the task waits for."""
+    given = dict(options)
+    after = given.pop("after", ())
+    return given, after
 
 
 def _note_option_problems(body: Body, what: str, options: Mapping[str, Any]) -> None:

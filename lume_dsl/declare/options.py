@@ -11,7 +11,7 @@ from lume_dsl.errors import did_you_mean
 if TYPE_CHECKING:
     from prefect.engine.result import Result
 
-__all__ = ["OPTION_NAMES", "TaskOptions", "option_problems"]
+__all__ = ["OPTION_NAMES", "TaskOptions", "UseOptions", "option_problems"]
 
 
 class TaskOptions(TypedDict, total=False):
@@ -43,6 +43,15 @@ class TaskOptions(TypedDict, total=False):
     nout: int
 
 
+class UseOptions(TaskOptions, total=False):
+    """Options of a task's use in a body: those of the task, and what it waits for.
+
+    ``after`` is a value of the flow, or a list of some, that has no argument.
+    """
+
+    after: Any
+
+
 OPTION_NAMES = frozenset(TaskOptions.__annotations__)
 
 
@@ -56,7 +65,7 @@ def option_problems(options: Mapping[str, Any], *, also: Iterable[str] = ()) -> 
     found = [
         (
             f"{name!r} is not a task option{did_you_mean(name, known)}",
-            "use the options of prefect.Task",
+            _WHERE_AFTER if name == "after" else "use the options of prefect.Task",
         )
         for name in options
         if name not in OPTION_NAMES
@@ -78,6 +87,8 @@ def option_problems(options: Mapping[str, Any], *, also: Iterable[str] = ()) -> 
             found.append((f"{name}={value!r} is not {what}", fix))
     return found
 
+
+_WHERE_AFTER = "write it where the task is used: with_options(after=[...])(...)"
 
 _TYPES: dict[str, tuple[type | tuple[type, ...], str, str]] = {
     "name": (str, "a text", 'write name="..."'),

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from lume_dsl.declare.body import Body, open_body
 from lume_dsl.declare.graph import MISSING, StepRun
-from lume_dsl.declare.options import TaskOptions
+from lume_dsl.declare.options import UseOptions
+from lume_dsl.declare.order import wait_for
 from lume_dsl.declare.references import Pending, Reference, Source, source_of
 from lume_dsl.declare.tasks import UNNAMED, check_options
 from lume_dsl.errors import Problem, did_you_mean
@@ -33,12 +34,13 @@ class _Step:
     @overload
     def __call__(self, function: Callable[..., R], /) -> R: ...
     @overload
-    def __call__(self, **options: Unpack[TaskOptions]) -> Callable[[Callable[..., R]], R]: ...
+    def __call__(self, **options: Unpack[UseOptions]) -> Callable[[Callable[..., R]], R]: ...
     # mypy takes an unpacked TypedDict in a method's overload for more than **options.
     def __call__(self, function: Any = None, /, **options: Any) -> Any:  # type: ignore[misc]
         if function is None:
+            after = options.pop("after", ())
             check_options("step", options, depth=2)
-            return functools.partial(_add, options=options, over={})
+            return functools.partial(_add, options=options, over={}, after=after)
         return _add(function, options={}, over={})
 
     def map(self, *misplaced: Any, **over: Any) -> Callable[[Callable[..., R]], list[R]]:
@@ -64,7 +66,7 @@ step = _Step()
 OUTSIDE = "use @task for a function outside a flow's class"
 
 
-def _add(function: Callable[..., Any], *, options: dict[str, Any], over: dict[str, Any]) -> Any:
+def _add(function: Callable[..., Any], *, options: dict[str, Any], over: dict[str, Any], after: Any = ()) -> Any:
     name = getattr(function, "__name__", repr(function))
     body = open_body(f"step {name}", OUTSIDE)
     is_method = inspect.isfunction(function) and not inspect.iscoroutinefunction(function)
@@ -87,7 +89,7 @@ def _add(function: Callable[..., Any], *, options: dict[str, Any], over: dict[st
             )
         )
     sources = {key: _source(body, key, default, over) for key, default in arguments.items()}
-    return body.add(StepRun(function, options), sources, fallback=name)
+    return wait_for(body.add(StepRun(function, options), sources, fallback=name), body, f"step {name}", after)
 
 
 def _source(body: Body, key: str, default: Any, over: dict[str, Any]) -> Source:

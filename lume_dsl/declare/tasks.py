@@ -13,7 +13,8 @@ import attrs
 from lume_dsl.declare.arguments import bind_arguments
 from lume_dsl.declare.body import Body, PrefectTaskName, Unknown, is_prefect_task, open_body, place_of
 from lume_dsl.declare.graph import TaskRun
-from lume_dsl.declare.options import TaskOptions, option_problems
+from lume_dsl.declare.options import TaskOptions, UseOptions, option_problems
+from lume_dsl.declare.order import wait_for
 from lume_dsl.declare.references import (
     Reference,
     Source,
@@ -103,10 +104,14 @@ class Task(Generic[P, R]):
         function: The plain function, or the ``prefect.Task`` object.
         options: The Task options that differ from Prefect's defaults.
         services: Whether it uses files or records, so that ``configure_services`` runs before it.
+        after: The values of a flow that its runs wait for.
     """
 
-    def __init__(self, function: Callable[P, R], options: Mapping[str, Any], *, services: bool = False) -> None:
+    def __init__(
+        self, function: Callable[P, R], options: Mapping[str, Any], *, services: bool = False, after: Any = ()
+    ) -> None:
         self.function = function
+        self.after = after
         self.options = dict(options)
         self.services = services
         functools.update_wrapper(self, function, updated=())
@@ -144,15 +149,21 @@ class Task(Generic[P, R]):
         plain: Callable[P, R] = self.function.run if is_prefect_task(self.function) else self.function  # type: ignore[attr-defined]
         return plain(*args, **kwargs)
 
-    def with_options(self, **options: Unpack[TaskOptions]) -> Task[P, R]:
-        """Return a copy of the task with these options changed."""
-        check_options(f"task {function_name(self.function)}", {**self.options, **options}, depth=2)
-        return Task(self.function, {**self.options, **options}, services=self.services)
+    def with_options(self, **options: Unpack[UseOptions]) -> Task[P, R]:
+        """Return a copy of the task with these options changed.
+
+        In a flow's body ``after=[a, b]`` has its runs wait for other tasks without taking their values.
+        """
+        changed: dict[str, Any] = dict(options)
+        after = changed.pop("after", self.after)
+        check_options(f"task {function_name(self.function)}", {**self.options, **changed}, depth=2)
+        return Task(self.function, {**self.options, **changed}, services=self.services, after=after)
 
     def _use(self, body: Body, args: tuple[Any, ...], kwargs: dict[str, Any], *, mapped: bool) -> Any:
         name = str(self.options.get("name") or function_name(self.function))
         run = TaskRun(self.function, self.options, self.services)
-        return body.add(run, self._sources(body, args, kwargs, mapped=mapped), fallback=name)
+        used = body.add(run, self._sources(body, args, kwargs, mapped=mapped), fallback=name)
+        return wait_for(used, body, name, self.after)
 
     def _sources(self, body: Body, args: tuple[Any, ...], kwargs: dict[str, Any], *, mapped: bool) -> dict[str, Source]:
         try:

@@ -10,7 +10,7 @@ import prefect
 import pytest
 from prefect.storage import Module
 
-from lume_dsl import LumeFlow, flow, task
+from lume_dsl import LumeFlow, flow, step, task
 from lume_dsl.files import TextFile
 from lume_dsl.tasks import SaveDBResult, SaveFile, configure_services
 
@@ -244,3 +244,23 @@ def test_containers_of_references_arrive_as_they_were_written() -> None:
     assert done.nested == {"list": [1, 2, 3], "tuple": (1, {"b": 2}), 5: "five"}
     assert done.mapped == [1, 2]
     assert done.some == [10, 20]
+
+
+def test_what_a_task_is_after_is_upstream_of_it_without_a_value() -> None:
+    @task
+    def square(x: float) -> float:
+        return x * x
+
+    class Ordered(LumeFlow):
+        first = square(2.0)
+        then = square.with_options(after=[first])(3.0)
+
+        @step(after=[then])
+        def last(self) -> float:
+            return 1.0
+
+    tasks = {task.name: task for task in Ordered.flow.tasks}
+    edges = {(edge.upstream_task.name, edge.downstream_task.name, edge.key) for edge in Ordered.flow.edges}
+    assert {("first", "then", None), ("then", "last", None)} <= edges
+    assert Ordered.flow.upstream_tasks(tasks["then"]) == {tasks["first"]}
+    assert Ordered().run().then == 9.0

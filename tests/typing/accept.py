@@ -248,7 +248,8 @@ class Unpacking(LumeFlow):
     first, second = two_of("a")
     assert_type(first, str)
     assert_type(second, int)
-    longer = append_text(first, "b")
+    longer = append_text.with_options(after=[second])(first, "b")
+    assert_type(longer, str)
 
 
 assert_type(Unpacking().run().second, int)
