@@ -204,19 +204,31 @@ def _portable(exception: BaseException) -> BaseException:
 
 @attrs.define(slots=False, eq=False)
 class TaskFailure:
-    """A task run that failed: the task's name (with ``[index]`` when mapped) and its original exception."""
+    """A task run that failed.
+
+    Attributes:
+        name: The task's name, with ``[index]`` when mapped.
+        exception: The original exception.
+        given: The items that a mapped run was given, ``"image=-1.0"``, as far as they are known.
+    """
 
     name: str
     exception: BaseException
+    given: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name, with the items that the run was given: ``"peaks[1] (image=-1.0)"``."""
+        return f"{self.name} ({hidden_text(self.given)})" if self.given else self.name
 
     def __str__(self) -> str:
-        return f"{self.name}: {type(self.exception).__name__}: {text_of(self.exception)}"
+        return f"{self.label}: {type(self.exception).__name__}: {text_of(self.exception)}"
 
     def __repr__(self) -> str:
         return f"TaskFailure({str(self)!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return TaskFailure, (self.name, _portable(self.exception))
+        return TaskFailure, (self.name, _portable(self.exception), self.given)
 
 
 @attrs.define(slots=False, eq=False)

@@ -44,7 +44,13 @@ def document(error: LumeError) -> dict[str, Any]:
     found: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
     if isinstance(error, FlowRunError):
         found["failed"] = [
-            {"task": f.name, "type": type(f.exception).__name__, "message": text_of(f.exception)} for f in error.failed
+            {
+                "task": f.name,
+                "type": type(f.exception).__name__,
+                "message": text_of(f.exception),
+                **({"given": hidden_text(f.given)} if f.given else {}),
+            }
+            for f in error.failed
         ]
         found["not_run"] = list(error.not_run)
     problems = getattr(error, "problems", ())
@@ -69,12 +75,12 @@ def _alike(failures: Iterable[TaskFailure]) -> list[list[TaskFailure]]:
     """Failures by what they say: a map fails many times for one reason."""
     groups: dict[tuple[type, str], list[TaskFailure]] = {}
     for failure in failures:
-        groups.setdefault((type(failure.exception), str(failure)[len(failure.name) :]), []).append(failure)
+        groups.setdefault((type(failure.exception), text_of(failure.exception)), []).append(failure)
     return list(groups.values())
 
 
 def _failure(alike: list[TaskFailure], verbose: bool) -> str:
-    names, exception = ", ".join(failure.name for failure in alike[:SHOWN]), alike[0].exception
+    names, exception = ", ".join(failure.label for failure in alike[:SHOWN]), alike[0].exception
     if len(alike) > SHOWN:
         names += f" and {len(alike) - SHOWN} more"
     if isinstance(exception, LumeError) and not verbose:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 import attrs
 from prefect.engine.state import State, TriggerFailed
 
 from lume_dsl import services
+from lume_dsl.declare.graph import Constant, Edge, Graph, Member
 from lume_dsl.errors import FlowRunError, NotRunError, TaskFailure
 from lume_dsl.settings import Settings
+from lume_dsl.values.convert import short
 
 __all__ = ["FlowRun", "error_of"]
 
@@ -64,9 +67,13 @@ class FlowRun:
             return services.load(state.result)
 
 
-def error_of(flow_name: str, state: State, tasks: Mapping[str, State]) -> FlowRunError:
+def error_of(flow_name: str, state: State, tasks: Mapping[str, State], graph: Graph) -> FlowRunError:
     """Return the error of a failed run, with the first original exception as its cause."""
-    failed = tuple(failure for name, task_state in tasks.items() for failure in _failures(name, task_state))
+    failed = tuple(
+        failure
+        for name, task_state in tasks.items()
+        for failure in _failures(name, task_state, partial(_items, graph.members.get(name), tasks))
+    )
     not_run = tuple(
         name
         for name, task_state in tasks.items()
@@ -80,10 +87,22 @@ def error_of(flow_name: str, state: State, tasks: Mapping[str, State]) -> FlowRu
     return error
 
 
-def _failures(name: str, state: State) -> Iterator[TaskFailure]:
+def _items(member: Member | None, tasks: Mapping[str, State], index: int) -> str:
+    """What a mapped run of a member was given of the lists that it maps over, as far as that is known."""
+    found = []
+    for key, source in member.inputs.items() if member else ():
+        state = tasks.get(source.upstream) if isinstance(source, Edge) else None
+        values = source.value if isinstance(source, Constant) else state and state.result
+        if source.mapped and isinstance(values, (list, tuple)) and index < len(values):
+            found.append(f"{key}={short(values[index])}")
+    return ", ".join(found)
+
+
+def _failures(name: str, state: State, items: Callable[[int], str] = lambda _: "") -> Iterator[TaskFailure]:
     if state.is_mapped():
         for index, child in enumerate(cast(list[State], state.map_states)):
-            yield from _failures(f"{name}[{index}]", child)
+            for failure in _failures(f"{name}[{index}]", child):
+                yield attrs.evolve(failure, given=items(index))
     elif state.is_failed() and not isinstance(state, TriggerFailed):
         original = state.result if isinstance(state.result, BaseException) else RuntimeError(state.message)
         yield TaskFailure(name, original)

@@ -54,7 +54,7 @@ def run_flow(
     tasks = {name: states[task] for name, task in compiled.members.items() if task in states}
     if not state.is_successful():
         configured = {CONFIGURE: states[compiled.configure]} if compiled.configure in states else {}
-        raise error_of(compiled.name, state, {**tasks, **configured})
+        raise error_of(compiled.name, state, {**tasks, **configured}, type(instance).__lume_graph__)
     check_lengths(compiled.name, type(instance).__lume_graph__, tasks)
     outcome: F = with_values(type(instance), values)
     vars(outcome)[RUN] = FlowRun(

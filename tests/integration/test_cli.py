@@ -287,8 +287,8 @@ def test_a_failing_task_exits_1_with_its_name_and_its_own_traceback(lume: Lume) 
 def test_a_map_that_fails_for_one_reason_is_told_once(lume: Lume) -> None:
     said = lume("run", "lab:ManyFailures").err
     assert said.count("Traceback") == said.count("ValueError: no peak") == 1
-    assert "fits[0], fits[1], " in said
-    assert "fits[9] and 21 more:\n" in said
+    assert "fits[0] (value=0.0), fits[1] (value=1.0), " in said
+    assert "fits[9] (value=9.0) and 21 more:\n" in said
 
 
 def test_verbose_shows_prefects_log(lume: Lume) -> None:

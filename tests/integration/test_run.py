@@ -36,6 +36,7 @@ from lume_dsl import (
     results,
     step,
     task,
+    unmapped,
 )
 from lume_dsl.errors import NotRunError, SettingsError
 from lume_dsl.tasks import LoadFile
@@ -201,12 +202,22 @@ def test_a_failure_in_a_map_names_its_index() -> None:
             raise ValueError(x)
         return x
 
+    @task
+    def added(x: int, y: int, z: int) -> int:
+        return positive.run(x + y + z)
+
     class Mapped(LumeFlow):
+        ys: list[int] = parameter(default=[1, -2])
         many = positive.map([1, -1, 2, -2])
+        sums = added.map(positive.map([0, 1]), ys, unmapped(0))
 
     with pytest.raises(FlowRunError) as caught:
         Mapped().run()
-    assert [failure.name for failure in caught.value.failed] == ["many[1]", "many[3]"]
+    failed = {failure.name: failure for failure in caught.value.failed}
+    assert list(failed) == ["many[1]", "many[3]", "sums[1]"]
+    assert [failure.given for failure in failed.values()] == ["x=-1", "x=-2", "x=1, y=-2"]
+    assert "\n    sums[1] (x=1, y=-2): ValueError: -1" in str(caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 def test_a_signal_is_a_failure_too() -> None:

@@ -172,7 +172,7 @@ def test_a_database_that_may_not_be_written_fails_the_check(tmp_path: Path) -> N
     url = f"sqlite:///{tmp_path}/results.db"
     at(url).check()
     readonly = at(f"sqlite:///file:{tmp_path}/results.db?mode=ro&uri=true")
-    assert "cannot be used: attempt to write a readonly database" in failure(readonly)
+    assert "attempt to write a readonly database; get the right to write there" in failure(readonly)
 
 
 def test_everything_that_is_wrong_is_in_one_error(unused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
