@@ -26,7 +26,7 @@ _NOT_OF_USERS = tuple(str(folder) + os.sep for folder in (Path(os.__file__).pare
 
 
 def find_flow(target: str) -> FlowMeta:
-    """Return the flow class that ``module:Flow`` names; of a module with one flow, ``module`` will do.
+    """Return the flow class that ``module:Flow`` names; of a module with one flow that is not abstract, ``module``.
 
     ``module`` is a dotted name, looked up in the working directory too, or the path of a ``.py`` file, whose
     folder can then be imported from, as when Python runs the file.
@@ -45,9 +45,10 @@ def find_flow(target: str) -> FlowMeta:
         raise FlowNotFoundError(
             f"{wanted.module} has no flow named {wanted.flow!r}{did_you_mean(wanted.flow, flows)}\n    {listed}"
         )
-    if len(flows) > 1:
+    whole = [flow for flow in flows.values() if not flow.__lume_graph__.abstract] or list(flows.values())
+    if len(whole) > 1:
         raise FlowNotFoundError(f"{wanted.module} has {len(flows)} flows: say which\n    {listed}")
-    return next(iter(flows.values()))
+    return whole[0]
 
 
 def find_flows(target: str) -> Mapping[str, FlowMeta]:

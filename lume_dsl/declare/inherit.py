@@ -53,8 +53,11 @@ def extended(base: Graph, own: Own) -> Graph:
         elif name in own_graph.members:
             members[name] = own_graph.members[name]
     members.update({name: member for name, member in own_graph.members.items() if name not in members})
+    members = _without_orphans(members, dropped)
+    redefined = {alias: name for alias, name in own_graph.aliases.items() if alias in base.members}
+    members = {name: _rewired(member, redefined) for name, member in members.items()}
     aliases = {alias: name for alias, name in base.aliases.items() if alias not in own.names and name in members}
-    return Graph(_without_orphans(members, dropped), {**aliases, **own_graph.aliases})
+    return Graph(members, {**aliases, **own_graph.aliases})
 
 
 def _told_apart(base: Graph, own: Own) -> Graph:

@@ -64,6 +64,15 @@ def test_the_flows_of_a_module_are_those_that_it_defines() -> None:
     assert list(find_flows("beam_c:Other")) == ["Other"]
 
 
+def test_an_abstract_flow_is_not_the_one_that_a_module_means() -> None:
+    base = "from lume_dsl import LumeFlow, parameter\nclass Base(LumeFlow):\n    x: int = parameter(abstract=True)\n"
+    write("beam_abstract.py", base)
+    assert find_flow("beam_abstract").__name__ == "Base"
+    write("beam_whole.py", base + "class Scan(Base):\n    x: int = 3\n")
+    assert find_flow("beam_whole").__name__ == "Scan"
+    assert find_flow("beam_whole:Base").__name__ == "Base"
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [

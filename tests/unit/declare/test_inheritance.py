@@ -198,6 +198,13 @@ def test_another_name_for_an_inherited_value_is_an_alias(define: Define) -> None
     assert names["Third"].__lume_graph__.members["y"].inputs["x"].upstream == "reading"
 
 
+def test_a_name_may_be_redefined_as_another_value_that_is_inherited(define: Define) -> None:
+    graph = define(f"{BASE}\nclass Derived(Base):\n    reading = Base.charge\n")["Derived"].__lume_graph__
+    assert graph.members["double"].inputs["x"].upstream == "charge"
+    assert graph.aliases == {"reading": "charge"}
+    assert "reading" not in graph.members
+
+
 # several bases
 
 
