@@ -11,7 +11,7 @@ from lume_dsl.declare.branches import case, merge, switch
 from lume_dsl.declare.fields import db_result, file_result, parameter, result
 from lume_dsl.declare.flow import LumeFlow, flow, schema
 from lume_dsl.declare.steps import step
-from lume_dsl.declare.tasks import Task, task, unchecked, unmapped
+from lume_dsl.declare.tasks import Task, flatten, task, unchecked, unmapped
 from lume_dsl.errors import (
     DefinitionError,
     FileError,
@@ -69,6 +69,7 @@ __all__ = [
     "case",
     "db_result",
     "file_result",
+    "flatten",
     "flow",
     "load",
     "merge",

@@ -15,7 +15,9 @@ import attrs
 from lume_dsl.errors import Place
 
 __all__ = [
+    "FLATTEN",
     "MISSING",
+    "SYMBOLS",
     "Case",
     "Collection",
     "Constant",
@@ -97,7 +99,10 @@ class StepRun:
 
 @attrs.frozen
 class Operation:
-    """``x <symbol> y``, ``<symbol> x``, ``x[y]`` or ``x.y``: ``symbol`` names a function of ``operator``."""
+    """``x <symbol> y``, ``<symbol> x``, ``x[y]`` or ``x.y``: ``symbol`` names a function of ``operator``.
+
+    Or it is FLATTEN.
+    """
 
     symbol: str
 
@@ -109,6 +114,10 @@ SYMBOLS = {
     "neg": "-", "pos": "+", "abs": "abs", "invert": "~",
 }  # fmt: skip
 """The operators as they are written, by their functions in ``operator``."""
+
+
+FLATTEN = "flatten"
+"""The symbol of the operation that makes one list of the items of a list's lists."""
 
 
 @attrs.frozen

@@ -17,13 +17,14 @@ from typing import Any, get_args
 
 import attrs
 
-from lume_dsl.declare.assignable import is_open
-from lume_dsl.declare.graph import MISSING, SYMBOLS, Collection, Constant, Input, Operation
+from lume_dsl.declare.assignable import element, is_open
+from lume_dsl.declare.graph import FLATTEN, MISSING, SYMBOLS, Collection, Constant, Input, Operation
 from lume_dsl.declare.hints import Scope
 from lume_dsl.declare.outcomes import UNKNOWN, Outcome, each_arm, gathered, joined, type_of
 from lume_dsl.declare.parts import NOWHERE, SAMPLES, VARIANTS, attribute, item, returned
 from lume_dsl.values.classes import class_of
 from lume_dsl.values.convert import short
+from lume_dsl.values.forms import arms_of
 from lume_dsl.values.names import type_name
 
 __all__ = ["Outcomes", "binary", "unary", "written"]
@@ -208,9 +209,28 @@ def _outcome(symbol: str, given: Mapping[str, Any], constant: Any, scope: Scope)
         return attribute(given["task_result"], str(constant), scope)
     if symbol == "getitem" and {"task_result", "key"} <= given.keys():
         return item(given["task_result"], given["key"], constant, scope)
+    if symbol == FLATTEN:
+        return each_arm(_flattened, given["x"]) if "x" in given else UNKNOWN
     if {"x", "y"} <= given.keys():
         return binary(symbol, given["x"], given["y"], scope)
     return unary(symbol, given["x"], scope) if symbol in _ONE_SIDED and "x" in given else UNKNOWN
+
+
+def _flattened(tp: Any) -> Outcome:
+    """The list of the items of the lists that a value holds."""
+    if _is_no_row(tp) or any(map(_is_no_row, _arms_of_item(tp))):
+        wrong = f"expected a list of lists to flatten, got {type_name(tp)}"
+        return Outcome(wrong=wrong, fix="give it a list of lists, as a map of a task that returns lists has")
+    found = element(element(tp))
+    return Outcome(list if found is Any else GenericAlias(list, (found,)))
+
+
+def _arms_of_item(tp: Any) -> list[Any]:
+    return [arm for arm in arms_of(element(tp)) if arm is not None and arm is not type(None)]
+
+
+def _is_no_row(tp: Any) -> bool:
+    return class_of(tp) in (int, float, complex, bool, str, bytes, dict, type(None))
 
 
 def written(symbol: str, inputs: Mapping[str, Input]) -> str:
@@ -225,6 +245,6 @@ def written(symbol: str, inputs: Mapping[str, Input]) -> str:
         return f"{names[0]}.{names[1][1:-1]}"
     if symbol == "getitem":
         return f"{names[0]}[{names[1]}]"
-    if symbol == "abs":
-        return f"abs({names[0]})"
+    if symbol in ("abs", FLATTEN):
+        return f"{symbol}({names[0]})"
     return f"{names[0]} {SYMBOLS[symbol]} {names[1]}" if len(names) == 2 else f"{SYMBOLS[symbol]}{names[0]}"

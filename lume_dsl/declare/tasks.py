@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 import attrs
 
 from lume_dsl.declare.arguments import bind_arguments
 from lume_dsl.declare.body import Body, PrefectTaskName, Unknown, is_prefect_task, open_body, place_of
-from lume_dsl.declare.graph import TaskRun
+from lume_dsl.declare.graph import FLATTEN, Operation, TaskRun
 from lume_dsl.declare.options import TaskOptions, UseOptions, option_problems
 from lume_dsl.declare.order import wait_for
 from lume_dsl.declare.references import (
@@ -29,7 +29,7 @@ from lume_dsl.errors import DefinitionError, Problem
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["UNNAMED", "Task", "Unmapped", "check_options", "function_name", "task", "unchecked", "unmapped"]
+__all__ = ["UNNAMED", "Task", "Unmapped", "check_options", "flatten", "function_name", "task", "unchecked", "unmapped"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -77,6 +77,18 @@ def unchecked(value: Any) -> Any:
         return Unchecked(value)
     # What belongs to another flow alone is a problem, marked or not.
     return value if has_references(value) else UncheckedConstant(value)
+
+
+def flatten(values: Iterable[Iterable[T]]) -> list[T]:
+    """Return the items of the lists in a list, in order: what a map of a task that returns lists is mapped over next.
+
+    ``brightest.map(flatten(find_spots.map(images)))``. Its value is a list of its own, made in a task.
+
+    Raises:
+        DefinitionError: The call stands outside a flow's body.
+    """
+    body = open_body("flatten()", "write [item for items in values for item in items]")
+    return body.add(Operation(FLATTEN), {"x": source_of(values, body)}, fallback=FLATTEN)  # type: ignore[return-value]
 
 
 def function_name(function: Any) -> str:

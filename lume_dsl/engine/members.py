@@ -9,7 +9,7 @@ import prefect
 from prefect.core.parameter import no_default
 from prefect.tasks.core import operators
 
-from lume_dsl.declare.graph import Collection, Graph, Member, Operation
+from lume_dsl.declare.graph import FLATTEN, Collection, Graph, Member, Operation
 from lume_dsl.declare.parameters import FROM_FLOW, bind_values, spec_of
 from lume_dsl.tasks.context import run_services
 from lume_dsl.values.convert import unstructure
@@ -59,13 +59,18 @@ class Gather(prefect.Task):
 
 
 class Operate(prefect.Task):
-    """A Python operator that Prefect has no task for, or gives another meaning (its ``&`` is a logical and)."""
+    """A Python operator that Prefect has no task for, or gives another meaning (its ``&`` is a logical and).
+
+    FLATTEN is one.
+    """
 
     def __init__(self, symbol: str, **options: Any) -> None:
         self.symbol = symbol
         super().__init__(**options)
 
     def run(self, **operands: Any) -> Any:
+        if self.symbol == FLATTEN:
+            return [item for items in operands["x"] for item in items]
         in_order = [operands[name] for name in sorted(operands)]  # x, then y; Prefect passes them in any order
         return getattr(operator, f"__{self.symbol}__")(*in_order)
 

@@ -30,6 +30,7 @@ from lume_dsl import (
     TextFile,
     db_result,
     file_result,
+    flatten,
     load,
     parameter,
     result,
@@ -218,6 +219,25 @@ def test_a_failure_in_a_map_names_its_index() -> None:
     assert [failure.given for failure in failed.values()] == ["x=-1", "x=-2", "x=1, y=-2"]
     assert "\n    sums[1] (x=1, y=-2): ValueError: -1" in str(caught.value)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+@pytest.mark.parametrize("executor", [None, LocalDaskExecutor(scheduler="threads")], ids=repr)
+def test_a_map_of_lists_is_flattened_and_mapped_again(executor: Any) -> None:
+    @task
+    def repeated(x: int) -> list[int]:
+        return [x] * x
+
+    @task
+    def doubled(x: int) -> int:
+        return 2 * x
+
+    class Flattening(LumeFlow):
+        xs: list[int] = parameter(default=[1, 2, 0, 3])
+        many = doubled.map(flatten(repeated.map(xs)))
+
+    assert Flattening().run(executor=executor).many == [2, 4, 4, 6, 6, 6]
+    assert Flattening(xs=[]).run(executor=executor).many == []
+    assert Flattening(xs=[0]).run(executor=executor).many == []
 
 
 def test_a_signal_is_a_failure_too() -> None:

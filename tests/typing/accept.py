@@ -22,6 +22,7 @@ from lume_dsl import (
     case,
     db_result,
     file_result,
+    flatten,
     flow,
     load,
     merge,
@@ -253,3 +254,13 @@ class Unpacking(LumeFlow):
 
 
 assert_type(Unpacking().run().second, int)
+
+
+class Flattening(LumeFlow):
+    rows: list[list[str]] = parameter(default=[["a"]])
+    texts = flatten(rows)
+    assert_type(texts, list[str])
+    numbers = count.map(flatten([texts, texts]))
+
+
+assert_type(Flattening().run().numbers, list[int])
