@@ -6,6 +6,7 @@ import base64
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 __all__ = ["HIDDEN", "hidden_text", "hide", "hide_in"]
@@ -101,7 +102,8 @@ def hide_in(exception: BaseException) -> None:
             continue
         seen.add(id(one))
         todo += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
-        one.args = tuple(map(_hidden, one.args))
+        with suppress(Exception):  # one that is frozen, or whose args are a property, stays as it is
+            one.args = tuple(map(_hidden, one.args))
         one.__dict__.update({name: _hidden(value) for name, value in vars(one).items()})
         if isinstance(one, OSError) and one.filename:  # its text is not made of its args
             one.strerror, one.filename = _hidden(one.strerror), _hidden(one.filename)

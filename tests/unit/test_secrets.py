@@ -104,6 +104,24 @@ def test_a_secret_is_in_no_traceback_of_an_exception_that_is_told(log: io.String
     assert caught.value.args[1:2] in ((), (5,), ("no such file",))
 
 
+@attrs.frozen
+class Frozen(Exception):
+    where: str
+
+
+class ReadOnly(Exception):
+    @property
+    def args(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("QUAD:1",)
+
+
+@pytest.mark.parametrize("exception", [Frozen("QUAD:1"), ReadOnly()], ids=repr)
+def test_an_exception_that_cannot_be_changed_is_left_as_it_is(log: io.StringIO, exception: Exception) -> None:
+    secrets.hide(SECRET)
+    secrets.hide_in(exception)
+    assert "QUAD:1" in str(exception.args) + repr(exception)
+
+
 def test_a_log_line_whose_arguments_do_not_fit_is_left_to_logging(
     log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
