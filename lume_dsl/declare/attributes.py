@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -12,7 +13,7 @@ from lume_dsl.errors import NotRunError
 if TYPE_CHECKING:
     from lume_dsl.engine.outcome import FlowRun
 
-__all__ = ["LOGGER", "RUN", "FlowAttribute", "Removed", "removed", "run_of"]
+__all__ = ["LOGGER", "RUN", "FlowAttribute", "Held", "Removed", "SubflowAttribute", "removed", "run_of", "shaped"]
 
 RUN = "__lume_run__"
 """Where an instance that has run keeps its run, under a name that no user gives."""
@@ -43,6 +44,30 @@ class FlowAttribute:
     flow: str
     name: str
     member: Member
+
+
+@attrs.frozen
+class Held:
+    """A subflow that a name of the body holds: its dotted name, and which run of a mapped one, if not all."""
+
+    path: str
+    place: int | None = None
+
+
+def shaped(value: Any, leaf: Callable[[Any], Any]) -> Any:
+    """Return a list, tuple or dict with what ``leaf`` gives for each value in it; of another value, what it gives."""
+    if isinstance(value, dict):
+        return {key: leaf(item) for key, item in value.items()}
+    return type(value)([leaf(item) for item in value]) if isinstance(value, (list, tuple)) else leaf(value)
+
+
+@attrs.frozen(eq=False)
+class SubflowAttribute:
+    """What a class has for a name that holds subflows: where each stands in lists, tuples and dicts."""
+
+    flow: str
+    name: str
+    shape: Any
 
 
 class Removed:

@@ -13,14 +13,28 @@ from bisect import bisect_right
 from collections.abc import Callable
 from inspect import isfunction
 from types import CodeType, FrameType
-from typing import Any, ClassVar, NoReturn, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, get_origin
 
 import attrs
 
 from lume_dsl.declare.attributes import Removed
 from lume_dsl.declare.graph import MISSING, Graph, Parameter, Work
-from lume_dsl.declare.references import Draft, Link, Reference, Source, draft_of, has_references, source_of
+from lume_dsl.declare.references import (
+    Composite,
+    Draft,
+    Link,
+    Reference,
+    Source,
+    Whole,
+    draft_of,
+    has_references,
+    holds_subflows,
+    source_of,
+)
 from lume_dsl.errors import DefinitionError, Place, Problem, ReferenceValueError, did_you_mean
+
+if TYPE_CHECKING:
+    from lume_dsl.declare.subflows import Call
 
 __all__ = [
     "Body",
@@ -159,6 +173,7 @@ class Body(dict[str, Any]):
         checked: Tells what is wrong with a body that has not ended; it is given the frame of the class statement.
         counted: Tells how many items a value of such a body has, or None where its type does not say.
         drafts: All members, in the order in which the body made them.
+        calls: The flows that the body calls, in that order.
         problems: What is wrong already.
         places: The line of each name's last assignment or annotation.
         ended: Whether the class statement is over, so that nothing can be added any more.
@@ -187,6 +202,7 @@ class Body(dict[str, Any]):
         self._checked = checked
         self._counted = counted
         self.drafts: list[Draft] = []
+        self.calls: list[Call] = []
         self.problems: list[Problem] = []
         self.places: dict[str, Place] = {}
         self.ended = False
@@ -206,6 +222,14 @@ class Body(dict[str, Any]):
         draft = Draft(self, work, inputs, self.place(), fallback, block)
         self.drafts.append(draft)
         return Reference(draft)
+
+    def take(self, call: Call) -> None:
+        """Take in a flow that the body calls, with its members."""
+        if self.ended:
+            raise ReferenceValueError((self._late_use(call.label),))
+        self._refuse_branch()
+        self.calls.append(call)
+        self.drafts += call.drafts.values()
 
     def inherits(self, owner: type) -> bool:
         """Whether the flow is to be a subclass of a class."""
@@ -277,6 +301,8 @@ class Body(dict[str, Any]):
         if isinstance(value, Reference):
             draft = draft_of(value)
             draft.name = draft.name or name
+        elif isinstance(value, Composite):
+            value.__lume_named__(name)
         super().__setitem__(name, value)
 
     def annotate(self, name: str, annotation: Any) -> None:
@@ -307,11 +333,11 @@ class Body(dict[str, Any]):
         known = {**vars(builtins), **frame.f_globals}
         if name in known:  # as None
             raise KeyError(name)
-        if name in self.base.names:
-            where = next(base.__name__ for base in self.bases if hasattr(base, name))
-            fix = f"write {where}.{name}: a body does not see what its flow inherits"
+        if name in self.base.names or name in self.base.held:
+            where = next(base for base in self.bases if any(name in vars(cls) for cls in base.__mro__))
+            fix = f"write {where.__name__}.{name}: a body does not see what its flow inherits"
             self.problems.append(Problem("unknown-name", f"{self.name}: {name}", "is inherited", fix, place_of(frame)))
-            return self.inherited(self.base.names[name])
+            return self.inherited(self.base.names[name]) if name in self.base.names else getattr(where, name)
         near = did_you_mean(name, [key for key in (*self, *known, *frame.f_code.co_freevars) if not _is_dunder(key)])
         problem = Problem(
             "unknown-name",
@@ -337,11 +363,17 @@ class Body(dict[str, Any]):
             message, fix = "decides nothing, as it has no block", "write: with case(...):"
             self.problems.append(Problem("branch", f"{self.name}: case()", message, fix, place))
         for name, value in list(self.items()):
-            if not _is_dunder(name) and not isinstance(value, Reference) and has_references(value):
-                link = source_of(value, self)
-                if isinstance(link, Link):
-                    link.draft.place = self.places[name]
-                    super().__setitem__(name, Reference(link.draft))
+            if _is_dunder(name) or isinstance(value, Reference) or holds_subflows(value) or not has_references(value):
+                continue
+            count = len(self.drafts)
+            source = source_of(value, self)
+            if isinstance(source, Link):
+                if len(self.drafts) > count:
+                    source.draft.place = self.places[name]
+                super().__setitem__(name, Reference(source.draft))
+            elif isinstance(source, Whole):
+                message = f"holds {source.label}, which is no value by itself"
+                self.problems.append(Problem("subflow", f"{self.name}.{name}", message, source.fix, self.places[name]))
         self.ended = True
 
     def _check_methods(self) -> None:

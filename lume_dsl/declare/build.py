@@ -35,8 +35,19 @@ from lume_dsl.declare.graph import (
 )
 from lume_dsl.declare.hints import Hints, Scope, function_hints
 from lume_dsl.declare.inherit import Own, extended, unique_name
+from lume_dsl.declare.inline import call_names, inlined_member, subflow_shapes, subflows
 from lume_dsl.declare.operations import Outcomes
-from lume_dsl.declare.references import Draft, Foreign, Pending, Reference, Source, constant_of
+from lume_dsl.declare.references import (
+    Composite,
+    Draft,
+    Foreign,
+    Pending,
+    Reference,
+    Source,
+    Whole,
+    constant_of,
+    holds_subflows,
+)
 from lume_dsl.declare.tasks import plain_function
 from lume_dsl.errors import Problem, did_you_mean
 from lume_dsl.values.convert import short
@@ -57,22 +68,23 @@ class Built:
         own: What it adds to what its flow inherits.
         graph: The flow's graph.
         annotated: The names whose annotations say what they are. A parameter's says nothing of what took its name.
+        held: What the names that hold subflows show: where each stands in lists, tuples and dicts.
     """
 
     own: Own
     graph: Graph
     annotated: frozenset[str]
+    held: Mapping[str, Any]
 
 
 def build(body: Body, scope: Scope) -> Built:
     """Return what a body that has ended comes to. Further problems are added to ``body.problems``."""
     builder = _Builder(body, scope)
     own = builder.own()
-    fields = {name for name, member in body.base.members.items() if member.is_result or _is_parameter(member)}
+    fields = {*body.base.parameters, *body.base.results}
     annotated = frozenset(body.annotations).union(fields - own.names) - builder.lost
-    if not body.base.members:
-        return Built(own, own.graph, annotated)
-    return Built(own, _retyped(extended(body.base, own), scope), annotated)
+    graph = _retyped(extended(body.base, own), scope) if body.base.members else own.graph
+    return Built(own, graph, annotated, subflow_shapes(body, builder.calls))
 
 
 def type_of_draft(body: Body, scope: Scope, draft: Draft) -> Any:
@@ -80,6 +92,8 @@ def type_of_draft(body: Body, scope: Scope, draft: Draft) -> Any:
     work = draft.work
     if draft.inherited:
         return body.base.members[draft.inherited].type
+    if draft.inlined:
+        return Any if draft.inlined.call.is_mapped else draft.inlined.member.type
     if isinstance(work, (TaskRun, StepRun)):
         is_mapped = any(getattr(source, "mapped", False) for source in draft.inputs.values())
         known = work.options.get("nout") or function_hints(plain_function(work.function), scope).returns
@@ -88,10 +102,6 @@ def type_of_draft(body: Body, scope: Scope, draft: Draft) -> Any:
     builder.own()
     name = builder.names.get(draft)
     return Any if name is None else builder.members[name].type
-
-
-def _is_parameter(member: Member) -> bool:
-    return isinstance(member.work, Parameter)
 
 
 def _retyped(graph: Graph, scope: Scope) -> Graph:
@@ -105,7 +115,7 @@ def _retyped(graph: Graph, scope: Scope) -> Graph:
         return graph
     for name in order:
         member = members[name]
-        if (tp := outcome_of(outcomes, member.work, member.inputs)) is not None:
+        if not member.subflow and (tp := outcome_of(outcomes, member.work, member.inputs)) is not None:
             members[name] = attrs.evolve(member, type=tp)
     return attrs.evolve(graph, members={name: members[name] for name in graph.members})
 
@@ -129,6 +139,7 @@ class _Builder:
         self.lost: set[str] = set()
         self.members: dict[str, Member] = {}
         self.outcomes = Outcomes(self._type_of, scope)
+        self.calls = call_names(body)
         self.names = self._names()
         self.inherited = {self.kept.get(name, name): member for name, member in body.base.members.items()}
         self.blocks: dict[Draft, set[str]] = {}
@@ -143,7 +154,8 @@ class _Builder:
                 member = self._member(draft)
                 self.members[member.name] = member
         types = {name: self.annotations[name] for name in self.kept.values() if name in self.annotations}
-        return Own(Graph(_used(self.members), self.aliases), self.removed, self.kept, types)
+        graph = Graph(_used(self.members), self.aliases, subflows(self.body, self.calls))
+        return Own(graph, self.removed, self.kept, types)
 
     def _after(self, draft: Draft, inputs: Mapping[str, Input]) -> tuple[str, ...]:
         """What a member waits for besides its inputs: the case of its block, unless an input is of the block itself.
@@ -163,6 +175,9 @@ class _Builder:
         """The final names: the first that still holds the draft, else its fallback, made unique."""
         names: dict[Draft, str] = self._inherited_names()
         own = set(self.body.drafts)
+        for draft in self.body.drafts:
+            if draft.inlined:
+                names[draft] = f"{self.calls[draft.inlined.call]}.{draft.inlined.member.name}"
         for name, draft in self.references.items():
             if draft.inherited and draft in names:
                 continue
@@ -173,7 +188,7 @@ class _Builder:
                 self.aliases[name] = names[draft]
             else:
                 names[draft] = name
-        taken = set(self.references)
+        taken = {*self.references, *names.values()}
         counts: Counter[str] = Counter()
         for draft in self.body.drafts:
             if isinstance(draft.work, Parameter) and draft not in names:
@@ -187,9 +202,13 @@ class _Builder:
         """The names of inherited members: their own, or where those are redefined or removed, others of the body."""
         self._check_inherited()
         names = {}
+        holders: dict[Draft, list[str]] = {}
+        for name, draft in self.references.items():
+            holders.setdefault(draft, []).append(name)
         for old, draft in self.body.taken.items():
-            others = [name for name, holds in self.references.items() if holds is draft and name != old]
+            others = [name for name in holders.get(draft, ()) if name != old]
             names[draft] = old
+            self._check_subflow(old, draft)
             if old in self.removed or self.references.get(old, draft) is not draft:
                 self.kept[old] = names[draft] = others[0] if others else f"{self.body.base.members[old].origin}.{old}"
                 others = others[1:]
@@ -197,20 +216,32 @@ class _Builder:
                 self.aliases[name] = names[draft]
         return names
 
+    def _check_subflow(self, old: str, draft: Draft) -> None:
+        """An inherited subflow that the body takes values of is not redefined or removed by it."""
+        member = self.body.base.members[old]
+        if member.subflow and (member.root in self.removed or isinstance(self.body.get(member.root), Composite)):
+            message = f"takes {old} of {member.origin}, and {member.root} is another here"
+            self._problem("inheritance", member.root, message, draft, "give the new one another name")
+
     def _check_inherited(self) -> None:
         """A name that is inherited is redefined as a field, a task or a step, and what is removed is inherited."""
-        inherited = self.body.base.names
+        inherited, held = self.body.base.names, self.body.base.held
         for name, value in self.body.items():
-            if name in self.removed and name not in inherited:
-                message, fix = f"is removed, and not inherited{did_you_mean(name, inherited)}", "leave it out"
-                self._note_inherited(name, message, fix)
-            elif name in inherited and not isinstance(value, Reference) and name not in self.removed:
+            if name in self.removed and name not in inherited and name not in held:
+                near = did_you_mean(name, [*inherited, *held])
+                self._note_inherited(name, f"is removed, and not inherited{near}", "leave it out")
+            elif isinstance(value, Reference) or holds_subflows(value) or name in self.removed:
+                continue
+            elif name in held:
+                message = "is a subflow that is inherited, and a plain attribute here"
+                self._note_inherited(name, message, "give it another name")
+            elif name in inherited:
                 member = self.body.base.members[inherited[name]]
                 what = {Parameter: "a parameter", StepRun: "a step"}.get(type(member.work), "a value of the flow")
                 fix = "write @step above it to redefine it, or give it another name"
                 if not callable(value):
                     fix = f"write {name}: {type_name(type(value))} = {short(value)} for another default"
-                    fix = fix if _is_parameter(member) else "give it another name"
+                    fix = fix if isinstance(member.work, Parameter) else "give it another name"
                 self._note_inherited(name, f"is {what} of {member.origin}, and a plain attribute here", fix)
 
     def _note_inherited(self, name: str, message: str, fix: str) -> None:
@@ -238,6 +269,9 @@ class _Builder:
     def _member(self, draft: Draft) -> Member:
         name = self.names[draft]
         inputs = {key: value for key, source in draft.inputs.items() if (value := self._input(draft, source))}
+        if draft.inlined:
+            path = self.calls[draft.inlined.call]
+            return inlined_member(draft, path, inputs, self._after(draft, inputs), self.body.name)
         hints = self._hints_of(draft)
         member = Member(
             name=name,
@@ -269,6 +303,9 @@ class _Builder:
         if isinstance(source, Foreign):
             self._foreign(draft, source.label, source.flow)
             return None
+        if isinstance(source, Whole):
+            self._whole(draft, source)
+            return None
         if source.draft in self.names:
             return Edge(self.names[source.draft], source.mapped, source.checked)
         if source.draft.owner is not self.body:
@@ -279,6 +316,10 @@ class _Builder:
         message, fix = f"takes {label}, which belongs to {flow}", "use a name of this flow"
         self._problem("foreign-reference", self.names[draft], message, draft, fix)
 
+    def _whole(self, draft: Draft, whole: Whole) -> None:
+        message = f"takes {whole.label}, which stands for several values"
+        self._problem("subflow", self.names[draft], message, draft, whole.fix)
+
     def _pending(self, draft: Draft, pending: Pending) -> Input | None:
         found = self.references.get(pending.name)
         if found is not None and found in self.names:
@@ -288,6 +329,9 @@ class _Builder:
         if pending.default is not MISSING:
             return constant_of(pending.default)
         value = self.body.get(pending.name, MISSING)
+        if isinstance(value, Composite):
+            self._whole(draft, value.__lume_whole__())
+            return None
         if value is MISSING:
             if isinstance(draft.work, FileResult):  # of its filename
                 message, fix = self._unknown_in_filename(pending.name)
@@ -352,7 +396,7 @@ def _used(members: dict[str, Member]) -> dict[str, Member]:
     kept: list[Member] = []
     for member in reversed(members.values()):
         is_part = isinstance(member.work, Operation) and member.work.symbol in ("getattr", "getitem")
-        if member.visible or member.name in taken or not (is_part or isinstance(member.work, Case)):
+        if member.visible or member.subflow or member.name in taken or not (is_part or isinstance(member.work, Case)):
             taken.update(member.upstream)
             kept.append(member)
     return {member.name: member for member in reversed(kept)}

@@ -52,7 +52,7 @@ def _taken_away(flow: Subject) -> Iterator[Problem]:
 
 
 def _annotations(flow: Subject) -> Iterator[Problem]:
-    for member in flow.graph.members.values():
+    for member in flow.graph.own.values():
         is_field = member.is_result or isinstance(member.work, Parameter)
         if is_field and not member.visible:
             yield flow.problem("field-name", member, "is not assigned to a name", "write name: Type = ...")
@@ -74,7 +74,7 @@ def _annotations(flow: Subject) -> Iterator[Problem]:
 def _operations(flow: Subject) -> Iterator[Problem]:
     """No operator, item or attribute surely fails for the types of its values."""
     outcomes = Outcomes(lambda name: known_type(flow, name))
-    for member in flow.graph.members.values():
+    for member in flow.graph.own.values():
         if isinstance(member.work, Operation) and (outcome := outcomes.of(member.work, member.inputs)).wrong:
             message = f"{outcome.wrong} ({written(member.work.symbol, member.inputs)})"
             yield flow.problem("operation-type", member, message, outcome.fix)
@@ -82,7 +82,7 @@ def _operations(flow: Subject) -> Iterator[Problem]:
 
 def _cases(flow: Subject) -> Iterator[Problem]:
     """No case compares with a constant that its condition surely never equals."""
-    for member in flow.graph.members.values():
+    for member in flow.graph.own.values():
         source = member.inputs.get("value")
         if not isinstance(member.work, Case) or not isinstance(source, Edge) or not source.checked:
             continue

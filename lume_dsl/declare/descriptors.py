@@ -5,12 +5,13 @@ from __future__ import annotations
 from types import MethodType
 from typing import Any
 
-from lume_dsl.declare.attributes import LOGGER, FlowAttribute, run_of
+from lume_dsl.declare.attributes import LOGGER, FlowAttribute, Held, SubflowAttribute, run_of, shaped
 from lume_dsl.declare.body import current_body
 from lume_dsl.declare.graph import Parameter, StepRun
+from lume_dsl.declare.subflows import inherited_subflows
 from lume_dsl.values.names import type_name
 
-__all__ = ["attribute_of"]
+__all__ = ["attribute_of", "subflow_attribute"]
 
 
 class _Shown(FlowAttribute):
@@ -44,6 +45,30 @@ class RunAttribute(_Shown):
         if isinstance(work, StepRun) and LOGGER in instance.__dict__ and vars(owner).get(self.name) is not self:
             return MethodType(work.function, instance)  # a step asks super() for the one that it redefines
         return run_of(instance, self.name).value(self.name)
+
+
+class _ShownSubflow(SubflowAttribute):
+    """A subflow, or a list, tuple or dict of some: of an instance that has run, flows that have run."""
+
+    def __repr__(self) -> str:
+        return f"<subflow {self.name}>"
+
+    def __get__(self, instance: object | None, owner: Any) -> Any:
+        if instance is None:
+            body = current_body()
+            return self if body is None or not body.inherits(owner) else inherited_subflows(body, self.shape)
+        run = run_of(instance, self.name)
+
+        def ran(held: Held) -> Any:
+            found = run.subflow(held.path, owner.__lume_graph__)
+            return found if held.place is None or found is None else found[held.place]
+
+        return shaped(self.shape, ran)
+
+
+def subflow_attribute(flow: str, name: str, shape: Any) -> SubflowAttribute:
+    """Return what a class shows for a name that holds subflows."""
+    return _ShownSubflow(flow, name, shape)
 
 
 def attribute_of(flow: str, name: str, member: Any) -> FlowAttribute:

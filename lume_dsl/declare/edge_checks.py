@@ -12,6 +12,7 @@ import attrs
 from lume_dsl.declare.assignable import assignable, element
 from lume_dsl.declare.build import Unresolved
 from lume_dsl.declare.graph import (
+    Argument,
     Collection,
     Constant,
     Edge,
@@ -41,9 +42,16 @@ SHOWN_AS = {"obj": "value", "filesystem_identifier": "filesystem"}
 
 def edges(flow: Subject) -> Iterator[Problem]:
     for member in flow.graph.members.values():
+        if member.subflow and not _comes_from_the_body(member):  # its own flow, or the call, has been checked
+            continue
         yield from _hidden_references(flow, member)
         for key, expected in member.expects.items():
             yield from fit(flow, member, key, expected, "edge-type")
+
+
+def _comes_from_the_body(member: Member) -> bool:
+    """Whether it is a parameter of a subflow that takes another member's value."""
+    return isinstance(member.work, Argument) and any(isinstance(source, Edge) for source in member.inputs.values())
 
 
 def _hidden_references(flow: Subject, member: Member) -> Iterator[Problem]:
@@ -154,9 +162,12 @@ def found_in(flow: Subject, source: Input) -> tuple[str, str]:
 def units(flow: Subject) -> Iterator[Problem]:
     """Units at both ends of an edge are the same, where both are declared."""
     for member in flow.graph.members.values():
+        if member.subflow and not _comes_from_the_body(member):
+            continue
         expects = {"value": member.type} if isinstance(member.work, ValueResult) else member.expects
         for key, expected in expects.items():
-            source, wanted = member.inputs.get(key), unit_in(expected)
+            source = member.inputs.get(key)
+            wanted = unit_of(member) if isinstance(member.work, Argument) else unit_in(expected)
             if not wanted or not isinstance(source, Edge) or not source.checked:
                 continue
             given = _unit_from(flow, source.upstream)
@@ -169,7 +180,7 @@ def units(flow: Subject) -> Iterator[Problem]:
 def _unit_from(flow: Subject, name: str) -> str:
     """The unit of a member's numbers: of its parameter, its type, or of what it is an item of or is made of."""
     member = flow.graph.members[name]
-    if isinstance(member.work, Parameter):
+    if isinstance(member.work, (Parameter, Argument)):
         return unit_of(member)
     if declared := unit_in(member.type):
         return declared

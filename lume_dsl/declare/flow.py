@@ -17,17 +17,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypedDict, TypeVar, c
 import attrs
 
 from lume_dsl.declare.attributes import LOGGER, RUN, Removed, run_of
-from lume_dsl.declare.body import Body, place_of
+from lume_dsl.declare.body import Body, current_body, open_body, place_of
 from lume_dsl.declare.build import Built, build, type_of_draft
 from lume_dsl.declare.checks import check
-from lume_dsl.declare.descriptors import attribute_of
+from lume_dsl.declare.descriptors import attribute_of, subflow_attribute
 from lume_dsl.declare.fields import db_result, file_result, parameter, result
 from lume_dsl.declare.graph import Graph, Parameter
 from lume_dsl.declare.hints import Scope
 from lume_dsl.declare.inherit import Own, extended
 from lume_dsl.declare.parameters import bind_values, shown_values, spec_of
-from lume_dsl.declare.references import Draft, Reference
+from lume_dsl.declare.references import Draft, Reference, holds_subflows
 from lume_dsl.declare.schema import flow_schema
+from lume_dsl.declare.subflows import called
 from lume_dsl.errors import DefinitionError, Problem, did_you_mean
 from lume_dsl.values.classes import class_of, is_named_tuple
 from lume_dsl.values.forms import plain_type
@@ -120,6 +121,11 @@ class FlowMeta(type):
             raise DefinitionError(tuple(sorted(problems, key=_source_order)))
         return super().__new__(mcs, name, bases, _class_namespace(namespace, built), **kwargs)
 
+    def __call__(cls, /, *args: Any, **values: Any) -> Any:
+        """A flow with its parameters bound; in the body of another flow, a part of that one."""
+        body = current_body()
+        return super().__call__(*args, **values) if body is None else called(body, cls, args, values)
+
     @property
     def __lume_name__(cls) -> str:
         """What Prefect and its records call the flow: the name that ``@flow`` gives, or the class's."""
@@ -145,6 +151,20 @@ class FlowMeta(type):
                 for name, member in cls.__lume_graph__.parameters.items()
             ]
         )
+
+    def map(cls: type[F], /, **values: Any) -> list[F]:  # type: ignore[misc]  # a metaclass's own
+        """Add the flow to the flow in whose body the call stands, once for each item of what it is given, in step.
+
+        The values are lists, all of one length, but for those in ``unmapped(…)``. It is the list of the runs:
+        ``[run.text for run in Greeting.map(text1=texts)]``.
+
+        Raises:
+            DefinitionError: The call stands outside a flow's body.
+        """
+        name = cls.__name__
+        body = open_body(f"{name}.map", f"write [{name}(...).run() for item in items]")
+        found: list[F] = called(body, cls, (), values, is_mapped=True)
+        return found
 
     def results(cls, /, **inputs: Any) -> Results[DBResult]:
         """Return the stored records of this flow whose inputs have these values, newest first.
@@ -244,12 +264,15 @@ def _check_names(body: Body) -> None:
 def _class_namespace(body: Body, built: Built) -> dict[str, Any]:
     """What the class keeps of its body: methods and constants as they are, a descriptor for each value."""
     graph = built.graph
-    namespace = {name: value for name, value in body.items() if not isinstance(value, Reference)}
+    plain = {name: value for name, value in body.items() if not isinstance(value, Reference)}
+    namespace = {name: value for name, value in plain.items() if not holds_subflows(value)}
     namespace["__annotations__"] = dict(body.annotations)
     for name in built.own.removed:
         namespace[name] = Removed(built.own.kept.get(name, ""))
     for attribute, name in graph.names.items():
         namespace[attribute] = attribute_of(body.name, name, graph.members[name])
+    for attribute, shape in built.held.items():
+        namespace[attribute] = subflow_attribute(body.name, attribute, shape)
     namespace.update(__lume_graph__=graph, __lume_own__=built.own)
     namespace.update(__lume_options__={}, __lume_compiled__=Compiled())
     return namespace

@@ -18,6 +18,7 @@ __all__ = [
     "FLATTEN",
     "MISSING",
     "SYMBOLS",
+    "Argument",
     "Case",
     "Collection",
     "Constant",
@@ -32,9 +33,11 @@ __all__ = [
     "Parameter",
     "RecordResult",
     "StepRun",
+    "Subflow",
     "TaskRun",
     "ValueResult",
     "Work",
+    "root_of",
 ]
 
 
@@ -73,6 +76,13 @@ class Parameter:
     def required(self) -> bool:
         """Whether a value must be given, or be in the environment."""
         return self.default is MISSING and self.factory is None
+
+
+@attrs.frozen
+class Argument:
+    """A parameter of a subflow: what the body gives for it, which is its one input, else what it has by itself."""
+
+    parameter: Parameter
 
 
 @attrs.frozen
@@ -166,7 +176,17 @@ class Merge:
 
 
 Work: TypeAlias = (
-    Parameter | TaskRun | StepRun | Operation | Collection | Case | Merge | ValueResult | FileResult | RecordResult
+    Parameter
+    | Argument
+    | TaskRun
+    | StepRun
+    | Operation
+    | Collection
+    | Case
+    | Merge
+    | ValueResult
+    | FileResult
+    | RecordResult
 )
 
 
@@ -208,6 +228,9 @@ class Member:
         after: Names of the members that it waits for without taking their values.
         visible: Whether the body gave it a name, so that a run has an attribute for it.
         origin: The class whose body it stands in.
+        subflow: The subflow that it is of, dotted where that is nested: ``inner``, ``inner.deep``, or "".
+        given: Of a step or a record of a subflow, that flow's parameters, with the names of the members that hold them.
+        each: Whether it is of a subflow that runs once for each item of what it is given.
     """
 
     name: str
@@ -219,17 +242,30 @@ class Member:
     after: tuple[str, ...] = ()
     visible: bool = True
     origin: str = ""
+    subflow: str = ""
+    given: Mapping[str, str] = attrs.field(factory=dict)
+    each: bool = False
 
     @property
     def mapped(self) -> bool:
         """Whether it runs once for each item of an input."""
-        return any(source.mapped for source in self.inputs.values())
+        return self.each or any(source.mapped for source in self.inputs.values())
 
     @property
     def upstream(self) -> tuple[str, ...]:
         """Names of the members that it waits for, each once: whose values it takes, then those it is ``after``."""
         taken = [source.upstream for source in self.inputs.values() if isinstance(source, Edge)]
-        return tuple(dict.fromkeys([*taken, *self.after]))
+        return tuple(dict.fromkeys([*taken, *self.given.values(), *self.after]))
+
+    @property
+    def own_name(self) -> str:
+        """Its name in the flow that it is of: without that of the subflow."""
+        return self.name.removeprefix(f"{self.subflow}.") if self.subflow else self.name
+
+    @property
+    def root(self) -> str:
+        """The name in the body that it stands or falls with: its own, or that of its subflow."""
+        return root_of(self.subflow) or self.name
 
     @property
     def is_result(self) -> bool:
@@ -239,7 +275,8 @@ class Member:
     def task_name(self) -> str:
         """The Prefect task's name: the member's own, or the ``name`` option of a result field."""
         if isinstance(self.work, (ValueResult, FileResult, RecordResult)):
-            return str(self.work.options.get("name", self.name))
+            own = str(self.work.options.get("name", self.own_name))
+            return f"{self.subflow}.{own}" if self.subflow else own
         return self.name
 
     @property
@@ -250,13 +287,37 @@ class Member:
         )
 
 
+def root_of(subflow: str) -> str:
+    """The name of the body that a subflow's dotted name begins with: ``runs`` of ``runs[0].deep``."""
+    return subflow.partition(".")[0].partition("[")[0]
+
+
+@attrs.frozen
+class Subflow:
+    """A flow that is called in the body of another.
+
+    Attributes:
+        flow: Its class.
+        parameters: The names of the members that hold the values of its parameters, by these.
+        mapped: Whether it runs once for each item of what it is given.
+        names: The names of the body that hold it, themselves or in a list, tuple or dict.
+    """
+
+    flow: Any
+    parameters: Mapping[str, str]
+    mapped: bool = False
+    names: tuple[str, ...] = ()
+
+
 @attrs.frozen
 class Graph:
-    """All members of a flow by name, in the order of the body."""
+    """All members of a flow by name, in the order of the body. Those of its subflows are among them."""
 
     members: Mapping[str, Member] = attrs.field(factory=dict)
     aliases: Mapping[str, str] = attrs.field(factory=dict)
     """Further names that the body gave to a member."""
+    subflows: Mapping[str, Subflow] = attrs.field(factory=dict)
+    """The flows within it, by their dotted names."""
 
     @property
     def names(self) -> dict[str, str]:
@@ -264,12 +325,27 @@ class Graph:
         return {name: name for name, member in self.members.items() if member.visible} | dict(self.aliases)
 
     @property
+    def own(self) -> dict[str, Member]:
+        """The members but those of subflows."""
+        return {name: member for name, member in self.members.items() if not member.subflow}
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The names of the body that hold subflows."""
+        return frozenset(name for subflow in self.subflows.values() for name in subflow.names)
+
+    def members_of(self, path: str) -> list[str]:
+        """The names of the members of a subflow, and of those within it."""
+        return [name for name, m in self.members.items() if m.subflow == path or m.subflow.startswith(f"{path}.")]
+
+    @property
     def parameters(self) -> dict[str, Member]:
         return {name: member for name, member in self.members.items() if isinstance(member.work, Parameter)}
 
     @property
     def results(self) -> dict[str, Member]:
-        return {name: member for name, member in self.members.items() if member.is_result}
+        """The flow's own result fields."""
+        return {name: member for name, member in self.own.items() if member.is_result}
 
     @property
     def abstract(self) -> dict[str, Member]:

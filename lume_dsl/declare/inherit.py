@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from lume_dsl.declare.graph import Edge, Graph, Input, Member
+from lume_dsl.declare.graph import Edge, Graph, Input, Member, Subflow, root_of
 
 __all__ = ["Own", "extended", "unique_name"]
 
@@ -34,7 +34,7 @@ class Own:
     @property
     def names(self) -> frozenset[str]:
         """The names that it redefines or removes."""
-        return self.removed.union(self.graph.names)
+        return self.removed.union(self.graph.names, self.graph.held)
 
 
 def extended(base: Graph, own: Own) -> Graph:
@@ -42,13 +42,15 @@ def extended(base: Graph, own: Own) -> Graph:
 
     Members without a name are told apart. What only a redefined member took, without a name, goes with it.
     """
+    names = own.names
     base = _told_apart(base, own)
     base = _kept(base, own)
-    own_graph = _renamed(own.graph, _fresh(own.graph, base.members))
-    dropped = [member for name, member in base.members.items() if name in own.names]
+    own_graph = _renamed(own.graph, _fresh(own.graph, base))
+    dropped = [member for name, member in base.members.items() if name in names or member.root in names]
+    gone = {member.name for member in dropped}
     members: dict[str, Member] = {}
     for name, member in base.members.items():
-        if name not in own.names:
+        if name not in gone:
             members[name] = member
         elif name in own_graph.members:
             members[name] = own_graph.members[name]
@@ -56,15 +58,17 @@ def extended(base: Graph, own: Own) -> Graph:
     members = _without_orphans(members, dropped)
     redefined = {alias: name for alias, name in own_graph.aliases.items() if alias in base.members}
     members = {name: _rewired(member, redefined) for name, member in members.items()}
-    aliases = {alias: name for alias, name in base.aliases.items() if alias not in own.names and name in members}
-    return Graph(members, {**aliases, **own_graph.aliases})
+    aliases = {alias: name for alias, name in base.aliases.items() if alias not in names and name in members}
+    subflows = {path: subflow for path, subflow in base.subflows.items() if root_of(path) not in names}
+    return Graph(members, {**aliases, **own_graph.aliases}, {**subflows, **own_graph.subflows})
 
 
 def _told_apart(base: Graph, own: Own) -> Graph:
     """The base with other names for those members without one that the class's own names are in the way of."""
-    in_the_way = {name: base.members[name] for name in own.names & base.members.keys()}
+    names = own.names
+    in_the_way = {name: base.members[name] for name in names & base.members.keys()}
     hidden = [name for name, member in in_the_way.items() if not member.visible]
-    taken = {*base.members, *own.names, *own.graph.members}
+    taken = {*base.members, *names, *own.graph.members}
     return _renamed(base, {name: unique_name(name, taken, Counter()) for name in hidden})
 
 
@@ -79,17 +83,23 @@ def _kept(base: Graph, own: Own) -> Graph:
         tp = own.types.get(new, member.type) if new != name else member.type
         members[new] = attrs.evolve(_rewired(member, followed), name=new, visible=visible, type=tp)
     aliases = {alias: followed.get(name, name) for alias, name in base.aliases.items()}
-    return Graph(members, aliases)
+    return Graph(members, aliases, base.subflows)
 
 
-def _fresh(graph: Graph, taken: Iterable[str]) -> dict[str, str]:
-    """Other names for the members without one whose names are taken."""
-    all_taken, counts = {*taken, *graph.members}, Counter[str]()
+def _fresh(graph: Graph, base: Graph) -> dict[str, str]:
+    """Other names for the members and subflows without one whose names are taken by others of the base."""
+    all_taken, counts = {*base.members, *graph.members, *base.subflows, *graph.subflows}, Counter[str]()
     found = {}
+    hidden = [name for name, m in graph.members.items() if not m.visible and not m.subflow and name in base.members]
+    hidden += [
+        path for path, one in graph.subflows.items() if not one.names and "." not in path and path in base.subflows
+    ]
+    for name in hidden:
+        found[name] = unique_name(name, all_taken, counts)
+        all_taken.add(found[name])
     for name, member in graph.members.items():
-        if not member.visible and name in taken:
-            found[name] = unique_name(name, all_taken, counts)
-            all_taken.add(found[name])
+        if member.root in found and member.subflow:
+            found[name] = found[member.root] + name.removeprefix(member.root)
     return found
 
 
@@ -98,7 +108,20 @@ def _renamed(graph: Graph, names: Mapping[str, str]) -> Graph:
         return graph
     members = {names.get(m.name, m.name): _rewired(m, names) for m in graph.members.values()}
     aliases = {alias: names.get(name, name) for alias, name in graph.aliases.items()}
-    return Graph({name: attrs.evolve(member, name=name) for name, member in members.items()}, aliases)
+    moved = {
+        name: attrs.evolve(member, name=name, subflow=_moved(member.subflow, names)) for name, member in members.items()
+    }
+    return Graph(moved, aliases, {_moved(path, names): _resited(one, names) for path, one in graph.subflows.items()})
+
+
+def _moved(path: str, names: Mapping[str, str]) -> str:
+    """The dotted name of a subflow whose root has another name."""
+    root = root_of(path)
+    return names.get(root, root) + path.removeprefix(root)
+
+
+def _resited(subflow: Subflow, names: Mapping[str, str]) -> Subflow:
+    return attrs.evolve(subflow, parameters={key: names.get(name, name) for key, name in subflow.parameters.items()})
 
 
 def _rewired(member: Member, names: Mapping[str, str]) -> Member:
@@ -114,6 +137,7 @@ def _rewired(member: Member, names: Mapping[str, str]) -> Member:
     return attrs.evolve(
         member,
         inputs={key: moved(source) for key, source in member.inputs.items()},
+        given={key: names.get(name, name) for key, name in member.given.items()},
         after=tuple(names.get(name, name) for name in member.after),
     )
 
@@ -125,7 +149,7 @@ def _without_orphans(members: dict[str, Member], dropped: Iterable[Member]) -> d
     while todo:
         name = todo.pop()
         member = members.get(name)
-        if member is not None and not member.visible and not takers[name]:
+        if member is not None and not member.visible and not member.subflow and not takers[name]:
             del members[name]
             takers.subtract(member.upstream)
             todo += member.upstream

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from lume_dsl.declare.body import caller_place
 from lume_dsl.declare.constraints import broken, shown_constraints
-from lume_dsl.declare.graph import MISSING, Graph, Member, Parameter
+from lume_dsl.declare.graph import MISSING, Argument, Graph, Member, Parameter
 from lume_dsl.declare.references import has_references
 from lume_dsl.environment import variable_text
 from lume_dsl.errors import DefinitionError, ParameterError, Problem, did_you_mean, text_of
@@ -22,9 +22,11 @@ from lume_dsl.values.units import unit_in
 __all__ = [
     "FROM_FLOW",
     "bind_values",
+    "call_problems",
     "check_given",
     "check_value",
     "json_values",
+    "parameter_of",
     "parse_value",
     "shown_values",
     "spec_of",
@@ -39,10 +41,18 @@ FROM_FLOW = {"__lume__": "default"}
 
 
 def spec_of(member: Member) -> Parameter:
-    """The parameter that a member of ``Graph.parameters`` is."""
-    if not isinstance(member.work, Parameter):
+    """The parameter that a member of ``Graph.parameters`` is, or of a subflow."""
+    work = member.work.parameter if isinstance(member.work, Argument) else member.work
+    if not isinstance(work, Parameter):
         raise TypeError(f"{member.name} is not a parameter")
-    return member.work
+    return work
+
+
+def parameter_of(member: Member) -> Member:
+    """A parameter of a subflow as it is in that flow's own graph, as far as its value goes."""
+    own = member.own_name
+    items = get_args(member.type)[0] if member.each else member.type
+    return Member(own, spec_of(member), items, {}, member.place)
 
 
 def unit_of(member: Member) -> str:
@@ -120,6 +130,16 @@ def bind_values(name: str, graph: Graph, args: tuple[Any, ...], given: Mapping[s
         if spec_of(member).secret and bound[key] is not None:
             hide(unstructure(bound[key]))
     return bound
+
+
+def call_problems(name: str, graph: Graph, args: tuple[Any, ...], given: Iterable[str]) -> list[Problem]:
+    """Return what is wrong with a call but for the values: what is missing, and what is no parameter."""
+    problems = [_positional(name, graph)] if args else []
+    for key, member in graph.parameters.items():
+        spec = spec_of(member)
+        if key not in given and spec.required and not spec.env:
+            problems.append(_missing(name, member, spec))
+    return [*problems, *_all_unknown(name, graph, given)]
 
 
 def _is_from_flow(value: Any, member: Member | None) -> bool:
@@ -201,7 +221,7 @@ def shown_values(graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _all_unknown(name: str, graph: Graph, values: Mapping[str, Any]) -> list[Problem]:
+def _all_unknown(name: str, graph: Graph, values: Iterable[str]) -> list[Problem]:
     return [_unknown(name, key, graph) for key in values if key not in graph.parameters]
 
 
@@ -244,5 +264,5 @@ def _positional(name: str, graph: Graph) -> Problem:
 
 
 def _subflow(name: str, key: str) -> Problem:
-    message = "was given a reference, but this version does not run a flow inside another flow's body"
-    return Problem("subflow", f"{name}.{key}", message, "call the tasks themselves in the body", caller_place())
+    message = "was given a reference outside of the body that it belongs to, where it has no value"
+    return Problem("subflow", f"{name}.{key}", message, "call the flow in that body", caller_place())

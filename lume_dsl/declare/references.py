@@ -8,7 +8,7 @@ come from.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
 
 import attrs
 
@@ -17,7 +17,11 @@ from lume_dsl.declare.graph import MISSING, SYMBOLS, Collection, Constant, Opera
 from lume_dsl.errors import Place, Problem, ReferenceValueError
 from lume_dsl.values.scalars import short
 
+if TYPE_CHECKING:
+    from lume_dsl.declare.subflows import Inlined
+
 __all__ = [
+    "Composite",
     "Draft",
     "Link",
     "Owner",
@@ -26,10 +30,12 @@ __all__ = [
     "Source",
     "Unchecked",
     "UncheckedConstant",
+    "Whole",
     "constant_of",
     "draft_of",
     "first_of",
     "has_references",
+    "holds_subflows",
     "source_of",
 ]
 
@@ -62,6 +68,7 @@ class Draft:
         attributes: The references to those of its value's attributes that the body has read, in which block.
         inherited: The name of the inherited member that it stands for, or "".
         is_bare: Whether it is a parameter written without ``parameter(...)``.
+        inlined: What it is in a subflow, if it is of one.
     """
 
     owner: Owner
@@ -75,10 +82,11 @@ class Draft:
     attributes: dict[tuple[str, Draft | None], Reference] = attrs.field(factory=dict)
     inherited: str = ""
     is_bare: bool = False
+    inlined: Inlined | None = None
 
     @property
     def label(self) -> str:
-        return self.name or self.fallback
+        return self.inlined.label if self.inlined else self.name or self.fallback
 
 
 @attrs.frozen
@@ -110,7 +118,37 @@ class Foreign:
     checked: bool = True
 
 
-Source: TypeAlias = Constant | Link | Pending | Foreign
+@attrs.frozen
+class Whole:
+    """What stands for several values, where one is taken; ``fix`` says what to write instead."""
+
+    label: str
+    fix: str
+    mapped: bool = False
+    checked: bool = True
+
+
+Source: TypeAlias = Constant | Link | Pending | Foreign | Whole
+
+
+class Composite:
+    """What a name of a body is that stands for the values of several members: a subflow."""
+
+    __slots__ = ()
+
+    def __lume_whole__(self) -> Whole:
+        """What it is where one value is taken."""
+        raise NotImplementedError
+
+    __lume_held__ = True
+    """Whether a name of a body may hold it."""
+
+    def __lume_named__(self, name: str) -> None:
+        """The body has given it a name."""
+
+    def __lume_items__(self) -> Draft | None:
+        """The member whose value is the list that ``[self]`` stands for, if it stands for one."""
+        return None
 
 
 def draft_of(reference: Reference) -> Draft:
@@ -121,7 +159,13 @@ def draft_of(reference: Reference) -> Draft:
 
 def has_references(value: Any) -> bool:
     """Whether a reference stands in the value, at any depth of lists, tuples, dicts and slices."""
-    return first_of(value, (Reference, FlowAttribute)) is not MISSING
+    return first_of(value, (Reference, FlowAttribute, Composite)) is not MISSING
+
+
+def holds_subflows(value: Any) -> bool:
+    """Whether it is a subflow, or a list, tuple or dict of subflows alone."""
+    items = _items(value) if isinstance(value, (list, tuple, dict)) else [value]
+    return bool(items) and all(isinstance(item, Composite) and item.__lume_held__ for item in items)
 
 
 def first_of(value: Any, kinds: tuple[type, ...]) -> Any:
@@ -151,6 +195,11 @@ def source_of(value: Any, owner: Owner, *, mapped: bool = False) -> Source:
         return Link(draft_of(value), mapped)
     if isinstance(value, FlowAttribute):
         return Foreign(value.name, value.flow, mapped)
+    if isinstance(value, Composite):
+        return value.__lume_whole__()
+    if type(value) is list and len(value) == 1 and isinstance(value[0], Composite):
+        draft = value[0].__lume_items__()
+        return Link(draft, mapped) if draft else value[0].__lume_whole__()
     if not has_references(value):
         return constant_of(value, mapped=mapped)
     keys = tuple(value) if isinstance(value, dict) else ()

@@ -17,6 +17,7 @@ from lume_dsl.declare.build import Unresolved
 from lume_dsl.declare.edge_checks import SHOWN_AS, fit, fits, found_in, known_type
 from lume_dsl.declare.filenames import VALUE, FilenameTemplate, InFilename, format_value
 from lume_dsl.declare.graph import (
+    Argument,
     Collection,
     Constant,
     Edge,
@@ -183,14 +184,22 @@ def _outputs(flow: Subject, member: Member) -> Iterator[Problem]:
 def paths(flow: Subject) -> Iterator[Problem]:
     """No two file results name one constant path on one filesystem."""
     first: dict[tuple[Any, Any], str] = {}
-    for member in flow.graph.results.values():
+    for member in flow.graph.members.values():
         filename, filesystem = (_where(member, key) for key in ("filename", "filesystem_identifier"))
         if not isinstance(member.work, FileResult) or filename is None or filesystem is None:
             continue
+        if member.each and isinstance(member.inputs["filename"], Constant) and not _varies(member):
+            message = f"saves each run of {member.subflow} to the same file"
+            yield flow.problem("path-taken", member, message, "name in it what the runs differ in: {text1}")
         taken = first.setdefault((filename, filesystem), member.name)
         if taken != member.name:
             message = f"saves to the same file as {taken}"
             yield flow.problem("path-taken", member, message, "give it another filename")
+
+
+def _varies(member: Member) -> bool:
+    """Whether the runs of a mapped subflow have other values in the filename."""
+    return any(source.mapped for key, source in member.inputs.items() if key.startswith(VALUE))
 
 
 def _where(member: Member, key: str) -> Any:
@@ -207,12 +216,19 @@ def _where(member: Member, key: str) -> Any:
 def secrets(flow: Subject) -> Iterator[Problem]:
     """No result is, or holds, a secret parameter or a part of one, which would be shown and kept.
 
-    What a task, a step or an operator has made of a secret is the author's own matter.
+    Nor is a parameter of a subflow, which is none itself. What a task, a step or an operator has made of a secret is
+    the author's own matter.
     """
-    for member in flow.graph.results.values():
-        for key, source in member.inputs.items():
+    for member in flow.graph.members.values():
+        is_open = isinstance(member.work, Argument) and not member.work.parameter.secret
+        for key, source in member.inputs.items() if is_open or member.name in flow.graph.results else ():
             if isinstance(source, Edge) and (secret := _secret_in(flow.graph, source.upstream)):
                 what = "is a secret parameter" if secret == source.upstream else f"holds the secret parameter {secret}"
+                if is_open:
+                    message = f"{what}, and {member.own_name} of the flow is none"
+                    fix = f"declare {member.own_name} with parameter(secret=True), or leave it out"
+                    yield flow.problem("parameter-option", member, message, fix)
+                    continue
                 message = f"{SHOWN_AS.get(key, key)!r} {what}, which a result would show"
                 yield flow.problem("parameter-option", member, message, "leave it out")
 
@@ -222,7 +238,8 @@ def _secret_in(graph: Graph, name: str) -> str:
     todo, seen = [name], set()
     while todo:
         member = graph.members[todo.pop()]
-        if isinstance(member.work, Parameter) and member.work.secret:
+        work = member.work.parameter if isinstance(member.work, Argument) else member.work
+        if isinstance(work, Parameter) and work.secret:
             return member.name
         if member.name not in seen:
             seen.add(member.name)

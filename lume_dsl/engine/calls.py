@@ -16,12 +16,12 @@ from lume_dsl.declare.graph import StepRun
 from lume_dsl.declare.parameters import bind_values
 from lume_dsl.secrets import hidden_text, hide, hide_in
 from lume_dsl.services import load
-from lume_dsl.tasks.context import run_services
+from lume_dsl.tasks.context import ARGUMENTS, parted, run_services
 
 if TYPE_CHECKING:
     from lume_dsl.declare.flow import FlowMeta
 
-__all__ = ["ServiceCall", "StepCall", "hide_secrets", "instance_of_run"]
+__all__ = ["ServiceCall", "StepCall", "hide_secrets"]
 
 
 @attrs.frozen
@@ -47,23 +47,33 @@ class ServiceCall:
             return self.run(**{name: self._loaded(name, value) for name, value in values.items()})
 
     def _loaded(self, name: str, value: Any) -> Any:
+        if name not in self.loads:
+            return value
+        if isinstance(value, list):  # of a mapped subflow
+            return [self._loaded(name, item) for item in value]
         # Anything but a reference: the result task failed or was skipped, and its reader runs all the same
-        return load(value) if name in self.loads and isinstance(value, dict) else value
+        return load(value) if isinstance(value, dict) else value
 
 
 @attrs.frozen
 class StepCall:
-    """A step: a method called with the flow that holds this run's parameters."""
+    """A step: a method called with the flow that holds this run's parameters.
+
+    Those of a subflow come with the arguments, under names that begin with ``PARAMETER``.
+    """
 
     flow_class: FlowMeta
     name: str
+    of_subflow: bool = False
     __signature__: inspect.Signature = attrs.field(init=False, repr=False, eq=False)
     __name__: str = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         signature = inspect.signature(self._function)
-        without_self = list(signature.parameters.values())[1:]
-        object.__setattr__(self, "__signature__", signature.replace(parameters=without_self))
+        arguments = list(signature.parameters.values())[1:]
+        if self.of_subflow:
+            arguments.append(inspect.Parameter("parameters", inspect.Parameter.VAR_KEYWORD))
+        object.__setattr__(self, "__signature__", signature.replace(parameters=arguments))
         object.__setattr__(self, "__name__", self.name)
 
     @property
@@ -74,14 +84,10 @@ class StepCall:
         return work.function
 
     def __call__(self, **values: Any) -> Any:
-        return self._function(instance_of_run(self.flow_class), **values)
-
-
-def instance_of_run(flow_class: FlowMeta) -> Any:
-    """The flow with the parameter values of the run that this process takes part in, and the task's logger."""
-    instance = with_values(flow_class, _bound_values(flow_class))
-    vars(instance)[LOGGER] = prefect.context.get("logger")
-    return instance
+        given, arguments = parted(values) if self.of_subflow else (_bound_values(self.flow_class), values)
+        instance = with_values(self.flow_class, given)
+        vars(instance)[LOGGER] = prefect.context.get("logger")
+        return self._function(instance, **arguments)
 
 
 _latest: tuple[FlowMeta, str, dict[str, Any]] | None = None
@@ -105,10 +111,12 @@ def _bound_values(flow_class: FlowMeta) -> dict[str, Any]:
 def hide_secrets(names: Sequence[str], _task: prefect.Task, _old: State, new: State) -> State:
     """A state handler: the process that runs a task hides the run's secrets, which only the flow's own has seen yet.
 
+    They are parameters of the flow, and of its subflows.
+
     A task's failure, which the run's error, a Prefect server and a traceback show, tells none.
     """
     if new.is_running():
-        given = prefect.context.get("parameters") or {}
+        given = {**(prefect.context.get(ARGUMENTS) or {}), **(prefect.context.get("parameters") or {})}
         for name in names:
             hide(given.get(name))
     elif new.is_failed():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import prefect
 from prefect.core.edge import Edge as PrefectEdge
@@ -22,6 +22,7 @@ from lume_dsl.declare.body import is_prefect_task
 from lume_dsl.declare.filenames import FilenameTemplate
 from lume_dsl.declare.flow import check_whole
 from lume_dsl.declare.graph import (
+    Argument,
     Case,
     Collection,
     Constant,
@@ -38,9 +39,10 @@ from lume_dsl.declare.graph import (
 )
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.calls import ServiceCall, StepCall, hide_secrets
-from lume_dsl.engine.flow import CompiledFlow
-from lume_dsl.engine.members import Gather, Keep, TypedParameter, operation_task
+from lume_dsl.engine.flow import CompiledFlow, flow_key
+from lume_dsl.engine.members import Gather, Keep, TypedArgument, TypedParameter, operation_task
 from lume_dsl.tasks import SaveFile, configure_services
+from lume_dsl.tasks.context import PARAMETER
 from lume_dsl.tasks.files import SaveNamedFile
 from lume_dsl.tasks.records import SaveOutputs
 
@@ -69,7 +71,11 @@ class _Compiler:
         self.flow_class = flow_class
         self.graph: Graph = flow_class.__lume_graph__
         self.stored = self.graph.stored
-        self.secrets = [name for name, member in self.graph.parameters.items() if spec_of(member).secret]
+        self.secrets = [
+            name
+            for name, member in self.graph.members.items()
+            if isinstance(member.work, (Parameter, Argument)) and spec_of(member).secret
+        ]
         self.options: Mapping[str, Any] = flow_class.__lume_options__
         self.name = flow_class.__lume_name__
 
@@ -103,6 +109,8 @@ class _Compiler:
             for key, source in member.inputs.items()
             if not isinstance(source, Constant) and source.upstream in self.stored
         )
+        if isinstance(member.work, Argument):  # which takes a reference as it is
+            loads = frozenset()
         if loads or isinstance(member.work, StepRun) or (isinstance(member.work, TaskRun) and member.work.services):
             vars(task)["run"] = ServiceCall(task.run, loads)
         if self.secrets:
@@ -113,8 +121,11 @@ class _Compiler:
         work = member.work
         if isinstance(work, Parameter):
             return TypedParameter(self.name, member)
+        if isinstance(work, Argument):
+            return TypedArgument(f"{self.name}.{member.subflow}", member, name=member.name)
         if isinstance(work, StepRun):
-            return FunctionTask(StepCall(self.flow_class, member.name), **{**work.options, "name": member.name})
+            call = StepCall(self._flow_of(member), member.own_name, of_subflow=bool(member.subflow))
+            return FunctionTask(call, **{**work.options, "name": member.name})
         if isinstance(work, TaskRun):
             options = {**work.options, "name": member.name}
             if is_prefect_task(work.function):
@@ -136,18 +147,32 @@ class _Compiler:
         options: dict[str, Any] = {**work.options, "name": member.task_name}
         if isinstance(work, FileResult):
             filename = member.inputs["filename"]
-            is_template = isinstance(filename, Constant) and isinstance(filename.value, FilenameTemplate)
-            return (SaveNamedFile if is_template else SaveFile)(overwrite=work.overwrite, **options)
-        if isinstance(work, RecordResult):
-            return SaveOutputs(
-                record_type=member.type,
-                result_name=member.name,
-                project_name=self.options.get("project", ""),
-                order=member.inputs,
-                hidden=self.secrets,
-                **options,
-            )
-        return Keep(**options)
+            if isinstance(filename, Constant) and isinstance(filename.value, FilenameTemplate):
+                flow_name = self._flow_of(member).__lume_name__ if member.subflow else ""
+                return SaveNamedFile(flow_name=flow_name, overwrite=work.overwrite, **options)
+            return SaveFile(overwrite=work.overwrite, **options)
+        return self._record_task(member, options) if isinstance(work, RecordResult) else Keep(**options)
+
+    def _record_task(self, member: Member, options: dict[str, Any]) -> prefect.Task:
+        """Of a subflow, a record is of that flow: as if it had run by itself."""
+        flow = self._flow_of(member)
+        parameters = flow.__lume_graph__.parameters
+        return SaveOutputs(
+            record_type=get_args(member.type)[0] if member.each else member.type,
+            result_name=member.own_name,
+            project_name=flow.__lume_options__.get("project") or self.options.get("project", ""),
+            order=member.inputs,
+            hidden=[name for name, parameter in parameters.items() if spec_of(parameter).secret],
+            flow_name=flow.__lume_name__ if member.subflow else "",
+            flow=flow_key(flow) if member.subflow else "",
+            parameters=parameters,
+            **options,
+        )
+
+    def _flow_of(self, member: Member) -> FlowMeta:
+        """The flow class whose member it is: of the subflow, if it is of one."""
+        found: FlowMeta = self.graph.subflows[member.subflow].flow if member.subflow else self.flow_class
+        return found
 
     # edges
 
@@ -160,10 +185,16 @@ class _Compiler:
                 edges.append(PrefectEdge(PrefectConstant(source.value), task, key=key, mapped=True))
             else:
                 flow.constants[task][key] = source.value
-        edges += [PrefectEdge(flow.members[name], task) for name in member.after]
+        edges += [self._edge(flow, member, name, key=PARAMETER + key) for key, name in member.given.items()]
+        edges += [self._edge(flow, member, name) for name in member.after]
         if isinstance(member.work, FileResult):
-            flow.constants[task]["file_type"] = member.type
+            flow.constants[task]["file_type"] = get_args(member.type)[0] if member.each else member.type
         return edges
+
+    def _edge(self, flow: CompiledFlow, member: Member, upstream: str, key: str | None = None) -> PrefectEdge:
+        """An edge within a subflow. Where that is mapped, each run of the one waits for the same of the other."""
+        mapped = member.each and self.graph.members[upstream].each
+        return PrefectEdge(flow.members[upstream], flow.members[member.name], mapped=mapped, key=key)  # type: ignore[arg-type]  # None is its default
 
     def _configure(self, flow: CompiledFlow) -> list[PrefectEdge]:
         """The configure task, upstream of every task that uses a service, and what it has to check."""

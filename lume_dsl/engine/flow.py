@@ -19,6 +19,7 @@ from prefect.engine.task_runner import TaskRunner
 
 from lume_dsl.declare.graph import RecordResult
 from lume_dsl.declare.parameters import bind_values, json_values, shown_values, without_defaults
+from lume_dsl.engine.arguments import begun_arguments, known_arguments
 from lume_dsl.engine.lengths import check_known_lengths
 from lume_dsl.engine.targets import check_file_results
 from lume_dsl.errors import FlowRunError, ParameterError, Problem, RecordError, TaskFailure
@@ -27,12 +28,12 @@ from lume_dsl.records.record import recorded_inputs
 from lume_dsl.secrets import HIDDEN
 from lume_dsl.settings import current_settings
 from lume_dsl.tasks.configure import configure_services
-from lume_dsl.tasks.context import CHECKED, INPUTS, PROVENANCE, SETTINGS
+from lume_dsl.tasks.context import ARGUMENTS, CHECKED, INPUTS, PROVENANCE, SETTINGS
 
 if TYPE_CHECKING:
     from lume_dsl.declare.flow import FlowMeta
 
-__all__ = ["CompiledFlow"]
+__all__ = ["CompiledFlow", "flow_key"]
 
 _OPTIONS = frozenset(inspect.signature(FlowRunner.run).parameters) | {"flow_run_id", "flow_run_name"}
 """The keywords of ``prefect.Flow.run`` that are no parameters."""
@@ -104,13 +105,15 @@ class CompiledFlow(prefect.Flow):
         Unlike ``prefect.Flow.run`` it takes parameters apart from options, so a parameter may have any name.
         """
         begun = _begin(self)
-        values = bind_values(self.name, self.flow_class.__lume_graph__, (), parameters)
+        graph = self.flow_class.__lume_graph__
+        values = bind_values(self.name, graph, (), parameters)
+        arguments = known_arguments(self.name, graph, values)
         settings = current_settings()
         with prefect.context({SETTINGS: settings}):
             if self.configure is not None:
                 self.configure.run()
-            check_file_results(self.flow_class.__lume_graph__, values)
-            check_known_lengths(self.name, self.flow_class.__lume_graph__, values)
+            check_file_results(graph, values | arguments)
+            check_known_lengths(self.name, graph, values | arguments)
         inputs = _inputs(self, values)
         given = json_values(values)
         prefect.context.setdefault("caches", {})
@@ -123,6 +126,7 @@ class CompiledFlow(prefect.Flow):
                 **(context or {}),
                 **begun,
                 INPUTS: _not_json(inputs, given),
+                ARGUMENTS: begun_arguments(graph, arguments),
                 SETTINGS: settings,
                 CHECKED: not run_on_schedule,
                 "parameters": given,
@@ -172,21 +176,33 @@ def _prepare_run(flow: CompiledFlow, _old: State, new: State) -> State:
         graph = flow.flow_class.__lume_graph__
         given = without_defaults(graph, prefect.context.get("parameters") or {})
         values = bind_values(flow.name, graph, (), given)
+        arguments = begun_arguments(graph, known_arguments(flow.name, graph, values))
         inputs, parameters = _inputs(flow, values), json_values(values)
-        prefect.context.update({**_begin(flow), INPUTS: _not_json(inputs, parameters), "parameters": parameters})
+        begun = {**_begin(flow), INPUTS: _not_json(inputs, parameters), ARGUMENTS: arguments}
+        prefect.context.update({**begun, "parameters": parameters})
     return new
 
 
+def flow_key(flow_class: FlowMeta) -> str:
+    """What the provenances of a run know a subflow's class by."""
+    return f"{flow_class.__module__}:{flow_class.__qualname__}"
+
+
 def _saves_records(flow: CompiledFlow) -> bool:
-    return any(isinstance(member.work, RecordResult) for member in flow.flow_class.__lume_graph__.members.values())
+    graph = flow.flow_class.__lume_graph__
+    return any(isinstance(member.work, RecordResult) for member in graph.results.values())
 
 
 def _begin(flow: CompiledFlow) -> dict[str, Any]:
-    """What the context has of a run that begins now, for its records. A thread asks git meanwhile."""
-    if not _saves_records(flow):
+    """What the context has of a run that begins now, for its records. Threads ask git meanwhile."""
+    graph = flow.flow_class.__lume_graph__
+    saving = {member.subflow for member in graph.members.values() if isinstance(member.work, RecordResult)}
+    if not saving:
         return {}
     known = {"prefect": prefect.__version__, "start_time": datetime.now(timezone.utc)}
-    return {PROVENANCE: Underway(partial(provenance_of, flow.flow_class, **known))}
+    flows = [graph.subflows[path].flow for path in saving if path]
+    keyed = {flow_key(one): one for one in flows} | ({"": flow.flow_class} if "" in saving else {})
+    return {PROVENANCE: {key: Underway(partial(provenance_of, one, **known)) for key, one in keyed.items()}}
 
 
 def _inputs(flow: CompiledFlow, values: Mapping[str, Any]) -> dict[str, Any]:

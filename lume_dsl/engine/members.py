@@ -10,11 +10,11 @@ from prefect.core.parameter import no_default
 from prefect.tasks.core import operators
 
 from lume_dsl.declare.graph import FLATTEN, Collection, Graph, Member, Operation
-from lume_dsl.declare.parameters import FROM_FLOW, bind_values, spec_of
-from lume_dsl.tasks.context import run_services
+from lume_dsl.declare.parameters import FROM_FLOW, bind_values, parameter_of, spec_of
+from lume_dsl.tasks.context import ARGUMENTS, run_services
 from lume_dsl.values.convert import unstructure
 
-__all__ = ["Gather", "Keep", "Operate", "TypedParameter", "operation_task"]
+__all__ = ["Gather", "Keep", "Operate", "TypedArgument", "TypedParameter", "operation_task"]
 
 
 class TypedParameter(prefect.Parameter):
@@ -33,6 +33,24 @@ class TypedParameter(prefect.Parameter):
         given = {self.name: super().run()}
         with run_services():  # a record is given as its reference
             return bind_values(self.flow_name, Graph({self.name: self.member}), (), given)[self.name]
+
+
+class TypedArgument(prefect.Task):
+    """A parameter of a subflow: it checks what it is given, and hands it on as its type holds it."""
+
+    def __init__(self, flow_name: str, member: Member, **options: Any) -> None:
+        self.flow_name = flow_name
+        self.parameter = parameter_of(member)
+        super().__init__(**options)
+
+    def run(self, **given: Any) -> Any:
+        """Return the value of the parameter that is given by its name, else the one that the run began with."""
+        name = self.parameter.name
+        began = prefect.context.get(ARGUMENTS) or {}
+        if not given and self.name in began:
+            given = {name: began[self.name]}
+        with run_services():
+            return bind_values(self.flow_name, Graph({name: self.parameter}), (), given)[name]
 
 
 class Keep(prefect.Task):

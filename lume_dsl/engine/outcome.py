@@ -11,7 +11,9 @@ import attrs
 from prefect.engine.state import State, TriggerFailed
 
 from lume_dsl import services
-from lume_dsl.declare.graph import Constant, Edge, Graph, Member
+from lume_dsl.declare.attributes import RUN
+from lume_dsl.declare.flow import with_values
+from lume_dsl.declare.graph import Constant, Edge, Graph, Member, Subflow
 from lume_dsl.errors import FlowRunError, NotRunError, TaskFailure
 from lume_dsl.settings import Settings
 from lume_dsl.values.convert import short
@@ -53,6 +55,37 @@ class FlowRun:
             self._loaded[name] = self._load(name)
         return self._loaded[name]
 
+    def subflow(self, path: str, graph: Graph) -> Any:
+        """Return a flow within that of ``graph`` as one that has run, None where it was skipped; a list if mapped."""
+        if path not in self._loaded:
+            self._loaded[path] = self._ran(path, graph)
+        return self._loaded[path]
+
+    def _ran(self, path: str, graph: Graph) -> Any:
+        subflow = graph.subflows[path]
+        states = {name.removeprefix(f"{path}."): self.tasks[name] for name in graph.members_of(path)}
+        if states and all(state.is_skipped() for state in states.values()):
+            return None
+        if not subflow.mapped:
+            return self._instance(path, subflow, states)
+        count = min((len(_runs(state)) for state in states.values()), default=0)
+        return [
+            self._instance(f"{path}[{place}]", subflow, {name: _runs(state)[place] for name, state in states.items()})
+            for place in range(count)
+        ]
+
+    def _instance(self, path: str, subflow: Subflow, states: Mapping[str, State]) -> Any:
+        graph: Graph = subflow.flow.__lume_graph__
+        run = attrs.evolve(
+            self,
+            flow_name=f"{self.flow_name}.{path}",
+            tasks={name: state for name, state in states.items() if name not in graph.parameters},
+            stored=graph.stored,
+        )
+        instance = with_values(subflow.flow, {name: states[name].result for name in graph.parameters})
+        vars(instance)[RUN] = run
+        return instance
+
     def _load(self, name: str) -> Any:
         state = self.tasks[name]
         if state.is_skipped():
@@ -64,7 +97,13 @@ class FlowRun:
         if name not in self._stored or state.result is None:
             return state.result
         with services.use(self._settings):
+            if state.is_mapped():
+                return [None if result is None else services.load(result) for result in state.result]
             return services.load(state.result)
+
+
+def _runs(state: State) -> list[State]:
+    return cast(list[State], state.map_states) if state.is_mapped() else []
 
 
 def error_of(flow_name: str, state: State, tasks: Mapping[str, State], graph: Graph) -> FlowRunError:

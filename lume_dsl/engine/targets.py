@@ -27,7 +27,7 @@ def check_file_results(graph: Graph, values: Mapping[str, Any]) -> None:
         ServiceError: All that cannot, each with its field.
     """
     failures = []
-    files = [member for member in graph.results.values() if isinstance(member.work, FileResult)]
+    files = [member for member in graph.members.values() if isinstance(member.work, FileResult) and not member.each]
     with run_services() as services:
         targets = _Targets(services)
         for member in files:

@@ -5,7 +5,7 @@ It must not know which tasks use them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,19 @@ from lume_dsl.records.provenance import Provenance
 from lume_dsl.services import Services
 from lume_dsl.settings import Settings
 
-__all__ = ["CHECKED", "INPUTS", "PROVENANCE", "SETTINGS", "ServiceTask", "run_inputs", "run_provenance", "run_services"]
+__all__ = [
+    "ARGUMENTS",
+    "CHECKED",
+    "INPUTS",
+    "PARAMETER",
+    "PROVENANCE",
+    "SETTINGS",
+    "ServiceTask",
+    "parted",
+    "run_inputs",
+    "run_provenance",
+    "run_services",
+]
 
 SETTINGS = "lume_settings"
 """The key of ``prefect.context`` under which a compiled flow's settings travel to every worker."""
@@ -31,7 +43,25 @@ INPUTS = "lume_inputs"
 
 
 PROVENANCE = "lume_provenance"
-"""The key of ``prefect.context`` under which a compiled flow's provenance travels to every worker."""
+"""The key of ``prefect.context`` under which provenances travel to every worker, by the names of flow classes."""
+
+
+ARGUMENTS = "lume_arguments"
+"""The key of ``prefect.context`` under which those parameters of subflows travel that only the start of a run knows.
+
+A factory or a variable gives them; they are in their JSON forms, by the names of their tasks.
+"""
+
+
+PARAMETER = "lume_parameter_"
+"""What those inputs of a subflow's step or record begin with that give it the parameters of its flow."""
+
+
+def parted(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the parameters of a subflow among what a task was given, in their order, and the rest."""
+    own = {name: value for name, value in values.items() if not name.startswith(PARAMETER)}
+    given = {name.removeprefix(PARAMETER): value for name, value in values.items() if name not in own}
+    return given, own
 
 
 class ServiceTask(prefect.Task):
@@ -60,10 +90,13 @@ def run_inputs() -> dict[str, Any]:
     return {**(prefect.context.get("parameters") or {}), **(prefect.context.get(INPUTS) or {})}
 
 
-def run_provenance() -> Provenance:
-    """Return the provenance of a record that is made now. For a flow written by hand, what any process knows."""
+def run_provenance(flow: str = "") -> Provenance:
+    """Return the provenance of a record that is made now, of the flow, or of the subflow of the class ``flow``.
+
+    For a flow written by hand, what any process knows.
+    """
     underway = prefect.context.get(PROVENANCE)
     if underway is not None:
-        found: Provenance = underway.result()
+        found: Provenance = underway[flow].result()
         return found.ended()
     return Provenance.here(prefect=prefect.__version__, start_time=prefect.context.get("date")).ended()

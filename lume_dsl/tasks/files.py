@@ -67,7 +67,14 @@ class SaveFile(ServiceTask):
 
 
 class SaveNamedFile(SaveFile):
-    """Save a value as a file whose name has values in it. What ``file_result`` with names in braces becomes."""
+    """Save a value as a file whose name has values in it. What ``file_result`` with names in braces becomes.
+
+    ``flow_name`` is that of the subflow that it is of, or "".
+    """
+
+    def __init__(self, *, flow_name: str = "", **options: Any) -> None:
+        self.flow_name = flow_name
+        super().__init__(**options)
 
     def run(  # type: ignore[override]  # as every Prefect task does
         self,
@@ -79,6 +86,7 @@ class SaveNamedFile(SaveFile):
     ) -> dict[str, Any]:
         """As ``SaveFile.run``; ``values`` are named ``filename_shot`` for ``{shot}``."""
         of_run = {name: str(prefect.context.get(name, "")) for name in OF_RUN}
+        of_run["flow_name"] = self.flow_name or of_run["flow_name"]
         given = {name.removeprefix(VALUE): value for name, value in values.items()}
         return super().run(obj, file_type, filename.render(of_run | given), filesystem_identifier)
 

@@ -10,10 +10,10 @@ import prefect
 
 from lume_dsl.errors import RecordError
 from lume_dsl.records import DBResult
-from lume_dsl.records.record import added_fields
+from lume_dsl.records.record import added_fields, recorded_inputs
 from lume_dsl.secrets import HIDDEN
 from lume_dsl.services import load
-from lume_dsl.tasks.context import ServiceTask, run_inputs, run_provenance, run_services
+from lume_dsl.tasks.context import ServiceTask, parted, run_inputs, run_provenance, run_services
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -88,29 +88,46 @@ class SaveDBResult(ServiceTask):
         )
         return reference
 
-    def record_of(self, given: Mapping[str, Any]) -> DBResult:
-        """Make a record of outputs; its inputs are the flow run's parameters."""
+    def record_of(
+        self, given: Mapping[str, Any], *, flow_name: str = "", inputs: Mapping[str, Any] | None = None, flow: str = ""
+    ) -> DBResult:
+        """Make a record of outputs; its inputs are the flow run's parameters, if no others are told."""
         context = prefect.context
+        known = run_inputs() if inputs is None else inputs
         outputs = {name: given[name] for name in (*self.order, *given) if name in given}
         own = added_fields(self.record_type)
         return self.record_type(
             project_name=self.project_name or context.get("project_name") or "default",
-            flow_name=context.get("flow_name", ""),
+            flow_name=flow_name or context.get("flow_name", ""),
             flow_run_id=context.get("flow_run_id"),
             result_name=self.result_name,
-            inputs={name: HIDDEN if name in self.hidden else value for name, value in run_inputs().items()},
-            provenance=run_provenance(),
+            inputs={name: HIDDEN if name in self.hidden else value for name, value in known.items()},
+            provenance=run_provenance(flow),
             outputs={name: value for name, value in outputs.items() if name not in own},
             **{name: value for name, value in outputs.items() if name in own},
         )
 
 
 class SaveOutputs(SaveDBResult):
-    """What a ``db_result`` field becomes: outputs of any name, ``result`` and ``self`` included."""
+    """What a ``db_result`` field becomes: outputs of any name, ``result`` and ``self`` included.
 
-    def run(self, /, **outputs: Any) -> dict[str, Any]:  # type: ignore[override]  # as every Prefect task does
+    Of a subflow, ``flow_name`` and ``flow`` are its name and its class, and its ``parameters`` come with the outputs,
+    under names that begin with ``PARAMETER``.
+    """
+
+    def __init__(self, *, flow_name: str = "", flow: str = "", parameters: Iterable[str] = (), **options: Any) -> None:
+        self.flow_name = flow_name
+        self.flow = flow
+        self.parameters = tuple(parameters)
+        super().__init__(**options)
+
+    def run(self, /, **values: Any) -> dict[str, Any]:  # type: ignore[override]  # as every Prefect task does
         """Save the record of these outputs and return its reference. See ``SaveDBResult.run``."""
-        return self.save(self.record_of(outputs))
+        if not self.flow_name:
+            return self.save(self.record_of(values))
+        given, outputs = parted(values)
+        inputs = recorded_inputs({name: given[name] for name in self.parameters})
+        return self.save(self.record_of(outputs, flow_name=self.flow_name, inputs=inputs, flow=self.flow))
 
 
 class LoadDBResult(ServiceTask):

@@ -201,9 +201,11 @@ def test_a_key_that_is_no_text_is_told_with_the_parameter_s_name(scan: Scan) -> 
         assert not problem.message.startswith((" ", ":"))
 
 
-def test_a_reference_as_a_value_is_told_that_flows_are_not_run_in_flows(problems: Any) -> None:
-    told = problems("class Inner(LumeFlow):\n    x: int = 1\ny = add(1)\nz = Inner(x=y)")
-    assert [(kind, line) for kind, line, *_ in told] == [("subflow", 5)]
+def test_a_reference_as_a_value_outside_of_its_body_is_told_so(scan: Scan) -> None:
+    kept: list[Any] = []
+    scan("y = add(1)\nkeep(y)", keep=kept.append)
+    with pytest.raises(DefinitionError, match=r"outside of the body that it belongs to.*\[subflow\]"):
+        Beam(shots=kept[0])
 
 
 def test_bound_values_are_in_field_order() -> None:
