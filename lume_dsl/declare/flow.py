@@ -25,7 +25,7 @@ from lume_dsl.declare.fields import db_result, file_result, parameter, result
 from lume_dsl.declare.graph import Graph, Parameter
 from lume_dsl.declare.hints import Scope
 from lume_dsl.declare.inherit import Own, extended
-from lume_dsl.declare.parameters import bind_values, shown_values, spec_of
+from lume_dsl.declare.parameters import abstract_problems, bind_values, shown_values, spec_of
 from lume_dsl.declare.references import Draft, Reference, holds_subflows
 from lume_dsl.declare.schema import flow_schema
 from lume_dsl.declare.subflows import called
@@ -121,10 +121,12 @@ class FlowMeta(type):
             raise DefinitionError(tuple(sorted(problems, key=_source_order)))
         return super().__new__(mcs, name, bases, _class_namespace(namespace, built), **kwargs)
 
-    def __call__(cls, /, *args: Any, **values: Any) -> Any:
-        """A flow with its parameters bound; in the body of another flow, a part of that one."""
-        body = current_body()
-        return super().__call__(*args, **values) if body is None else called(body, cls, args, values)
+    if not TYPE_CHECKING:  # to a type checker a call gives an instance, wherever it stands
+
+        def __call__(cls, /, *args: Any, **values: Any) -> Any:
+            """A flow with its parameters bound; in the body of another flow, a part of that one."""
+            body = current_body()
+            return super().__call__(*args, **values) if body is None else called(body, cls, args, values)
 
     @property
     def __lume_name__(cls) -> str:
@@ -373,16 +375,9 @@ def check_whole(flow_class: FlowMeta) -> None:
     Raises:
         DefinitionError: All that is.
     """
-    left = flow_class.__lume_graph__.abstract
-    if left:
-        message, fix = (
-            "is left to a subclass, so there is no flow to run",
-            "redefine it in a class that inherits this one",
-        )
-        subject = flow_class.__name__
-        raise DefinitionError(
-            tuple(Problem("abstract", f"{subject}.{n}", message, fix, m.place) for n, m in left.items())
-        )
+    problems = abstract_problems(flow_class.__name__, flow_class.__lume_graph__)
+    if problems:
+        raise DefinitionError(tuple(problems))
 
 
 def with_values(flow_class: FlowMeta, values: Mapping[str, Any]) -> Any:

@@ -248,8 +248,13 @@ class Member:
 
     @property
     def mapped(self) -> bool:
-        """Whether it runs once for each item of an input."""
-        return self.each or any(source.mapped for source in self.inputs.values())
+        """Whether it runs once for each item of an input, or of one of its subflow."""
+        return self.each or self.mapped_over
+
+    @property
+    def mapped_over(self) -> bool:
+        """Whether an input of its own is a list, each of whose items it takes in turn."""
+        return any(source.mapped for source in self.inputs.values())
 
     @property
     def upstream(self) -> tuple[str, ...]:

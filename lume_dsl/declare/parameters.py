@@ -21,6 +21,7 @@ from lume_dsl.values.units import unit_in
 
 __all__ = [
     "FROM_FLOW",
+    "abstract_problems",
     "bind_values",
     "call_problems",
     "check_given",
@@ -130,6 +131,13 @@ def bind_values(name: str, graph: Graph, args: tuple[Any, ...], given: Mapping[s
         if spec_of(member).secret and bound[key] is not None:
             hide(unstructure(bound[key]))
     return bound
+
+
+def abstract_problems(name: str, graph: Graph) -> list[Problem]:
+    """Return what a flow leaves to a subclass."""
+    message = "is left to a subclass, so there is no flow to run"
+    fix = "redefine it in a class that inherits this one"
+    return [Problem("abstract", f"{name}.{key}", message, fix, member.place) for key, member in graph.abstract.items()]
 
 
 def call_problems(name: str, graph: Graph, args: tuple[Any, ...], given: Iterable[str]) -> list[Problem]:

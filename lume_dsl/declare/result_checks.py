@@ -185,10 +185,10 @@ def paths(flow: Subject) -> Iterator[Problem]:
     """No two file results name one constant path on one filesystem."""
     first: dict[tuple[Any, Any], str] = {}
     for member in flow.graph.members.values():
-        filename, filesystem = (_where(member, key) for key in ("filename", "filesystem_identifier"))
+        filename, filesystem = (_where(flow, member, key) for key in ("filename", "filesystem_identifier"))
         if not isinstance(member.work, FileResult) or filename is None or filesystem is None:
             continue
-        if member.each and isinstance(member.inputs["filename"], Constant) and not _varies(member):
+        if member.each and not _varies(flow, member):
             message = f"saves each run of {member.subflow} to the same file"
             yield flow.problem("path-taken", member, message, "name in it what the runs differ in: {text1}")
         taken = first.setdefault((filename, filesystem), member.name)
@@ -197,14 +197,30 @@ def paths(flow: Subject) -> Iterator[Problem]:
             yield flow.problem("path-taken", member, message, "give it another filename")
 
 
-def _varies(member: Member) -> bool:
-    """Whether the runs of a mapped subflow have other values in the filename."""
-    return any(source.mapped for key, source in member.inputs.items() if key.startswith(VALUE))
+def _passed_on(flow: Subject, source: Input | None) -> Input | None:
+    """Where a value comes from that subflows only pass on."""
+    while isinstance(source, Edge) and isinstance(work := flow.graph.members[source.upstream].work, Argument):
+        parameter = flow.graph.members[source.upstream]
+        given = next(iter(parameter.inputs.values()), None)
+        if given is None and (work.parameter.factory or work.parameter.env):
+            return source
+        source = Constant(work.parameter.default) if given is None else given
+    return source
 
 
-def _where(member: Member, key: str) -> Any:
+def _varies(flow: Subject, member: Member) -> bool:
+    """Whether the runs of a mapped subflow may differ in the filename, in more than parameters that all have."""
+    sources = [source for key, source in member.inputs.items() if key == "filename" or key.startswith(VALUE)]
+    upstream = [flow.graph.members[source.upstream] for source in sources if isinstance(source, Edge)]
+    return any(
+        not isinstance(one.work, Argument) or one.work.parameter.factory is not None or one.mapped_over
+        for one in upstream
+    )
+
+
+def _where(flow: Subject, member: Member, key: str) -> Any:
     """A file name or filesystem, spelt in one way; None where it is none, which is another problem."""
-    source = member.inputs.get(key)
+    source = _passed_on(flow, member.inputs.get(key))
     if isinstance(source, Edge):
         return source
     value = source.value if source else None

@@ -15,7 +15,7 @@ import attrs
 from lume_dsl.declare.attributes import FlowAttribute, SubflowAttribute, shaped
 from lume_dsl.declare.body import Unknown
 from lume_dsl.declare.graph import Argument, Constant, Graph, Input, Member, Parameter
-from lume_dsl.declare.parameters import call_problems, check_value, spec_of, value_problems
+from lume_dsl.declare.parameters import abstract_problems, call_problems, check_value, spec_of, value_problems
 from lume_dsl.declare.references import Composite, Draft, Link, Reference, Source, Whole, draft_of, source_of
 from lume_dsl.declare.tasks import Unmapped
 from lume_dsl.errors import Place, Problem, ReferenceValueError, did_you_mean
@@ -91,14 +91,15 @@ def called(
     """
     call = Call(body, flow_class, body.place(), is_mapped)
     parameters = call.graph.parameters
-    problems = call_problems(flow_class.__name__, call.graph, args, values)
-    sources = {name: _given(call, value) for name, value in values.items() if name in parameters}
-    for name, source in sources.items():
-        problems += _wrong_with(call, parameters[name], source)
+    name = flow_class.__name__
+    problems = abstract_problems(name, call.graph) or call_problems(name, call.graph, args, values)
+    sources = {key: _given(call, value) for key, value in values.items() if key in parameters}
+    for key, source in sources.items():
+        problems += _wrong_with(call, parameters[key], source)
     problems += _not_to_be_mapped(call, sources)
     body.problems += [attrs.evolve(one, subject=f"{body.name}: {one.subject}", place=call.place) for one in problems]
     if problems and is_mapped:
-        return body.unknown(flow_class.__name__)
+        return body.unknown(name)
     _inline(call, sources)
     return SubflowValue(call)
 

@@ -19,7 +19,7 @@ from prefect.engine.task_runner import TaskRunner
 
 from lume_dsl.declare.graph import RecordResult
 from lume_dsl.declare.parameters import bind_values, json_values, shown_values, without_defaults
-from lume_dsl.engine.arguments import begun_arguments, known_arguments
+from lume_dsl.engine.arguments import arguments_of
 from lume_dsl.engine.lengths import check_known_lengths
 from lume_dsl.engine.targets import check_file_results
 from lume_dsl.errors import FlowRunError, ParameterError, Problem, RecordError, TaskFailure
@@ -107,13 +107,13 @@ class CompiledFlow(prefect.Flow):
         begun = _begin(self)
         graph = self.flow_class.__lume_graph__
         values = bind_values(self.name, graph, (), parameters)
-        arguments = known_arguments(self.name, graph, values)
+        arguments = arguments_of(self.name, graph, values)
         settings = current_settings()
         with prefect.context({SETTINGS: settings}):
             if self.configure is not None:
                 self.configure.run()
-            check_file_results(graph, values | arguments)
-            check_known_lengths(self.name, graph, values | arguments)
+            check_file_results(graph, values | arguments.known)
+            check_known_lengths(self.name, graph, values | arguments.known)
         inputs = _inputs(self, values)
         given = json_values(values)
         prefect.context.setdefault("caches", {})
@@ -126,7 +126,7 @@ class CompiledFlow(prefect.Flow):
                 **(context or {}),
                 **begun,
                 INPUTS: _not_json(inputs, given),
-                ARGUMENTS: begun_arguments(graph, arguments),
+                ARGUMENTS: arguments.begun,
                 SETTINGS: settings,
                 CHECKED: not run_on_schedule,
                 "parameters": given,
@@ -176,7 +176,7 @@ def _prepare_run(flow: CompiledFlow, _old: State, new: State) -> State:
         graph = flow.flow_class.__lume_graph__
         given = without_defaults(graph, prefect.context.get("parameters") or {})
         values = bind_values(flow.name, graph, (), given)
-        arguments = begun_arguments(graph, known_arguments(flow.name, graph, values))
+        arguments = arguments_of(flow.name, graph, values).begun
         inputs, parameters = _inputs(flow, values), json_values(values)
         begun = {**_begin(flow), INPUTS: _not_json(inputs, parameters), ARGUMENTS: arguments}
         prefect.context.update({**begun, "parameters": parameters})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lume_dsl.declare.filenames import OF_RUN, VALUE, FilenameTemplate
@@ -27,18 +27,29 @@ def check_file_results(graph: Graph, values: Mapping[str, Any]) -> None:
         ServiceError: All that cannot, each with its field.
     """
     failures = []
-    files = [member for member in graph.members.values() if isinstance(member.work, FileResult) and not member.each]
+    files = [member for member in graph.members.values() if isinstance(member.work, FileResult)]
     with run_services() as services:
         targets = _Targets(services)
         for member in files:
             identifier = member.inputs.get("filesystem_identifier")
-            try:
-                filename = _filename(member, values)
-                targets.check(member.name, filename, _value(identifier, values), asked=isinstance(identifier, Constant))
-            except (FileError, ServiceError) as error:
-                failures.append(f"{member.name}: {error}")
+            for name, known in _runs(member, values):
+                try:
+                    filename = _filename(member, known)
+                    targets.check(name, filename, _value(identifier, known), asked=isinstance(identifier, Constant))
+                except (FileError, ServiceError) as error:
+                    failures.append(f"{name}: {error}")
     if failures:
         raise ServiceError("\n".join(failures))
+
+
+def _runs(member: Member, values: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The runs of a member, named as in errors, each with what it takes of the values, as far as that is known."""
+    if not member.each:
+        yield member.name, values
+        return
+    known = {name: values[name] for name in member.upstream if name in values}
+    for place in range(min(map(len, known.values()), default=0)):
+        yield f"{member.name}[{place}]", {name: items[place] for name, items in known.items()}
 
 
 def _value(source: Input | None, values: Mapping[str, Any]) -> Any:

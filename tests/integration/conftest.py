@@ -6,7 +6,7 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,21 @@ import pytest
 def empty_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test starts in an empty folder of its own, where relative file names lead."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def dask_cluster() -> Iterator[str]:
+    """The address of a real Dask cluster of two worker processes, which do not have the tests' environment."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=":0",
+        env={"LUME_HOME": "/nonexistent"},
+    ) as cluster:
+        yield cluster.scheduler_address
 
 
 @pytest.fixture

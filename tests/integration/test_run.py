@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timezone
 from pathlib import Path
@@ -458,21 +457,6 @@ def test_records_go_to_mongodb_when_the_settings_say_so(
 
 
 # executors
-
-
-@pytest.fixture(scope="session")
-def dask_cluster() -> Iterator[str]:
-    """The address of a real Dask cluster of two worker processes, which do not have the tests' environment."""
-    from distributed import LocalCluster
-
-    with LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=":0",
-        env={"LUME_HOME": "/nonexistent"},
-    ) as cluster:
-        yield cluster.scheduler_address
 
 
 @pytest.fixture(params=["local", "threads", "processes", "dask"])

@@ -264,3 +264,24 @@ class Flattening(LumeFlow):
 
 
 assert_type(Flattening().run().numbers, list[int])
+
+
+class Nesting(LumeFlow):
+    part: str = parameter(default="a")
+
+    greeting = Unpacking()
+    branch = Branching(text=part, wanted=False)
+    assert_type(branch, Branching)
+    assert_type(branch.either, str | int)
+    assert_type(branch.long_file, TextFile)
+    longer = append_text(greeting.first, branch.longer)
+    runs = Branching.map(text=[part, longer])
+    assert_type(runs, list[Branching])
+    numbers = [run.number for run in runs]
+    assert_type(numbers, list[int])
+    both = append_text.map([run.longer for run in runs], unmapped(runs[0].text))
+    assert_type(both, list[str])
+
+
+assert_type(Nesting().run().branch.long_file.read(), str)
+assert_type(Nesting().run().runs[1].number, int)

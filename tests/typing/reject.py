@@ -121,3 +121,26 @@ class Branching(LumeFlow):
         size = length(text1)
     either = length(merge(text1, size))  # type: ignore[arg-type]
     switch(text1, [size])  # type: ignore[arg-type]
+
+
+# subflows: a wrong, a missing and an unknown parameter; a wrong and an unknown value; a flow for a value
+class Part(LumeFlow):
+    text1: str = parameter()
+    times: int = 1
+
+    size = length(text1)
+
+
+class Nesting(LumeFlow):
+    number: int = 3
+
+    wrong = Part(text1=number)  # type: ignore[arg-type]
+    missing = Part(times=number)  # type: ignore[call-arg]
+    unknown = Part(text1="a", time=number)  # type: ignore[call-arg]
+    part = Part(text1="a")
+    edge = length(part.size)  # type: ignore[arg-type]
+    attribute = part.sizes  # type: ignore[attr-defined]
+    whole = length(part)  # type: ignore[arg-type]
+    runs = Part.map(text1=["a"])
+    one = length(runs)  # type: ignore[arg-type]
+    all_runs = [run.sizes for run in runs]  # type: ignore[attr-defined]

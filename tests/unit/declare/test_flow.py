@@ -18,6 +18,7 @@ from lume_dsl.declare.parameters import bind_values
 from lume_dsl.errors import DefinitionError, NotRunError, ParameterError
 
 Scan = Callable[..., Any]
+Define = Callable[..., dict[str, Any]]
 
 
 @task
@@ -201,11 +202,10 @@ def test_a_key_that_is_no_text_is_told_with_the_parameter_s_name(scan: Scan) -> 
         assert not problem.message.startswith((" ", ":"))
 
 
-def test_a_reference_as_a_value_outside_of_its_body_is_told_so(scan: Scan) -> None:
-    kept: list[Any] = []
-    scan("y = add(1)\nkeep(y)", keep=kept.append)
+def test_a_reference_as_a_value_outside_of_its_body_is_told_so(define: Define) -> None:
+    kept = define("kept = []\nclass Scan(LumeFlow):\n    y = add(1)\n    kept.append(y)")["kept"][0]
     with pytest.raises(DefinitionError, match=r"outside of the body that it belongs to.*\[subflow\]"):
-        Beam(shots=kept[0])
+        Beam(shots=kept)
 
 
 def test_bound_values_are_in_field_order() -> None:
