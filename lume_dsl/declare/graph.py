@@ -208,6 +208,7 @@ class Member:
         after: Names of the members that it waits for without taking their values.
         visible: Whether the body gave it a name, so that a run has an attribute for it.
         origin: The class whose body it stands in.
+        subflow: The subflow that it is of, dotted where that is nested: ``inner``, ``inner.deep``, or "".
     """
 
     name: str
@@ -219,6 +220,7 @@ class Member:
     after: tuple[str, ...] = ()
     visible: bool = True
     origin: str = ""
+    subflow: str = ""
 
     @property
     def mapped(self) -> bool:
