@@ -1,0 +1,88 @@
+"""A drawing as DOT, the text that Graphviz reads. It knows nothing of flows."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping
+from itertools import count
+
+from lume_dsl.report.drawing import Arrow, ArrowKind, Box, BoxKind, Cluster, Drawing
+
+__all__ = ["dot_of"]
+
+_FONT = 'fontname="Helvetica,Arial,sans-serif"'
+_GRAPH = f"rankdir=LR; bgcolor=white; labelloc=t; ranksep=0.45; nodesep=0.14; {_FONT}"
+_NODE = f'shape=box; style=filled; {_FONT}; fontsize=12; margin="0.12,0.05"; height=0.3'
+_EDGE = f'{_FONT}; fontsize=10; arrowsize=0.7; color="#37474f"'
+_CLUSTER = 'style="rounded,filled"; fillcolor="#f7f9fa"; color="#90a4ae"; margin=12'
+
+_QUICK = "splines=line; nslimit=1; nslimit1=1; mclimit=0.1"
+"""Of a large flow the picture comes soon, rather than with the fewest crossings."""
+
+LARGE = 400
+"""Boxes from which on a flow is a large one."""
+
+_BOXES: Mapping[BoxKind, str] = {
+    "parameter": 'style="rounded,filled"; fillcolor="#e3f2fd"; color="#1976d2"',
+    "task": 'fillcolor="#ffffff"; color="#37474f"',
+    "step": 'fillcolor="#f3e5f5"; color="#7b1fa2"',
+    "operation": 'fillcolor="#eceff1"; color="#eceff1"; fontsize=10; margin="0.06,0.02"; height=0.2',
+    "case": 'shape=hexagon; fillcolor="#fff3e0"; color="#ef6c00"; margin="0.02,0.02"',
+    "merge": 'shape=hexagon; fillcolor="#fff3e0"; color="#ef6c00"; margin="0.02,0.02"',
+    "value": 'style="rounded,filled"; fillcolor="#e8f5e9"; color="#2e7d32"; penwidth=1.5',
+    "file": 'shape=note; fillcolor="#e8f5e9"; color="#2e7d32"; penwidth=1.5',
+    "record": 'shape=cylinder; fillcolor="#e8f5e9"; color="#2e7d32"; penwidth=1.5; margin="0.12,0.1"',
+    "configure": 'style=dashed; color="#90a4ae"; fontcolor="#607d8b"; fontsize=10',
+}
+
+_ARROWS: Mapping[ArrowKind, str] = {
+    "value": "",
+    "each": " [label=each; penwidth=2]",
+    "order": " [style=dashed]",
+    "configure": ' [style=dashed; color="#b0bec5"; arrowsize=0.5; weight=0]',
+}
+
+
+def dot_of(drawing: Drawing) -> str:
+    """Return the drawing as DOT. A box has its key as its name there, so that other programs can tell it."""
+    is_large = sum(1 for _ in drawing.flow.all_boxes) >= LARGE
+    lines = ["digraph {", f"  graph [{_GRAPH}{f'; {_QUICK}' if is_large else ''}]"]
+    lines += [f"  node [{_NODE}]", f"  edge [{_EDGE}]", *_content(drawing.flow, "  ", count())]
+    return "\n".join([*lines, *map(_arrow, drawing.arrows), "}", ""])
+
+
+def _content(cluster: Cluster, indent: str, numbers: Iterator[int]) -> Iterator[str]:
+    yield f"{indent}label=<<b>{_text(cluster.title)}</b>>"
+    for box in cluster.boxes:
+        yield f"{indent}{_box(box)}"
+    for inner in cluster.clusters:
+        yield f"{indent}subgraph cluster_{next(numbers)} {{"  # Graphviz frames what has such a name
+        yield f"{indent}  {_CLUSTER}"
+        yield from _content(inner, f"{indent}  ", numbers)
+        yield f"{indent}}}"
+
+
+def _box(box: Box) -> str:
+    detail = f'<br/><font point-size="10" color="#546e7a">{_text(box.detail)}</font>' if box.detail else ""
+    name = _text(box.title) if box.kind == "operation" or not box.title.isidentifier() else f"<b>{_text(box.title)}</b>"
+    twice = "; peripheries=2" if box.repeated else ""
+    return f"{_quoted(box.key)} [label=<{name}{detail}>; tooltip={_escaped(box.hint)}; {_BOXES[box.kind]}{twice}]"
+
+
+def _arrow(arrow: Arrow) -> str:
+    return f"  {_quoted(arrow.source)} -> {_quoted(arrow.target)}{_ARROWS[arrow.kind]}"
+
+
+def _text(text: str) -> str:
+    """Text of an HTML-like label. An empty one, or one of spaces alone, is a syntax error of theirs."""
+    return html.escape(text) if text.strip() else "&#160;"
+
+
+def _quoted(name: str) -> str:
+    """A name: only a quotation mark has a meaning in it, and a backslash before one. Different ones stay different."""
+    return '"' + name.encode("unicode_escape").decode().replace('"', '\\"') + '"'
+
+
+def _escaped(text: str) -> str:
+    """An attribute that Graphviz looks for backslashes and entities in."""
+    return '"' + html.escape(text, quote=False).replace("\\", "\\\\").replace('"', '\\"') + '"'
