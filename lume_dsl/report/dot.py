@@ -16,12 +16,6 @@ _NODE = f'shape=box; style=filled; {_FONT}; fontsize=12; margin="0.12,0.05"; hei
 _EDGE = f'{_FONT}; fontsize=10; arrowsize=0.7; color="#37474f"'
 _CLUSTER = 'style="rounded,filled"; fillcolor="#f7f9fa"; color="#90a4ae"; margin=12'
 
-_QUICK = "splines=line; nslimit=1; nslimit1=1; mclimit=0.1"
-"""Of a large flow the picture comes soon, rather than with the fewest crossings."""
-
-LARGE = 400
-"""Boxes from which on a flow is a large one."""
-
 _BOXES: Mapping[BoxKind, str] = {
     "parameter": 'style="rounded,filled"; fillcolor="#e3f2fd"; color="#1976d2"',
     "task": 'fillcolor="#ffffff"; color="#37474f"',
@@ -45,9 +39,8 @@ _ARROWS: Mapping[ArrowKind, str] = {
 
 def dot_of(drawing: Drawing) -> str:
     """Return the drawing as DOT. A box has its key as its name there, so that other programs can tell it."""
-    is_large = sum(1 for _ in drawing.flow.all_boxes) >= LARGE
-    lines = ["digraph {", f"  graph [{_GRAPH}{f'; {_QUICK}' if is_large else ''}]"]
-    lines += [f"  node [{_NODE}]", f"  edge [{_EDGE}]", *_content(drawing.flow, "  ", count())]
+    lines = ["digraph {", f"  graph [{_GRAPH}]", f"  node [{_NODE}]", f"  edge [{_EDGE}]"]
+    lines += _content(drawing.flow, "  ", count())
     return "\n".join([*lines, *map(_arrow, drawing.arrows), "}", ""])
 
 
@@ -64,7 +57,8 @@ def _content(cluster: Cluster, indent: str, numbers: Iterator[int]) -> Iterator[
 
 def _box(box: Box) -> str:
     detail = f'<br/><font point-size="10" color="#546e7a">{_text(box.detail)}</font>' if box.detail else ""
-    name = _text(box.title) if box.kind == "operation" or not box.title.isidentifier() else f"<b>{_text(box.title)}</b>"
+    has_name = bool(box.detail) or box.kind not in ("operation", "case")
+    name = f"<b>{_text(box.title)}</b>" if has_name else _text(box.title)
     twice = "; peripheries=2" if box.repeated else ""
     return f"{_quoted(box.key)} [label=<{name}{detail}>; tooltip={_escaped(box.hint)}; {_BOXES[box.kind]}{twice}]"
 

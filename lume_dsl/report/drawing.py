@@ -28,7 +28,6 @@ from lume_dsl.declare.graph import (
     StepRun,
     TaskRun,
     ValueResult,
-    Work,
 )
 from lume_dsl.declare.operations import written
 from lume_dsl.declare.parameters import unit_of
@@ -49,7 +48,10 @@ CONFIGURE = "configure_services"
 """What the engine, which this must not load, calls the configure task."""
 
 LONGEST = 36
-"""How many characters of a line are shown."""
+"""How many characters of a text are shown."""
+
+LONGEST_TYPE = 24
+"""How long a type may be that is shown with all its arguments."""
 
 
 @attrs.frozen
@@ -118,15 +120,15 @@ def drawing_of(name: str, graph: Graph) -> Drawing:
             arrows.append(Arrow(configure, member.name, "configure"))
     if graph.uses_services:
         root.boxes.append(Box(configure, "configure", CONFIGURE, hint="checks that services answer"))
-    return Drawing(_cluster(visible(name).replace("\n", " "), root), tuple(arrows))
+    return Drawing(_cluster(_one_line(name), root), tuple(arrows))
 
 
 def _arrows(member: Member) -> Iterator[Arrow]:
     """One from each member that it waits for: a value says more than the order, and each item more than the value."""
     kinds: dict[str, ArrowKind] = dict.fromkeys(member.after, "order")
     taken = [source for source in member.inputs.values() if isinstance(source, Edge)]
-    kinds |= dict.fromkeys((source.upstream for source in taken), "value")
-    kinds |= dict.fromkeys((source.upstream for source in taken if source.mapped), "each")
+    kinds.update((source.upstream, "value") for source in taken)
+    kinds.update((source.upstream, "each") for source in taken if source.mapped)
     for upstream in member.upstream:
         yield Arrow(upstream, member.name, kinds[upstream])
 
@@ -185,66 +187,54 @@ _KINDS: dict[type, BoxKind] = {
 
 
 def _box(graph: Graph, member: Member) -> Box:
-    title, details = _title(graph, member), _details(graph, member)
-    spec_help = member.work.help if isinstance(member.work, Parameter) else ""
-    whole = ": ".join(filter(None, [title, " → ".join(details)]))
+    title, what = _title(graph, member), _what(graph, member)
+    tp = _type(member)
+    details = [what, tp] if tp and isinstance(member.work, TaskRun) else [what or tp]
+    help = member.work.help if isinstance(member.work, Parameter) else ""
     return Box(
         key=member.name,
         kind=_KINDS[type(member.work)],
         title=_line(title),
-        detail=" → ".join(map(_line, details)),
-        hint=visible(f"{whole}. {spec_help}" if spec_help else whole).replace("\n", " "),
+        detail=" → ".join(_line(_brief(text) if text == tp else text) for text in details if text),
+        hint=_one_line(". ".join(filter(None, [": ".join(filter(None, [title, *details])), help]))),
         repeated=member.mapped and isinstance(member.work, (TaskRun, StepRun)),
     )
 
 
 def _title(graph: Graph, member: Member) -> str:
     """Its name in its flow; of what has none, what it does."""
-    if not member.visible and (what := _expression(graph, member)):
-        return what
-    return _own_name(member)
+    return _own_name(member) if member.visible else _expression(graph, member) or _own_name(member)
 
 
 def _own_name(member: Member) -> str:
     return member.name.removeprefix(f"{member.subflow}.") if member.subflow else member.name
 
 
-def _details(graph: Graph, member: Member) -> list[str]:
-    """What it does, where its name does not tell, and the type of its value, where that is known."""
-    work, shown = member.work, []
-    if isinstance(work, TaskRun) and function_name(work.function) != _own_name(member):
-        shown.append(function_name(work.function))
-    if member.visible and (what := _expression(graph, member)):
-        shown.append(what)
-    elif _has_type(member):
-        shown.append(_type(member))
-    return shown
-
-
-def _has_type(member: Member) -> bool:
-    told = member.type is not Any and member.type is not Unresolved
-    return told and (member.visible or isinstance(member.work, (TaskRun, StepRun)))
+def _what(graph: Graph, member: Member) -> str:
+    """What it does, where its title does not tell."""
+    if isinstance(member.work, TaskRun):
+        name = function_name(member.work.function)
+        return name if name != _own_name(member) else ""
+    return _expression(graph, member) if member.visible else ""
 
 
 def _type(member: Member) -> str:
+    """The type of its value and the unit of a parameter; "" where none is known, or its title is an expression."""
+    is_inner = not member.visible and isinstance(member.work, (Operation, Collection, Case, Merge))
+    if is_inner or member.type is Any or member.type is Unresolved:
+        return ""
     unit = unit_of(member) if isinstance(member.work, Parameter) else ""
     return f"{type_name(member.type)}, {unit}" if unit else type_name(member.type)
 
 
 def _expression(graph: Graph, member: Member) -> str:
-    """What an operation, a collection or a branch is in the body, or "" for other works."""
+    """What an operation, a collection or a case is in the body, or "" for other works."""
     work = member.work
     if isinstance(work, Operation):
         return written(work.symbol, {key: _named(graph, member, source) for key, source in member.inputs.items()})
     if isinstance(work, Collection):
-        return _brackets(work.type)
-    if isinstance(work, Case):
-        return f"is {short(work.value)}"
-    return ""
-
-
-def _brackets(tp: type) -> str:
-    return {list: "[…]", tuple: "(…)", dict: "{…}", slice: "…:…"}.get(tp) or f"{tp.__name__}(…)"
+        return {list: "[…]", tuple: "(…)", dict: "{…}", slice: "…:…"}.get(work.type) or f"{work.type.__name__}(…)"
+    return f"is {short(work.value)}" if isinstance(work, Case) else ""
 
 
 def _named(graph: Graph, member: Member, source: Input) -> Input:
@@ -252,24 +242,28 @@ def _named(graph: Graph, member: Member, source: Input) -> Input:
     if isinstance(source, Constant):
         return source
     upstream = graph.members[source.upstream]
-    if not upstream.visible and not _is_part(upstream.work):
+    is_part = isinstance(upstream.work, Operation) and upstream.work.symbol in ("getattr", "getitem")
+    if not upstream.visible and not is_part:  # of which the name says what it is: beam.sigma_x, images[0]
         return Edge("…")
     return Edge(_own_name(upstream) if upstream.subflow == member.subflow else upstream.name)
-
-
-def _is_part(work: Work) -> bool:
-    """Whether its name says what it is: ``beam.sigma_x``, ``images[0]``."""
-    return isinstance(work, Operation) and work.symbol in ("getattr", "getitem")
 
 
 # texts
 
 
+def _one_line(text: str) -> str:
+    return visible(text).replace("\n", " ")
+
+
 def _line(text: str) -> str:
-    """The text on one line of at most LONGEST characters: first the arguments of types go, then the end."""
-    text = visible(text).replace("\n", " ")
-    hidden, found = text, 1
-    while found and len(hidden.replace("\0", "[…]")) > LONGEST:
-        hidden, found = re.subn(r"\[[^\[\]]*\]", "\0", hidden)
-    text = hidden.replace("\0", "[…]")
+    """The text on one line of at most LONGEST characters."""
+    text = _one_line(text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _brief(tp: str) -> str:
+    """A type without the arguments that make it long, the inmost first: ``list[ndarray[…]]``."""
+    found = 1
+    while found and len(tp.replace("\0", "[…]")) > LONGEST_TYPE:
+        tp, found = re.subn(r"\[[^\[\]]*\]", "\0", tp)
+    return tp.replace("\0", "[…]")
