@@ -72,7 +72,7 @@ def _styles(boxes: Iterable[Box], numbers: Mapping[str, str]) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """Text of a label: whatever could have a meaning, to Mermaid or in Markdown or HTML, is the number of its character."""
+    """Text of a label: what could have a meaning, to Mermaid, in Markdown or HTML, is the number of its character."""
     return "".join(char if char.isalnum() or char in " ._,'" else f"#{ord(char)};" for char in text) or "#160;"
 
 
