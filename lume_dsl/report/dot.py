@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 
 from lume_dsl.report.drawing import Arrow, ArrowKind, Box, BoxKind, Cluster, Drawing
+from lume_dsl.values.visible import visible
 
 __all__ = ["dot_of"]
 
@@ -73,8 +74,8 @@ def _text(text: str) -> str:
 
 
 def _quoted(name: str) -> str:
-    """A name: only a quotation mark has a meaning in it, and a backslash before one. Different ones stay different."""
-    return '"' + name.encode("unicode_escape").decode().replace('"', '\\"') + '"'
+    """A name, in which a backslash means something before another and before a quotation mark. Different ones differ."""
+    return '"' + visible(name.replace("\\", "\\\\")).replace("\n", "\\n").replace('"', '\\"') + '"'
 
 
 def _escaped(text: str) -> str:

@@ -76,10 +76,13 @@ def _text(text: str) -> str:
     return "".join(char if char.isalnum() or char in " ._,'" else f"#{ord(char)};" for char in text) or "#160;"
 
 
+_IN_TITLES = str.maketrans("<>&", "＜＞＆")  # noqa: RUF001 - look-alikes: of HTML, Mermaid keeps tags alone
+
+
 def _in_yaml(text: str) -> str:
     """A text of the front matter, which is YAML, and in which Mermaid looks for its own marks before that."""
-    return '"' + "".join(char if char.isalnum() or char == " " else _in_json(char) for char in text) + '"'
+    return '"' + "".join(map(_yaml_character, text.translate(_IN_TITLES))) + '"'
 
 
-def _in_json(char: str) -> str:
-    return f"\\U{ord(char):08x}"
+def _yaml_character(char: str) -> str:
+    return char if char.isalnum() or char == " " else f"\\U{ord(char):08x}"
