@@ -61,7 +61,7 @@ def _box(box: Box) -> str:
     has_name = bool(box.detail) or box.kind not in ("operation", "case")
     name = f"<b>{_text(box.title)}</b>" if has_name else _text(box.title)
     twice = "; peripheries=2" if box.repeated else ""
-    return f"{_quoted(box.key)} [label=<{name}{detail}>; tooltip={_escaped(box.hint)}; {_BOXES[box.kind]}{twice}]"
+    return f"{_quoted(box.key)} [label=<{name}{detail}>; tooltip="{_escaped(box.hint)}"; {_BOXES[box.kind]}{twice}]"
 
 
 def _arrow(arrow: Arrow) -> str:
@@ -69,15 +69,15 @@ def _arrow(arrow: Arrow) -> str:
 
 
 def _text(text: str) -> str:
-    """Text of an HTML-like label. An empty one, or one of spaces alone, is a syntax error of theirs."""
-    return html.escape(text) if text.strip() else "&#160;"
+    """Text of an HTML-like label. One of spaces alone is a syntax error there."""
+    return _escaped(text) if text.strip() else "&#160;"
 
 
 def _quoted(name: str) -> str:
-    """A name, in which a backslash means something before another and before a quotation mark. Different ones differ."""
+    """A name, in which a backslash escapes another and a quotation mark. Different names stay different."""
     return '"' + visible(name.replace("\\", "\\\\")).replace("\n", "\\n").replace('"', '\\"') + '"'
 
 
 def _escaped(text: str) -> str:
-    """An attribute that Graphviz looks for backslashes and entities in."""
-    return '"' + html.escape(text, quote=False).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """Text that Graphviz looks for entities in, after it has put what backslashes stand for in their place, twice."""
+    return html.escape(text).replace("\\", "&#92;")

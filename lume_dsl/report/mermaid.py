@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 
@@ -71,8 +72,13 @@ def _styles(boxes: Iterable[Box], numbers: Mapping[str, str]) -> Iterator[str]:
         yield f"  class {','.join(members)} {kind}"
 
 
+_MARKS = re.compile(r"[$\\ﬂ¶](?=[$n°ß])|:(?=fa-)")
+"""What Mermaid looks for after it has read the numbers of characters: formulas, line ends, its own marks, and icons."""
+
+
 def _text(text: str) -> str:
     """Text of a label: what could have a meaning, to Mermaid, in Markdown or HTML, is the number of its character."""
+    text = _MARKS.sub("\\g<0>\u200b", text)  # a space without width
     return "".join(char if char.isalnum() or char in " ._,'" else f"#{ord(char)};" for char in text) or "#160;"
 
 
