@@ -61,7 +61,8 @@ def _box(box: Box) -> str:
     has_name = bool(box.detail) or box.kind not in ("operation", "case")
     name = f"<b>{_text(box.title)}</b>" if has_name else _text(box.title)
     twice = "; peripheries=2" if box.repeated else ""
-    return f"{_quoted(box.key)} [label=<{name}{detail}>; tooltip="{_escaped(box.hint)}"; {_BOXES[box.kind]}{twice}]"
+    hint = f'tooltip="{_escaped(box.hint)}"'
+    return f"{_quoted(box.key)} [label=<{name}{detail}>; {hint}; {_BOXES[box.kind]}{twice}]"
 
 
 def _arrow(arrow: Arrow) -> str:
