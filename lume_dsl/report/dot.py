@@ -6,8 +6,7 @@ import html
 from collections.abc import Iterator, Mapping
 from itertools import count
 
-from lume_dsl.report.drawing import Arrow, ArrowKind, Box, BoxKind, Cluster, Drawing
-from lume_dsl.values.visible import visible
+from lume_dsl.report.drawing import ArrowKind, Box, BoxKind, Cluster, Drawing
 
 __all__ = ["dot_of"]
 
@@ -32,41 +31,48 @@ _BOXES: Mapping[BoxKind, str] = {
 
 _ARROWS: Mapping[ArrowKind, str] = {
     "value": "",
-    "each": " [label=each; penwidth=2]",
-    "order": " [style=dashed]",
-    "configure": ' [style=dashed; color="#b0bec5"; arrowsize=0.5; weight=0]',
+    "each": "; label=each; penwidth=2",
+    "order": "; style=dashed",
+    "configure": '; style=dashed; color="#b0bec5"; arrowsize=0.5; weight=0',
 }
 
 
 def dot_of(drawing: Drawing) -> str:
-    """Return the drawing as DOT. A box has its key as its name there, so that other programs can tell it."""
+    """Return the drawing as DOT. Its boxes are numbered: some names, as those that begin with %, are Graphviz's own."""
+    boxes = list(drawing.flow.all_boxes)
+    numbers = {box.key: f"b{number}" for number, box in enumerate(boxes)}
+    titles = {box.key: box.title for box in boxes}
     lines = ["digraph {", f"  graph [{_GRAPH}]", f"  node [{_NODE}]", f"  edge [{_EDGE}]"]
-    lines += _content(drawing.flow, "  ", count())
-    return "\n".join([*lines, *map(_arrow, drawing.arrows), "}", ""])
+    lines += _content(drawing.flow, "  ", numbers, count())
+    for arrow in drawing.arrows:
+        hint = _hint(f"{titles[arrow.source]} → {titles[arrow.target]}")
+        lines.append(f"  {numbers[arrow.source]} -> {numbers[arrow.target]} [{hint}{_ARROWS[arrow.kind]}]")
+    return "\n".join([*lines, "}", ""])
 
 
-def _content(cluster: Cluster, indent: str, numbers: Iterator[int]) -> Iterator[str]:
-    yield f"{indent}label=<<b>{_text(cluster.title)}</b>>"
+def _content(cluster: Cluster, indent: str, numbers: Mapping[str, str], clusters: Iterator[int]) -> Iterator[str]:
+    yield f"{indent}label=<<b>{_text(cluster.title)}</b>>; {_hint(cluster.title)}"
     for box in cluster.boxes:
-        yield f"{indent}{_box(box)}"
+        yield f"{indent}{numbers[box.key]} [{_box(box)}]"
     for inner in cluster.clusters:
-        yield f"{indent}subgraph cluster_{next(numbers)} {{"  # Graphviz frames what has such a name
+        yield f"{indent}subgraph cluster_{next(clusters)} {{"  # Graphviz frames what has such a name
         yield f"{indent}  {_CLUSTER}"
-        yield from _content(inner, f"{indent}  ", numbers)
+        yield from _content(inner, f"{indent}  ", numbers, clusters)
         yield f"{indent}}}"
 
 
 def _box(box: Box) -> str:
     detail = f'<br/><font point-size="10" color="#546e7a">{_text(box.detail)}</font>' if box.detail else ""
     has_name = bool(box.detail) or box.kind not in ("operation", "case")
-    name = f"<b>{_text(box.title)}</b>" if has_name else _text(box.title)
+    title = f"<b>{_text(box.title)}</b>" if has_name else _text(box.title)
     twice = "; peripheries=2" if box.repeated else ""
-    hint = f'tooltip="{_escaped(box.hint)}"'
-    return f"{_quoted(box.key)} [label=<{name}{detail}>; {hint}; {_BOXES[box.kind]}{twice}]"
+    return f"label=<{title}{detail}>; {_hint(box.hint)}; {_BOXES[box.kind]}{twice}"
 
 
-def _arrow(arrow: Arrow) -> str:
-    return f"  {_quoted(arrow.source)} -> {_quoted(arrow.target)}{_ARROWS[arrow.kind]}"
+def _hint(text: str) -> str:
+    """What a browser shows under the pointer. Graphviz looks twice for what follows a backslash: here, a space."""
+    hidden = _escaped(text.replace("\\", "\\\u200b"))
+    return f'tooltip="{hidden}"'
 
 
 def _text(text: str) -> str:
@@ -74,11 +80,6 @@ def _text(text: str) -> str:
     return _escaped(text) if text.strip() else "&#160;"
 
 
-def _quoted(name: str) -> str:
-    """A name, in which a backslash escapes another and a quotation mark. Different names stay different."""
-    return '"' + visible(name.replace("\\", "\\\\")).replace("\n", "\\n").replace('"', '\\"') + '"'
-
-
 def _escaped(text: str) -> str:
-    """Text that Graphviz looks for entities in, after it has put what backslashes stand for in their place, twice."""
-    return html.escape(text).replace("\\", "&#92;")
+    """Text in which Graphviz looks for entities, and for what follows a backslash."""
+    return html.escape(text).replace("\\", "\\\\")

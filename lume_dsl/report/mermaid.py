@@ -72,8 +72,8 @@ def _styles(boxes: Iterable[Box], numbers: Mapping[str, str]) -> Iterator[str]:
         yield f"  class {','.join(members)} {kind}"
 
 
-_MARKS = re.compile(r"[$\\ﬂ¶](?=[$n°ß])|:(?=fa-)")
-"""What Mermaid looks for after it has read the numbers of characters: formulas, line ends, its own marks, and icons."""
+_MARKS = re.compile(r"[$\\ﬂ¶](?=[$n°ß])|:(?=fa-)|&(?=[\w#])")
+"""What Mermaid looks for in texts that it has decoded: formulas, line ends, marks of its own, icons and entities."""
 
 
 def _text(text: str) -> str:

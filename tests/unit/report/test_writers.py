@@ -86,6 +86,12 @@ def texts(group: ET.Element) -> str:
     return words("".join(text.text or "" for text in group.iter(f"{SVG}text")))
 
 
+def hints(picture: ET.Element, kind: str) -> list[str]:
+    """What a browser shows under the pointer, of each box or arrow."""
+    found = [next(group.iter(f"{SVG}a")).get(f"{XLINK}title") for group in groups(picture, kind)]
+    return sorted(words(hint or "") for hint in found)
+
+
 @given(drawings())
 @example(awkward_drawing())
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -93,12 +99,13 @@ def test_graphviz_draws_all_texts_as_they_are(drawing: Drawing) -> None:
     picture = drawn(drawing)
     boxes = list(drawing.flow.all_boxes)
     assert sorted(map(texts, groups(picture, "node"))) == sorted(map(shown, boxes))
-    hints = [link.get(f"{XLINK}title") for node in groups(picture, "node") for link in node.iter(f"{SVG}a")]
-    assert sorted(words(hint or "") for hint in hints) == sorted(words(box.hint) for box in boxes if box.hint.strip())
-    assert len(groups(picture, "edge")) == len(drawing.arrows)
+    assert hints(picture, "node") == sorted(words(box.hint) for box in boxes)
+    titles = {box.key: box.title for box in boxes}
+    ends = [words(f"{titles[arrow.source]}→{titles[arrow.target]}") for arrow in drawing.arrows]
+    assert hints(picture, "edge") == sorted(ends)
     titles = [words(one.title) for one in all_clusters(drawing.flow)[1:]]
     assert sorted(map(texts, groups(picture, "cluster"))) == sorted(titles)
-    assert texts(picture).count(words(drawing.flow.title)) >= 1
+    assert words(drawing.flow.title) in texts(picture)
 
 
 @given(drawings())
@@ -112,18 +119,13 @@ def test_graphviz_reads_each_box_and_arrow_once(drawing: Drawing) -> None:
     assert len(graph.subgraphs()) == len(drawing.flow.clusters)
 
 
-def test_a_name_is_the_same_in_dot() -> None:
-    drawing = Drawing(Cluster("f", (Box("inner.束流", "task", "a"), Box("case('a\"b')", "case", "b"))))
-    assert pygraphviz.AGraph(string=dot_of(drawing)).nodes() == ["inner.束流", "case('a\"b')"]
-
-
 def test_clusters_stand_in_clusters() -> None:
     deep = Cluster("deep", (Box("c", "task", "c"),))
     drawing = Drawing(Cluster("f", (Box("a", "task", "a"),), (Cluster("inner", (Box("b", "task", "b"),), (deep,)),)))
     graph = pygraphviz.AGraph(string=dot_of(drawing))  # kept: its subgraphs do not outlive it
     (inner,) = graph.subgraphs()
-    assert inner.nodes() == ["b", "c"]
-    assert [one.nodes() for one in inner.subgraphs()] == [["c"]]
+    assert inner.nodes() == ["b1", "b2"]
+    assert [one.nodes() for one in inner.subgraphs()] == [["b2"]]
 
 
 @pytest.mark.parametrize(
@@ -138,14 +140,14 @@ def test_clusters_stand_in_clusters() -> None:
 def test_arrows_differ_by_what_they_stand_for(kind: str, attributes: dict[str, str]) -> None:
     boxes = (Box("a", "task", "a"), Box("b", "task", "b"))
     graph = pygraphviz.AGraph(string=dot_of(Drawing(Cluster("f", boxes), (Arrow("a", "b", kind),))))  # type: ignore[arg-type]
-    found = graph.get_edge("a", "b").attr
+    found = graph.get_edge("b0", "b1").attr
     assert {name: found[name] for name in ("label", "penwidth", "style") if found[name]} == attributes
 
 
 def test_what_runs_for_each_item_has_two_lines_around_it() -> None:
     boxes = (Box("a", "task", "a"), Box("b", "task", "b", repeated=True))
     graph = pygraphviz.AGraph(string=dot_of(Drawing(Cluster("f", boxes))))
-    assert [graph.get_node(name).attr["peripheries"] for name in "ab"] == ["", "2"]
+    assert [graph.get_node(name).attr["peripheries"] for name in ("b0", "b1")] == ["", "2"]
 
 
 # Mermaid
@@ -194,5 +196,5 @@ def test_every_kind_of_box_has_a_shape_and_a_style_in_both() -> None:
     assert sorted(of_class(read_mermaid(drawing), "node")) == sorted(kinds)
     assert re.findall(r"classDef (\w+)", mermaid_of(drawing)) == kinds
     graph = pygraphviz.AGraph(string=dot_of(drawing))
-    looks = {tuple(graph.get_node(kind).attr[name] for name in ("shape", "color", "style")) for kind in kinds}
+    looks = {tuple(node.attr[name] for name in ("shape", "color", "style")) for node in graph.nodes()}
     assert len(looks) == len(kinds) - 1  # a case and a merge look alike
