@@ -4,8 +4,8 @@ Python blocks of a page run in order in one namespace, in a folder of their own 
 ``flows.py``, which is the first block of README. A block that begins with ``# raises X`` must raise it, and the
 ``text`` block after it, if one follows, is the error's text. In a ``console`` block, what follows a ``$`` line is its
 output; ``...`` stands for any text, and a command with the comment ``# exits with 3`` must, what follows being its
-stderr. An ``expression    # value`` line is checked when its comment is a Python value. A ``mermaid`` block is the picture of
-README's flow.
+stderr. An ``expression    # value`` line is checked when its comment is a Python value. A ``mermaid`` block is the
+picture of README's flow.
 """
 
 from __future__ import annotations

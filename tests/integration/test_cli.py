@@ -521,7 +521,7 @@ def test_graph_writes_what_the_ending_says(lume: Lume, name: str, start: bytes) 
         assert (done.code, done.out, done.err) == (0, "", "")
         assert (lume.folder / name).read_bytes().startswith(start)
     if "png" not in name.lower():
-        assert b"steps-and-maps" in (lume.folder / name).read_bytes().replace(b"\\U0000002d", b"-")
+        assert b"scaled" in (lume.folder / name).read_bytes()
 
 
 def test_graph_refuses_another_ending_before_the_module_is_imported(lume: Lume) -> None:
