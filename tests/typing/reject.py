@@ -20,6 +20,7 @@ from lume_dsl import (
     switch,
     task,
 )
+from lume_dsl.report import visualize
 
 
 @task
@@ -121,3 +122,8 @@ class Branching(LumeFlow):
         size = length(text1)
     either = length(merge(text1, size))  # type: ignore[arg-type]
     switch(text1, [size])  # type: ignore[arg-type]
+
+
+# pictures: of a name that is no path, of an instance
+Greeting.visualize(3)  # type: ignore[arg-type]
+visualize(Greeting(text1="a"))  # type: ignore[arg-type]
