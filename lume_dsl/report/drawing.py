@@ -207,7 +207,12 @@ def _title(graph: Graph, member: Member) -> str:
 
 
 def _own_name(member: Member) -> str:
-    return member.name.removeprefix(f"{member.subflow}.") if member.subflow else member.name
+    return _name_in(member.subflow, member)
+
+
+def _name_in(subflow: str, member: Member) -> str:
+    """The name of a member as a subflow knows it: of what is outside of it, the whole."""
+    return member.name.removeprefix(f"{subflow}.") if subflow else member.name
 
 
 def _what(graph: Graph, member: Member) -> str:
@@ -245,7 +250,7 @@ def _named(graph: Graph, member: Member, source: Input) -> Input:
     is_part = isinstance(upstream.work, Operation) and upstream.work.symbol in ("getattr", "getitem")
     if not upstream.visible and not is_part:  # of which the name says what it is: beam.sigma_x, images[0]
         return Edge("…")
-    return Edge(_own_name(upstream) if upstream.subflow == member.subflow else upstream.name)
+    return Edge(_name_in(member.subflow, upstream))
 
 
 # texts

@@ -36,6 +36,8 @@ _STYLES: Mapping[BoxKind, str] = {
     "configure": "fill:#ffffff,stroke:#90a4ae,color:#607d8b,stroke-dasharray:4",
 }
 
+_SUBFLOW = "fill:#f7f9fa,stroke:#90a4ae,color:#000"
+
 _ARROWS: Mapping[ArrowKind, str] = {"value": "-->", "each": "==>|each|", "order": "-.->", "configure": "-.->"}
 
 
@@ -44,9 +46,11 @@ def mermaid_of(drawing: Drawing) -> str:
     boxes = list(drawing.flow.all_boxes)
     numbers = {box.key: f"b{number}" for number, box in enumerate(boxes)}
     lines = ["---", f"title: {_in_yaml(drawing.flow.title)}", "---", "flowchart LR"]
-    lines += _content(drawing.flow, "  ", numbers, count())
+    clusters = count()
+    lines += _content(drawing.flow, "  ", numbers, clusters)
     lines += [f"  {numbers[arrow.source]} {_ARROWS[arrow.kind]} {numbers[arrow.target]}" for arrow in drawing.arrows]
-    return "\n".join([*lines, *_styles(boxes, numbers), ""])
+    subflows = [f"s{number}" for number in range(next(clusters))]
+    return "\n".join([*lines, *_styles(boxes, numbers, subflows), ""])
 
 
 def _content(cluster: Cluster, indent: str, numbers: Mapping[str, str], clusters: Iterator[int]) -> Iterator[str]:
@@ -63,13 +67,19 @@ def _label(box: Box) -> str:
     return f"{_text(box.title)}<br/>{_text(box.detail)}" if box.detail else _text(box.title)
 
 
-def _styles(boxes: Iterable[Box], numbers: Mapping[str, str]) -> Iterator[str]:
+def _styles(boxes: Iterable[Box], numbers: Mapping[str, str], subflows: list[str]) -> Iterator[str]:
     kinds: dict[BoxKind, list[str]] = {}
     for box in boxes:
         kinds.setdefault(box.kind, []).append(numbers[box.key])
     for kind, members in kinds.items():
-        yield f"  classDef {kind} {_STYLES[kind]}"
-        yield f"  class {','.join(members)} {kind}"
+        yield from _style(kind, members, _STYLES[kind])
+    if subflows:
+        yield from _style("subflow", subflows, _SUBFLOW)
+
+
+def _style(name: str, members: list[str], look: str) -> Iterator[str]:
+    yield f"  classDef {name} {look}"
+    yield f"  class {','.join(members)} {name}"
 
 
 _MARKS = re.compile(r"[$\\ﬂ¶](?=[$n°ß])|:(?=fa-)|&(?=[\w#])")

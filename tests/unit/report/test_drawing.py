@@ -191,12 +191,16 @@ def test_subflows_are_clusters_and_names_in_them_are_those_of_their_own_flow() -
     assert Arrow("inner.deep.y", "inner.z") in drawing.arrows
 
 
-def test_an_operation_on_another_flows_value_has_its_whole_name() -> None:
+def test_an_operation_names_what_it_takes_as_its_own_flow_does() -> None:
     graph = graph_of(
-        member("inner.y", subflow="inner"),
-        member("z", Operation("mul"), x=Edge("inner.y"), y=Edge("inner.y")),
+        member("x", Parameter()),
+        member("inner.deep.y", subflow="inner.deep"),
+        member("inner.z", Operation("mul"), subflow="inner", x=Edge("inner.deep.y"), y=Edge("x")),
+        member("z", Operation("sub"), x=Edge("inner.deep.y"), y=Edge("inner.z")),
     )
-    assert drawing_of("f", graph).flow.boxes[0].detail == "inner.y * inner.y"
+    details = {box.key: box.detail for box in drawing_of("f", graph).flow.all_boxes}
+    assert details["inner.z"] == "deep.y * x"
+    assert details["z"] == "inner.deep.y - inner.z"
 
 
 def test_an_operation_on_one_without_a_name_shows_that_there_is_one() -> None:

@@ -190,6 +190,16 @@ def test_mermaid_marks_items_and_order() -> None:
     assert set(of_class(read_mermaid(drawing), "edgeLabel")) - {""} == {"each"}
 
 
+def test_subflows_have_a_style_in_mermaid() -> None:
+    deep = Cluster("deep", (Box("b", "task", "b"),))
+    text = mermaid_of(Drawing(Cluster("f", (Box("a", "task", "a"),), (Cluster("inner", (), (deep,)),))))
+    assert "  class s0,s1 subflow\n" in text
+    assert [line.strip() for line in text.splitlines() if "subgraph" in line] == [
+        'subgraph s0["inner"]',
+        'subgraph s1["deep"]',
+    ]
+
+
 def test_every_kind_of_box_has_a_shape_and_a_style_in_both() -> None:
     kinds = ["parameter", "task", "step", "operation", "case", "merge", "value", "file", "record", "configure"]
     drawing = Drawing(Cluster("f", tuple(Box(kind, kind, kind) for kind in kinds)))  # type: ignore[arg-type]
