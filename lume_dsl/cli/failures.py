@@ -10,6 +10,7 @@ from typing import Any
 import lume_dsl
 from lume_dsl.errors import DefinitionError, FlowRunError, LumeError, TaskFailure, text_of
 from lume_dsl.secrets import hidden_text
+from lume_dsl.values.visible import visible
 
 __all__ = ["describe", "document", "usage_document", "visible"]
 
@@ -28,15 +29,6 @@ def describe(error: LumeError, *, verbose: bool = False) -> str:
     elif isinstance(error, DefinitionError) and any(problem.kind == "import" for problem in error.problems):
         text += "\n    with -v the whole traceback is shown"
     return visible(text)
-
-
-def visible(text: str) -> str:
-    """Return the text with escapes in place of what would act on a terminal: control characters, marks of direction."""
-    return "".join(char if char.isprintable() or char == "\n" else _escape(char) for char in text)
-
-
-def _escape(char: str) -> str:
-    return char.encode("unicode_escape", "surrogatepass").decode()
 
 
 def document(error: LumeError) -> dict[str, Any]:

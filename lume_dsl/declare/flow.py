@@ -1,13 +1,14 @@
 """``LumeFlow`` and its metaclass. The metaclass collects and has the outcome checked; it computes nothing.
 
-What needs Prefect is asked of ``lume_dsl.engine``, which is loaded on first use: the one place where this
-layer reaches down, so that a class can be defined without the cost of Prefect.
+What needs Prefect is asked of ``lume_dsl.engine``, and pictures are of ``lume_dsl.report``. Both are loaded on first
+use: the one place where this layer reaches down, so that a class can be defined without the cost of Prefect.
 """
 
 from __future__ import annotations
 
 import inspect
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from lume_dsl.engine.outcome import FlowRun
     from lume_dsl.records import DBResult, Results
+    from lume_dsl.report import Picture
 else:
 
     def dataclass_transform(**_: Any) -> Callable[[type], type]:
@@ -183,6 +185,22 @@ class FlowMeta(type):
         """Return the JSON Schema (2020-12) of this flow's parameters and results."""
         return flow_schema(cls)
 
+    def visualize(cls, filename: str | os.PathLike[str] | None = None) -> Picture:
+        """Return the picture of this flow, which notebooks show, and save it if a filename is given. Nothing runs.
+
+        The name ends in ``.svg`` or ``.png``, which need the extra ``graph``, or in ``.dot`` or ``.mmd`` (Mermaid).
+
+        Raises:
+            FileError: It ends otherwise, the file cannot be written, or the picture not be drawn.
+        """
+        picture: Picture = _report().visualize(cls, filename)
+        return picture
+
+    def _repr_svg_(cls) -> str | None:
+        """What a notebook shows for the class, where the picture is soon drawn. Instances do not have it."""
+        shown: str | None = _report().svg_of(cls)
+        return shown
+
 
 _NOT_YET = {"unknown-name", "annotation", "parameter-name", "foreign-reference"}
 """Kinds of problems that later lines may mend."""
@@ -224,6 +242,12 @@ def _engine() -> Any:
     from lume_dsl import engine  # Prefect: 0.4 s and 770 modules, for those who run or compile
 
     return engine
+
+
+def _report() -> Any:
+    from lume_dsl import report  # a layer below, for those who look at a flow
+
+    return report
 
 
 def _source_order(problem: Problem) -> tuple[str, int]:

@@ -240,7 +240,7 @@ def written(symbol: str, inputs: Mapping[str, Input]) -> str:
     >>> written("sub", {"x": Edge("text"), "y": Constant(1)})
     'text - 1'
     """
-    names = [short(source.value) if isinstance(source, Constant) else source.upstream for source in inputs.values()]
+    names = [_shown(source.value) if isinstance(source, Constant) else source.upstream for source in inputs.values()]
     if symbol == "getattr":
         return f"{names[0]}.{names[1][1:-1]}"
     if symbol == "getitem":
@@ -248,3 +248,10 @@ def written(symbol: str, inputs: Mapping[str, Input]) -> str:
     if symbol in ("abs", FLATTEN):
         return f"{symbol}({names[0]})"
     return f"{names[0]} {SYMBOLS[symbol]} {names[1]}" if len(names) == 2 else f"{SYMBOLS[symbol]}{names[0]}"
+
+
+def _shown(value: Any) -> str:
+    if not isinstance(value, slice):
+        return short(value)
+    parts = [value.start, value.stop, *([] if value.step is None else [value.step])]
+    return ":".join("" if part is None else short(part) for part in parts)

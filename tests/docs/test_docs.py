@@ -4,7 +4,8 @@ Python blocks of a page run in order in one namespace, in a folder of their own 
 ``flows.py``, which is the first block of README. A block that begins with ``# raises X`` must raise it, and the
 ``text`` block after it, if one follows, is the error's text. In a ``console`` block, what follows a ``$`` line is its
 output; ``...`` stands for any text, and a command with the comment ``# exits with 3`` must, what follows being its
-stderr. An ``expression    # value`` line is checked when its comment is a Python value.
+stderr. An ``expression    # value`` line is checked when its comment is a Python value. A ``mermaid`` block is the
+picture of README's flow.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ def test_the_code_blocks_of_a_page_run(page: Path, folder: Path, module: ModuleT
         elif block.language == "text" and raised is not None:
             assert str(raised) == block.text.rstrip(), where
             raised = None
+        elif block.language == "mermaid":
+            run_console(f"$ python -m lume_dsl graph flows:Greeting\n{block.text}", folder, where)
         else:
             assert block.language in ("text", "json", "toml"), f"{where}: nothing runs a {block.language!r} block"
 

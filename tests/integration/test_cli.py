@@ -455,7 +455,7 @@ def test_show_tells_units_of_annotations_choices_and_what_a_factory_makes(lume: 
     assert shown["mode"].endswith("; default: fast]")
 
 
-@pytest.mark.parametrize("command", ["check", "show", "schema", "run"])
+@pytest.mark.parametrize("command", ["check", "show", "graph", "schema", "run"])
 def test_every_command_that_loads_a_module_shows_the_whole_traceback_on_demand(lume: Lume, command: str) -> None:
     lume.write("bad.py", "import json\njson.loads('[')\n")
     hint = "    with -v the whole traceback is shown\n"
@@ -472,12 +472,12 @@ def test_every_command_that_loads_a_module_shows_the_whole_traceback_on_demand(l
         assert "with -v" not in whole.err
 
 
-@pytest.mark.parametrize("command", ["check", "show", "schema"])
+@pytest.mark.parametrize("command", ["check", "show", "graph", "schema"])
 def test_verbose_changes_nothing_of_what_works(lume: Lume, command: str) -> None:
     assert lume(command, "-v", "lab:Greeting").out == lume(command, "lab:Greeting").out != ""
 
 
-@pytest.mark.parametrize("command", ["check", "show", "schema", "run"])
+@pytest.mark.parametrize("command", ["check", "show", "graph", "schema", "run"])
 @pytest.mark.parametrize("target", [".", "..", "./"])
 def test_a_folder_is_no_module(lume: Lume, command: str, target: str) -> None:
     done = lume(command, target)
@@ -497,6 +497,52 @@ def test_a_flow_without_result_fields_shows_the_values_of_its_tasks_and_says_so(
     assert rows == ["v\tfloat\t1.0"]
     assert json.loads(lume("run", "none.py", "--json").out)["results"] == {}
     assert json.loads(lume("schema", "none.py").out)["properties"]["results"]["properties"] == {}
+
+
+# graph
+
+
+def test_graph_prints_mermaid_and_nothing_else(lume: Lume) -> None:
+    lume.write("loud.py", "print('loud')\nfrom lab import Greeting\n")
+    done = lume("graph", "loud:Greeting")
+    assert done.code == 0
+    assert done.out.startswith('---\ntitle: "Greeting"\n---\nflowchart LR\n')
+    assert 'b3["text<br/>' in done.out
+    assert done.err == "loud\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("a.svg", b"<?xml"), ("a.PNG", b"\x89PNG"), ("new/a.dot", b"digraph {"), ("a.mmd", b"---\ntitle")],
+)
+def test_graph_writes_what_the_ending_says(lume: Lume, name: str, start: bytes) -> None:
+    for flow in ("lab:Greeting", "lab:Steps"):  # the second in the place of the first
+        done = lume("graph", flow, "-o", name)
+        assert (done.code, done.out, done.err) == (0, "", "")
+        assert (lume.folder / name).read_bytes().startswith(start)
+    if "png" not in name.lower():
+        assert b"scaled" in (lume.folder / name).read_bytes()
+
+
+def test_graph_refuses_another_ending_before_the_module_is_imported(lume: Lume) -> None:
+    done = lume("graph", "there.is.none", "--output", "a.pdf")
+    assert done.code == 2
+    assert "a.pdf: a picture's name ends in .svg, .png, .dot, .mmd, got .pdf" in done.err
+
+
+def test_graph_tells_what_cannot_be_written_or_drawn(lume: Lume) -> None:
+    lume.write("pygraphviz.py", "raise ImportError('no Graphviz here')")
+    done = lume("graph", "lab:Greeting", "-o", "a.svg")
+    assert done.code == 1
+    assert "no Graphviz here; save it as .dot or .mmd" in done.err
+    assert not (lume.folder / "a.svg").exists()
+    (lume.folder / "a.dot").mkdir()
+    assert "a.dot: is a folder" in lume("graph", "lab:Greeting", "-o", "a.dot").err
+
+
+@pytest.mark.parametrize("where", ["| true", "| head -1", "> /dev/null"])
+def test_graph_exits_0_whoever_reads_it(lume: Lume, where: str) -> None:
+    assert run_in_shell(lume, f"LUME graph lab:Greeting {where}") == 0
 
 
 # streams that are not there

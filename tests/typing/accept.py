@@ -39,6 +39,7 @@ from lume_dsl import (
 )
 from lume_dsl.records import Results
 from lume_dsl.records.where import Condition
+from lume_dsl.report import Picture, visualize
 
 
 @attrs.frozen
@@ -158,6 +159,9 @@ assert_type(done.density, float)
 assert_type(done.opted_out, str)
 assert_type(Everything.schema(), dict[str, Any])
 assert_type(schema(Everything), dict[str, Any])
+assert_type(Everything.visualize(), Picture)
+assert_type(Everything.visualize("everything.svg").dot, str)
+assert_type(visualize(Everything, Path("everything.mmd")), Picture)
 assert_type(Everything.results(text1="a").latest(), DBResult)
 assert_type(results(Everything, text1="a").count(), int)
 assert_type(Everything.flow.name, str)

@@ -20,6 +20,7 @@ from lume_dsl import (
     switch,
     task,
 )
+from lume_dsl.report import visualize
 
 
 @task
@@ -144,3 +145,8 @@ class Nesting(LumeFlow):
     runs = Part.map(text1=["a"])
     one = length(runs)  # type: ignore[arg-type]
     all_runs = [run.sizes for run in runs]  # type: ignore[attr-defined]
+
+
+# pictures: of a name that is no path, of an instance
+Greeting.visualize(3)  # type: ignore[arg-type]
+visualize(Greeting(text1="a"))  # type: ignore[arg-type]
