@@ -14,6 +14,7 @@ from typing import Any, get_args
 import attrs
 
 from lume_dsl.declare.attributes import Removed
+from lume_dsl.declare.blocks import held, innermost
 from lume_dsl.declare.body import Body, Unknown, is_class_variable
 from lume_dsl.declare.filenames import OF_RUN
 from lume_dsl.declare.graph import (
@@ -29,6 +30,7 @@ from lume_dsl.declare.graph import (
     Merge,
     Operation,
     Parameter,
+    Resource,
     StepRun,
     TaskRun,
     Work,
@@ -37,6 +39,7 @@ from lume_dsl.declare.hints import Hints, Scope, function_hints
 from lume_dsl.declare.inherit import Own, extended, unique_name
 from lume_dsl.declare.operations import Outcomes
 from lume_dsl.declare.references import Draft, Foreign, Pending, Reference, Source, constant_of
+from lume_dsl.declare.resources import part_hints
 from lume_dsl.declare.tasks import plain_function
 from lume_dsl.errors import Problem, did_you_mean
 from lume_dsl.values.convert import short
@@ -71,8 +74,8 @@ def build(body: Body, scope: Scope) -> Built:
     fields = {name for name, member in body.base.members.items() if member.is_result or _is_parameter(member)}
     annotated = frozenset(body.annotations).union(fields - own.names) - builder.lost
     if not body.base.members:
-        return Built(own, own.graph, annotated)
-    return Built(own, _retyped(extended(body.base, own), scope), annotated)
+        return Built(own, held(own.graph), annotated)
+    return Built(own, _retyped(held(extended(body.base, own)), scope), annotated)
 
 
 def type_of_draft(body: Body, scope: Scope, draft: Draft) -> Any:
@@ -133,8 +136,8 @@ class _Builder:
         self.inherited = {self.kept.get(name, name): member for name, member in body.base.members.items()}
         self.blocks: dict[Draft, set[str]] = {}
         for draft, name in self.names.items():
-            if draft.block is not None:
-                self.blocks.setdefault(draft.block, set()).add(name)
+            if (block := innermost(draft, Case)) is not None:
+                self.blocks.setdefault(block, set()).add(name)
         self.annotations = dict(self._annotations())
 
     def own(self) -> Own:
@@ -148,10 +151,10 @@ class _Builder:
     def _after(self, draft: Draft, inputs: Mapping[str, Input]) -> tuple[str, ...]:
         """What a member waits for besides its inputs: the case of its block, unless an input is of the block itself.
 
-        As in Prefect: of what is skipped, what takes its value is skipped too.
+        As in Prefect: of what is skipped, what takes its value is skipped too. ``held`` sees to a resource's block.
         """
         waited = [self.names[one] for one in draft.after if one in self.names]
-        if draft.block is not None and draft.block in self.names:
+        if draft.block is not None and isinstance(draft.block.work, Case) and draft.block in self.names:
             taken = {source.upstream for source in inputs.values() if isinstance(source, Edge)}
             if not taken & self.blocks[draft.block]:
                 waited.append(self.names[draft.block])
@@ -249,6 +252,7 @@ class _Builder:
             after=self._after(draft, inputs),
             visible=name in self.references,
             origin=self.body.name,
+            block="" if (block := innermost(draft, Resource)) is None else self.names.get(block, ""),
         )
         runs_mapped = member.mapped and isinstance(draft.work, (TaskRun, StepRun))
         return attrs.evolve(member, type=GenericAlias(list, member.type)) if runs_mapped else member
@@ -330,7 +334,7 @@ class _Builder:
             if id(function) not in self.hints:
                 self.hints[id(function)] = function_hints(function, self.scope)
             return self.hints[id(function)]
-        return Hints({})
+        return part_hints(draft.work, self.scope) if isinstance(draft.work, Resource) else Hints({})
 
     def _outcome(self, draft: Draft, inputs: Mapping[str, Input]) -> Any:
         """The type of the value of an operation, a collection or a merge, or None."""

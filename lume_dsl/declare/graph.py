@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
@@ -30,7 +30,9 @@ __all__ = [
     "Missing",
     "Operation",
     "Parameter",
+    "Part",
     "RecordResult",
+    "Resource",
     "StepRun",
     "TaskRun",
     "ValueResult",
@@ -165,8 +167,33 @@ class Merge:
     """The first of its inputs whose branch ran and that is not None, in the order of their names."""
 
 
+Part: TypeAlias = Literal["init", "setup", "cleanup"]
+
+
+@attrs.frozen
+class Resource:
+    """A part of what is held around a block of tasks: its manager is made, sets it up, and cleans it up.
+
+    The setup's input ``mgr`` is the manager, the cleanup's are ``mgr`` and ``resource``, the setup's value.
+    """
+
+    part: Part
+    resource_class: type
+    options: Mapping[str, Any]
+
+
 Work: TypeAlias = (
-    Parameter | TaskRun | StepRun | Operation | Collection | Case | Merge | ValueResult | FileResult | RecordResult
+    Parameter
+    | TaskRun
+    | StepRun
+    | Operation
+    | Collection
+    | Case
+    | Merge
+    | Resource
+    | ValueResult
+    | FileResult
+    | RecordResult
 )
 
 
@@ -208,6 +235,7 @@ class Member:
         after: Names of the members that it waits for without taking their values.
         visible: Whether the body gave it a name, so that a run has an attribute for it.
         origin: The class whose body it stands in.
+        block: The name of the setup of the resource in whose block it stands, or "".
     """
 
     name: str
@@ -219,6 +247,7 @@ class Member:
     after: tuple[str, ...] = ()
     visible: bool = True
     origin: str = ""
+    block: str = ""
 
     @property
     def mapped(self) -> bool:

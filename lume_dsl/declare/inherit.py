@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from lume_dsl.declare.graph import Edge, Graph, Input, Member
+from lume_dsl.declare.blocks import cleaned_up
+from lume_dsl.declare.graph import Edge, Graph, Input, Member, Parameter
 
 __all__ = ["Own", "extended", "unique_name"]
 
@@ -42,22 +43,32 @@ def extended(base: Graph, own: Own) -> Graph:
 
     Members without a name are told apart. What only a redefined member took, without a name, goes with it.
     """
-    base = _told_apart(base, own)
-    base = _kept(base, own)
+    before = _told_apart(base, own)
+    base = _kept(before, own)
     own_graph = _renamed(own.graph, _fresh(own.graph, base.members))
-    dropped = [member for name, member in base.members.items() if name in own.names]
+    own_members = {name: _in_block(member, before, own) for name, member in own_graph.members.items()}
+    gone = {name for name, member in base.members.items() if name in own.names or cleaned_up(member) in own.names}
+    dropped = [member for name, member in base.members.items() if name in gone]
     members: dict[str, Member] = {}
     for name, member in base.members.items():
-        if name not in own.names:
+        if name not in gone:
             members[name] = member
-        elif name in own_graph.members:
-            members[name] = own_graph.members[name]
-    members.update({name: member for name, member in own_graph.members.items() if name not in members})
+        elif name in own_members:
+            members[name] = own_members[name]
+    members.update({name: member for name, member in own_members.items() if name not in members})
     members = _without_orphans(members, dropped)
     redefined = {alias: name for alias, name in own_graph.aliases.items() if alias in base.members}
     members = {name: _rewired(member, redefined) for name, member in members.items()}
     aliases = {alias: name for alias, name in base.aliases.items() if alias not in own.names and name in members}
     return Graph(members, {**aliases, **own_graph.aliases})
+
+
+def _in_block(member: Member, base: Graph, own: Own) -> Member:
+    """The class's own member, which stands in the resource's block in which the one that it redefines does."""
+    if member.block or isinstance(member.work, Parameter) or member.name not in base.members:
+        return member
+    block = base.members[member.name].block
+    return attrs.evolve(member, block=own.kept.get(block, block))
 
 
 def _told_apart(base: Graph, own: Own) -> Graph:
@@ -77,7 +88,9 @@ def _kept(base: Graph, own: Own) -> Graph:
         new = moved.get(name, name)
         visible = member.visible if new == name else new.isidentifier()
         tp = own.types.get(new, member.type) if new != name else member.type
-        members[new] = attrs.evolve(_rewired(member, followed), name=new, visible=visible, type=tp)
+        block = moved.get(member.block, member.block)  # a resource is cleaned up itself, and not what is made of it
+        member = _rewired(member, moved if cleaned_up(member) else followed)
+        members[new] = attrs.evolve(member, name=new, visible=visible, type=tp, block=block)
     aliases = {alias: followed.get(name, name) for alias, name in base.aliases.items()}
     return Graph(members, aliases)
 
@@ -103,7 +116,7 @@ def _renamed(graph: Graph, names: Mapping[str, str]) -> Graph:
 
 def _rewired(member: Member, names: Mapping[str, str]) -> Member:
     """The member, which takes under other names what it takes."""
-    if not names or names.keys().isdisjoint(member.upstream):
+    if not names or names.keys().isdisjoint({*member.upstream, member.block}):
         return member
 
     def moved(source: Input) -> Input:
@@ -115,6 +128,7 @@ def _rewired(member: Member, names: Mapping[str, str]) -> Member:
         member,
         inputs={key: moved(source) for key, source in member.inputs.items()},
         after=tuple(names.get(name, name) for name in member.after),
+        block=names.get(member.block, member.block),
     )
 
 

@@ -32,6 +32,7 @@ from lume_dsl.declare.graph import (
     Operation,
     Parameter,
     RecordResult,
+    Resource,
     StepRun,
     TaskRun,
     ValueResult,
@@ -39,7 +40,7 @@ from lume_dsl.declare.graph import (
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.calls import ServiceCall, StepCall, hide_secrets
 from lume_dsl.engine.flow import CompiledFlow
-from lume_dsl.engine.members import Gather, Keep, TypedParameter, operation_task
+from lume_dsl.engine.members import Gather, Keep, TypedParameter, operation_task, resource_task
 from lume_dsl.tasks import SaveFile, configure_services
 from lume_dsl.tasks.files import SaveNamedFile
 from lume_dsl.tasks.records import SaveOutputs
@@ -122,6 +123,8 @@ class _Compiler:
             return FunctionTask(work.function, **options)
         if isinstance(work, Operation):
             return operation_task(work, member.name)
+        if isinstance(work, Resource):
+            return resource_task(work, member.name)
         if isinstance(work, Collection):
             return Gather(work, name=member.name)
         if isinstance(work, Case):
