@@ -106,15 +106,15 @@ class _Block(Generic[S]):
         self._around: Draft | None = None
         self._name = draft_of(init).fallback
         message, fix = "is set up for nothing, as it has no block", f"write: with {self._name}(...) as ...:"
-        body.unentered[draft_of(setup)] = self._problem(message, fix)
+        body.unentered[draft_of(setup)] = self._wrong(message, fix)
 
-    def _problem(self, message: str, fix: str) -> Problem:
+    def _wrong(self, message: str, fix: str) -> Problem:
         return Problem("resource", f"{self._body.name}: {self._name}", message, fix, self._body.place())
 
     def __enter__(self) -> S:
         if self._body.unentered.pop(draft_of(self._setup), None) is None:
             fix = f"write {self._name}(...) again, which sets up another"
-            self._body.problems.append(self._problem("is held around a second block, after its cleanup", fix))
+            self._body.problems.append(self._wrong("is held around a second block, after its cleanup", fix))
         self._around = self._body.block
         self._body.block = draft_of(self._setup)
         return self._setup  # type: ignore[return-value]  # typed as what the tasks receive
