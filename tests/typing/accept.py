@@ -123,6 +123,12 @@ class Everything(LumeFlow):
     def doubled(self, value: float = total) -> float:
         return 2 * value
 
+    @step(max_retries=2, retry_delay=timedelta(seconds=1)).map(spot=spots)
+    def widths(self, spot: Spot) -> float:
+        return spot.sigma_x
+
+    assert_type(fit.with_options(timeout=3).map(images, unmapped(charge)), list[Spot])
+
     @step.map(spot=spots)
     def areas(self, spot: Spot) -> float:
         return spot.sigma_x * spot.sigma_y
@@ -142,6 +148,7 @@ assert_type(done.size, float)
 assert_type(done.total, float)
 assert_type(done.doubled, float)
 assert_type(done.areas, list[float])
+assert_type(done.widths, list[float])
 assert_type(done.kept, float)
 assert_type(done.text_file, TextFile)
 assert_type(done.text_file.read(), str)

@@ -112,6 +112,16 @@ class Misspelt(LumeFlow):
     def total(self) -> float:
         return 1.0
 
+    @step(timeout="long").map(size=[1, 2])  # type: ignore[call-overload, untyped-decorator]
+    def sizes(self, size: int) -> float:
+        return 1.0
+
+    @step(timeout=3).map(size=[1, 2])
+    def rows(self, size: int) -> float:
+        return 1.0
+
+    first: str = result(rows[0])  # type: ignore[assignment]
+
 
 # branches: a merge taken for one of its branches, cases that are no mapping, a case without a value
 class Branching(LumeFlow):
