@@ -104,6 +104,7 @@ class _Block(Generic[S]):
         self._setup = setup
         self._add = add
         self._around: Draft | None = None
+        self._is_over = False
         self._name = draft_of(init).fallback
         message, fix = "is set up for nothing, as it has no block", f"write: with {self._name}(...) as ...:"
         body.unentered[draft_of(setup)] = self._wrong(message, fix)
@@ -112,7 +113,8 @@ class _Block(Generic[S]):
         return Problem("resource", f"{self._body.name}: {self._name}", message, fix, self._body.place())
 
     def __enter__(self) -> S:
-        if self._body.unentered.pop(draft_of(self._setup), None) is None:
+        self._body.unentered.pop(draft_of(self._setup), None)
+        if self._is_over:
             fix = f"write {self._name}(...) again, which sets up another"
             self._body.problems.append(self._wrong("is held around a second block, after its cleanup", fix))
         self._around = self._body.block
@@ -123,6 +125,9 @@ class _Block(Generic[S]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._body.block = self._around
+        if self._is_over:
+            return
+        self._is_over = True
         inputs = {"mgr": source_of(self._init, self._body), "resource": source_of(self._setup, self._body)}
         self._add(self._body, "cleanup", inputs)
 

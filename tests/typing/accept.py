@@ -28,6 +28,7 @@ from lume_dsl import (
     merge,
     parameter,
     removed,
+    resource_manager,
     result,
     results,
     schema,
@@ -271,3 +272,57 @@ class Flattening(LumeFlow):
 
 
 assert_type(Flattening().run().numbers, list[int])
+
+
+class CameraManager:
+    def __init__(self, device: str, exposure: float = 1.0) -> None:
+        self.device = device
+
+    def setup(self) -> Spot:
+        return Spot(1.0, 2.0)
+
+    def cleanup(self, spot: Spot | None) -> None: ...
+
+
+@attrs.frozen
+class LampManager:
+    power: float
+
+    def setup(self) -> None: ...
+
+    def cleanup(self, nothing: None) -> None: ...
+
+
+Camera = resource_manager(CameraManager)
+Lamp = resource_manager(name="lamp", setup_task_kwargs={"max_retries": 2, "retry_delay": timedelta(seconds=1)})(
+    LampManager
+)
+
+
+@task
+def look(spot: Spot, text: str) -> list[float]:
+    return [spot.sigma_x]
+
+
+class Holding(LumeFlow):
+    device: str = parameter(default="a")
+    power: float = 1.0
+
+    with Camera(device, exposure=power) as camera, Lamp(power):
+        assert_type(camera, Spot)
+        seen = look(camera, device)
+        with case(power > 1.0, True), Camera(device) as other:
+            more = look(other, device)
+
+        @step
+        def total(self, seen: list[float], camera: Spot) -> float:
+            return sum(seen) + camera.sigma_x
+
+    kept: list[float] = result(seen)
+
+
+assert_type(Holding().run().seen, list[float])
+assert_type(Holding().run().camera, Spot)
+assert_type(Holding().run().total, float)
+with Camera.run("a") as held:
+    assert_type(held, Spot)

@@ -15,6 +15,7 @@ from lume_dsl import (
     flow,
     merge,
     parameter,
+    resource_manager,
     result,
     step,
     switch,
@@ -131,3 +132,45 @@ class Branching(LumeFlow):
         size = length(text1)
     either = length(merge(text1, size))  # type: ignore[arg-type]
     switch(text1, [size])  # type: ignore[arg-type]
+
+
+# resource managers: without a cleanup, or one of another type than the setup; with wrong options and arguments
+class CameraManager:
+    def __init__(self, device: str) -> None:
+        self.device = device
+
+    def setup(self) -> list[float]:
+        return []
+
+    def cleanup(self, camera: list[float]) -> None: ...
+
+
+class Unclean:
+    def setup(self) -> str:
+        return "a"
+
+
+class Other(Unclean):
+    def cleanup(self, number: int) -> None: ...
+
+
+Camera = resource_manager(CameraManager)
+resource_manager(Unclean)  # type: ignore[misc]
+resource_manager(Other)  # type: ignore[arg-type]
+resource_manager(CameraManager, setup_task_kwargs={"max_retrys": 3})  # type: ignore[call-overload]
+
+
+class Holding(LumeFlow):
+    device: str = parameter(default="a")
+    shots: int = 1
+
+    with Camera(device) as camera:
+        first = length(camera)  # type: ignore[arg-type]
+    with Camera(shots) as wrong_device:  # type: ignore[arg-type]
+        pass
+    with Camera() as no_device:  # type: ignore[call-arg]
+        pass
+    with Camera(device, exposure=1.0) as unknown:  # type: ignore[call-arg]
+        unknown.sigma_x  # type: ignore[attr-defined]
+    with Camera.run(5):  # type: ignore[arg-type]
+        pass
