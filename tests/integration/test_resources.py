@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -24,9 +23,8 @@ done: list[str] = []
 
 
 @pytest.fixture(autouse=True)
-def _nothing_done() -> Iterator[None]:
+def _nothing_done() -> None:
     done.clear()
-    yield
 
 
 def note(what: str, failing: str) -> str:
@@ -263,7 +261,7 @@ def test_what_redefines_a_task_of_a_block_stands_in_it() -> None:
     assert begin < done.index("new") < end
     assert begin < done.index("wrapped") < end  # and the cleanup was given what the setup returned
     done.clear()
-    with pytest.raises(FlowRunError, match="camera.setup"):
+    with pytest.raises(FlowRunError, match=r"camera\.setup"):
         Wrapped(failing="camera.setup").run()
     assert "new" not in done
 

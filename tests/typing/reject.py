@@ -155,8 +155,8 @@ class Other(Unclean):
 
 
 Camera = resource_manager(CameraManager)
-resource_manager(Unclean)  # type: ignore[misc]
-resource_manager(Other)  # type: ignore[arg-type]
+resource_manager(Unclean)  # type: ignore[arg-type]
+resource_manager(Other)  # type: ignore[misc]
 resource_manager(CameraManager, setup_task_kwargs={"max_retrys": 3})  # type: ignore[call-overload]
 
 
@@ -166,11 +166,12 @@ class Holding(LumeFlow):
 
     with Camera(device) as camera:
         first = length(camera)  # type: ignore[arg-type]
+        camera.sigma_x  # type: ignore[attr-defined]
     with Camera(shots) as wrong_device:  # type: ignore[arg-type]
         pass
     with Camera() as no_device:  # type: ignore[call-arg]
         pass
     with Camera(device, exposure=1.0) as unknown:  # type: ignore[call-arg]
-        unknown.sigma_x  # type: ignore[attr-defined]
+        pass
     with Camera.run(5):  # type: ignore[arg-type]
         pass
