@@ -236,4 +236,4 @@ def part_hints(work: Resource, scope: Scope) -> Hints:
     if work.part == "setup":
         return Hints({}, hints.returns)
     arguments = list(inspect.signature(cls.cleanup).parameters)[1:]  # type: ignore[attr-defined]
-    return Hints({"resource": hints.arguments.get(arguments[0], Any)})
+    return Hints({"resource": hints.arguments.get(arguments[0], Any)}, type(None))
