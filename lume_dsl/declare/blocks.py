@@ -49,11 +49,11 @@ def held(graph: Graph) -> Graph:
         name: _after(member, [member.block]) if _begins(member, inside) else member
         for name, member in graph.members.items()
     }
-    takers = _takers(graph)
+    takers, order = _takers(graph), {name: place for place, name in enumerate(graph.members)}
     for cleanup in cleanups:
         setup = cleaned_up(cleanup)
         waited = {*inside[setup], *_using(graph, takers, setup)} - {cleanup.name}
-        members[cleanup.name] = _after(members[cleanup.name], [name for name in graph.members if name in waited])
+        members[cleanup.name] = _after(members[cleanup.name], sorted(waited, key=order.__getitem__))
     return attrs.evolve(graph, members=members)
 
 

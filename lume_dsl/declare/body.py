@@ -302,6 +302,11 @@ class Body(dict[str, Any]):
         found = frame.f_globals.get(name)
         if is_prefect_task(found):
             return PrefectTaskName(name, found)
+        if type(found).__module__ == "prefect.tasks.core.resource_manager":
+            message = "is a resource manager of Prefect's, which knows flows written by hand alone"
+            fix = "from lume_dsl import resource_manager, which is written as Prefect's"
+            problem = Problem("resource", f"{self.name}: {name}", message, fix, place_of(frame))
+            raise DefinitionError((*self.so_far(), problem))
         if found is not None or name in frame.f_code.co_freevars or hasattr(builtins, name) or _is_dunder(name):
             raise KeyError(name)  # Python goes on to the closure, the module and the builtins
         known = {**vars(builtins), **frame.f_globals}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from datetime import timedelta
 from typing import Any
 
 import attrs
@@ -15,7 +16,7 @@ from prefect.tasks.control_flow import case
 from prefect.tasks.core.resource_manager import resource_manager as prefects_own
 from prefect.triggers import all_finished
 
-from lume_dsl import FlowRunError, LumeFlow, parameter, resource_manager, result, step, task, unmapped
+from lume_dsl import DefinitionError, FlowRunError, LumeFlow, parameter, resource_manager, result, step, task, unmapped
 from lume_dsl import case as lume_case
 
 done: list[str] = []
@@ -285,6 +286,50 @@ def test_options_reach_the_tasks_and_the_cleanups_trigger_may_be_another() -> No
         False,
         False,
     )
+
+
+def test_a_manager_of_prefects_is_told_to_be_one_of_lume_dsl() -> None:
+    namespace: dict[str, Any] = {"LumeFlow": LumeFlow, "Camera": prefects_own(Plain)}
+    with pytest.raises(DefinitionError, match="from lume_dsl import resource_manager") as caught:
+        exec("class Migrating(LumeFlow):\n    with Camera('') as camera:\n        pass", namespace)
+    assert [problem.kind for problem in caught.value.problems] == ["resource"]
+
+
+@task(max_retries=1, retry_delay=timedelta(seconds=0))
+def twice(camera: str) -> int:
+    """Fails the first time."""
+    note("try", "" if "try" in done else "try")
+    return done.count("try")
+
+
+def test_a_cleanup_waits_for_the_retries_of_its_block_which_set_up_again_as_by_hand() -> None:
+    class Retried(LumeFlow):
+        with Camera("") as camera:
+            tries = twice(camera)
+
+    with prefect.Flow("by hand") as flow, prefects_own(Plain)("") as camera:
+        prefect.task(twice.function, **twice.options)(camera)
+    assert Retried().run().tries == 2
+    assert done == ["camera", "camera.setup", "try", "camera.setup", "try", "camera.cleanup"]
+    did = list(done)
+    done.clear()
+    flow.run()
+    assert done == did
+
+
+def test_a_loop_holds_a_resource_for_each_turn() -> None:
+    class Loop(LumeFlow):
+        for name in ("a", "b"):
+            with Camera("", name=name) as camera:
+                image = take("image", "", camera)
+        del name
+
+    assert Loop().run().camera == "b.setup"
+    assert sorted(done) == sorted([*("a", "a.setup", "a.cleanup", "b", "b.setup", "b.cleanup"), "image", "image"])
+    assert list(Loop.flow.members) == [
+        *("Camera", "Camera.setup", "take", "Camera.cleanup"),
+        *("Camera_2", "camera", "image", "Camera.cleanup_2"),
+    ]
 
 
 def test_a_resource_is_held_in_plain_python_too() -> None:
