@@ -201,8 +201,13 @@ def _wrong_with(cls: Any) -> Iterator[tuple[str, str]]:
     if not isinstance(cls, type):
         yield "is no class", "write @resource_manager above a class that has setup and cleanup"
         return
-    if {parameter.kind for parameter in inspect.signature(cls).parameters.values()} & set(UNNAMED):
-        yield "takes *args or positional-only arguments, but a task's are passed by name", "give each a name"
+    try:
+        kinds = {parameter.kind for parameter in inspect.signature(cls).parameters.values()}
+    except ValueError:  # that of a builtin
+        yield "does not tell its arguments' names", "write def __init__(self, ...): ..., which does"
+    else:
+        if kinds & set(UNNAMED):
+            yield "takes *args or positional-only arguments, but a task's are passed by name", "give each a name"
     for name, call in _CALLS.items():
         method = getattr(cls, name, None)
         if method is None:

@@ -341,6 +341,8 @@ class Shutter:
 
 
 def test_what_is_no_class_and_wrong_options_are_refused() -> None:
+    with pytest.raises(DefinitionError, match=r"does not tell its arguments' names  \[resource\]"):
+        resource_manager(type("Shutter", (Shutter, dict), {}))
     with pytest.raises(DefinitionError, match=r"resource manager print: is no class  \[resource\]"):
         resource_manager(print)  # type: ignore[arg-type]
     with pytest.raises(DefinitionError, match=r"setup_task_kwargs of Shutter: .*did you mean 'max_retries'"):
