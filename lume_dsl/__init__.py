@@ -10,6 +10,7 @@ from lume_dsl.declare.attributes import removed
 from lume_dsl.declare.branches import case, merge, switch
 from lume_dsl.declare.fields import db_result, file_result, parameter, result
 from lume_dsl.declare.flow import LumeFlow, flow, schema
+from lume_dsl.declare.resources import resource_manager
 from lume_dsl.declare.steps import step
 from lume_dsl.declare.tasks import Task, flatten, task, unchecked, unmapped
 from lume_dsl.errors import (
@@ -75,6 +76,7 @@ __all__ = [
     "merge",
     "parameter",
     "removed",
+    "resource_manager",
     "result",
     "results",
     "schema",

@@ -177,8 +177,8 @@ class Body(dict[str, Any]):
         problems: What is wrong already.
         places: The line of each name's last assignment or annotation.
         ended: Whether the class statement is over, so that nothing can be added any more.
-        block: The case in whose block the body is, if any. A parameter belongs to none.
-        unentered: The cases whose blocks have not begun, with their lines.
+        block: The case, or the setup of the resource, in whose block the body is, if any. A parameter belongs to none.
+        unentered: The problems of those whose blocks have not begun.
         bases: The classes that the flow inherits from.
         base: The graph that it inherits.
         taken: The members of it that the body has taken, each as a draft that stands for it.
@@ -207,7 +207,7 @@ class Body(dict[str, Any]):
         self.places: dict[str, Place] = {}
         self.ended = False
         self.block: Draft | None = None
-        self.unentered: dict[Draft, Place] = {}
+        self.unentered: dict[Draft, Problem] = {}
         self._lines: _Lines | None = None
         self.annotations = _Annotations(self)
         dict.__setitem__(self, "__annotations__", self.annotations)
@@ -262,7 +262,7 @@ class Body(dict[str, Any]):
         prefect = sys.modules.get("prefect")
         if prefect is not None and (prefect.context.get("case") or prefect.context.get("resource")):
             message = "is in a branch or a resource manager of Prefect's, which knows flows written by hand alone"
-            fix = "from lume_dsl import case, which is written as Prefect's; a resource is held within one task"
+            fix = "from lume_dsl import case, resource_manager, which are written as Prefect's"
             raise DefinitionError((*self.so_far(), Problem("branch", self.name, message, fix, self.place())))
 
     def so_far(self) -> list[Problem]:
@@ -328,6 +328,11 @@ class Body(dict[str, Any]):
         found = frame.f_globals.get(name)
         if is_prefect_task(found):
             return PrefectTaskName(name, found)
+        if type(found).__module__ == "prefect.tasks.core.resource_manager":
+            message = "is a resource manager of Prefect's, which knows flows written by hand alone"
+            fix = "from lume_dsl import resource_manager, which is written as Prefect's"
+            problem = Problem("resource", f"{self.name}: {name}", message, fix, place_of(frame))
+            raise DefinitionError((*self.so_far(), problem))
         if found is not None or name in frame.f_code.co_freevars or hasattr(builtins, name) or _is_dunder(name):
             raise KeyError(name)  # Python goes on to the closure, the module and the builtins
         known = {**vars(builtins), **frame.f_globals}
@@ -359,9 +364,7 @@ class Body(dict[str, Any]):
         Not before the body has ended: until then it is a plain one, which the body may loop over.
         """
         self._check_methods()
-        for place in self.unentered.values():
-            message, fix = "decides nothing, as it has no block", "write: with case(...):"
-            self.problems.append(Problem("branch", f"{self.name}: case()", message, fix, place))
+        self.problems += self.unentered.values()
         for name, value in list(self.items()):
             if _is_dunder(name) or isinstance(value, Reference) or holds_subflows(value) or not has_references(value):
                 continue

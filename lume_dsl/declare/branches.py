@@ -42,7 +42,9 @@ class case:  # as Prefect's, which it stands for
         self._body = open_body("case()", _OUTSIDE)
         self._draft = _case(self._body, "case()", condition, value)
         self._around: Draft | None = None
-        self._body.unentered[self._draft] = self._body.place()
+        message, fix = "decides nothing, as it has no block", "write: with case(...):"
+        place = self._body.place()
+        self._body.unentered[self._draft] = Problem("branch", f"{self._body.name}: case()", message, fix, place)
 
     def __enter__(self) -> None:
         self._body.unentered.pop(self._draft, None)

@@ -14,6 +14,7 @@ from typing import Any, get_args
 import attrs
 
 from lume_dsl.declare.attributes import Removed
+from lume_dsl.declare.blocks import held, innermost
 from lume_dsl.declare.body import Body, Unknown, is_class_variable
 from lume_dsl.declare.filenames import OF_RUN
 from lume_dsl.declare.graph import (
@@ -29,6 +30,7 @@ from lume_dsl.declare.graph import (
     Merge,
     Operation,
     Parameter,
+    Resource,
     StepRun,
     TaskRun,
     Work,
@@ -48,6 +50,7 @@ from lume_dsl.declare.references import (
     constant_of,
     holds_subflows,
 )
+from lume_dsl.declare.resources import part_hints
 from lume_dsl.declare.tasks import plain_function
 from lume_dsl.errors import Problem, did_you_mean
 from lume_dsl.values.convert import short
@@ -83,7 +86,7 @@ def build(body: Body, scope: Scope) -> Built:
     own = builder.own()
     fields = {*body.base.parameters, *body.base.results}
     annotated = frozenset(body.annotations).union(fields - own.names) - builder.lost
-    graph = _retyped(extended(body.base, own), scope) if body.base.members else own.graph
+    graph = _retyped(held(extended(body.base, own)), scope) if body.base.members else held(own.graph)
     return Built(own, graph, annotated, subflow_shapes(body, builder.calls))
 
 
@@ -144,8 +147,8 @@ class _Builder:
         self.inherited = {self.kept.get(name, name): member for name, member in body.base.members.items()}
         self.blocks: dict[Draft, set[str]] = {}
         for draft, name in self.names.items():
-            if draft.block is not None:
-                self.blocks.setdefault(draft.block, set()).add(name)
+            if (block := innermost(draft, Case)) is not None:
+                self.blocks.setdefault(block, set()).add(name)
         self.annotations = dict(self._annotations())
 
     def own(self) -> Own:
@@ -160,10 +163,10 @@ class _Builder:
     def _after(self, draft: Draft, inputs: Mapping[str, Input]) -> tuple[str, ...]:
         """What a member waits for besides its inputs: the case of its block, unless an input is of the block itself.
 
-        As in Prefect: of what is skipped, what takes its value is skipped too.
+        As in Prefect: of what is skipped, what takes its value is skipped too. ``held`` sees to a resource's block.
         """
         waited = [self.names[one] for one in draft.after if one in self.names]
-        if draft.block is not None and draft.block in self.names:
+        if draft.block is not None and isinstance(draft.block.work, Case) and draft.block in self.names:
             taken = {source.upstream for source in inputs.values() if isinstance(source, Edge)}
             if not taken & self.blocks[draft.block]:
                 waited.append(self.names[draft.block])
@@ -271,7 +274,8 @@ class _Builder:
         inputs = {key: value for key, source in draft.inputs.items() if (value := self._input(draft, source))}
         if draft.inlined:
             path = self.calls[draft.inlined.call]
-            return inlined_member(draft, path, inputs, self._after(draft, inputs), self.body.name)
+            block = self._block(draft)
+            return inlined_member(draft, path, inputs, self._after(draft, inputs), block, self.body.name)
         hints = self._hints_of(draft)
         member = Member(
             name=name,
@@ -283,9 +287,15 @@ class _Builder:
             after=self._after(draft, inputs),
             visible=name in self.references,
             origin=self.body.name,
+            block=self._block(draft),
         )
         runs_mapped = member.mapped and isinstance(draft.work, (TaskRun, StepRun))
         return attrs.evolve(member, type=GenericAlias(list, member.type)) if runs_mapped else member
+
+    def _block(self, draft: Draft) -> str:
+        """The name of the setup of the resource in whose block a draft stands, or ""."""
+        block = innermost(draft, Resource)
+        return "" if block is None else self.names.get(block, "")
 
     def _work(self, draft: Draft, name: str) -> Work:
         """What a draft does. An inherited parameter that is written again without ``parameter()`` has a new default."""
@@ -374,7 +384,7 @@ class _Builder:
             if id(function) not in self.hints:
                 self.hints[id(function)] = function_hints(function, self.scope)
             return self.hints[id(function)]
-        return Hints({})
+        return part_hints(draft.work, self.scope) if isinstance(draft.work, Resource) else Hints({})
 
     def _outcome(self, draft: Draft, inputs: Mapping[str, Input]) -> Any:
         """The type of the value of an operation, a collection or a merge, or None."""

@@ -89,7 +89,9 @@ def _cases(flow: Subject) -> Iterator[Problem]:
         value, tp = member.work.value, known_type(flow, source.upstream)
         if not fits(flow, Constant(value), tp) and not _both_numbers(value, tp):
             message = f"never holds: {source.upstream} is {type_name(tp)}, which does not equal {short(value)}"
-            yield flow.problem("branch", member, message, "compare with a value that it may have")
+            is_map = flow.graph.members[source.upstream].mapped
+            fix = f"decide for each item in a task that is mapped: a branch takes {source.upstream} whole"
+            yield flow.problem("branch", member, message, fix if is_map else "compare with a value that it may have")
 
 
 def _both_numbers(value: Any, tp: Any) -> bool:

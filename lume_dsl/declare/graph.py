@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
@@ -31,7 +31,9 @@ __all__ = [
     "Missing",
     "Operation",
     "Parameter",
+    "Part",
     "RecordResult",
+    "Resource",
     "StepRun",
     "Subflow",
     "TaskRun",
@@ -175,6 +177,21 @@ class Merge:
     """The first of its inputs whose branch ran and that is not None, in the order of their names."""
 
 
+Part: TypeAlias = Literal["init", "setup", "cleanup"]
+
+
+@attrs.frozen
+class Resource:
+    """A part of what is held around a block of tasks: its manager is made, sets it up, and cleans it up.
+
+    The setup's input ``mgr`` is the manager, the cleanup's are ``mgr`` and ``resource``, the setup's value.
+    """
+
+    part: Part
+    resource_class: type
+    options: Mapping[str, Any]
+
+
 Work: TypeAlias = (
     Parameter
     | Argument
@@ -184,6 +201,7 @@ Work: TypeAlias = (
     | Collection
     | Case
     | Merge
+    | Resource
     | ValueResult
     | FileResult
     | RecordResult
@@ -231,6 +249,7 @@ class Member:
         subflow: The subflow that it is of, dotted where that is nested: ``inner``, ``inner.deep``, or "".
         given: Of a step or a record of a subflow, that flow's parameters, with the names of the members that hold them.
         each: Whether it is of a subflow that runs once for each item of what it is given.
+        block: The name of the setup of the resource in whose block it stands, or "".
     """
 
     name: str
@@ -245,6 +264,7 @@ class Member:
     subflow: str = ""
     given: Mapping[str, str] = attrs.field(factory=dict)
     each: bool = False
+    block: str = ""
 
     @property
     def mapped(self) -> bool:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from lume_dsl.declare.graph import Edge, Graph, Input, Member, Subflow, root_of
+from lume_dsl.declare.blocks import cleaned_up
+from lume_dsl.declare.graph import Edge, Graph, Input, Member, Parameter, Subflow, root_of
 
 __all__ = ["Own", "extended", "unique_name"]
 
@@ -43,24 +44,33 @@ def extended(base: Graph, own: Own) -> Graph:
     Members without a name are told apart. What only a redefined member took, without a name, goes with it.
     """
     names = own.names
-    base = _told_apart(base, own)
-    base = _kept(base, own)
+    before = _told_apart(base, own)
+    base = _kept(before, own)
     own_graph = _renamed(own.graph, _fresh(own.graph, base))
-    dropped = [member for name, member in base.members.items() if name in names or member.root in names]
-    gone = {member.name for member in dropped}
+    own_members = {name: _in_block(member, before, own) for name, member in own_graph.members.items()}
+    gone = {name for name, m in base.members.items() if name in names or m.root in names or cleaned_up(m) in names}
+    dropped = [member for name, member in base.members.items() if name in gone]
     members: dict[str, Member] = {}
     for name, member in base.members.items():
         if name not in gone:
             members[name] = member
-        elif name in own_graph.members:
-            members[name] = own_graph.members[name]
-    members.update({name: member for name, member in own_graph.members.items() if name not in members})
+        elif name in own_members:
+            members[name] = own_members[name]
+    members.update({name: member for name, member in own_members.items() if name not in members})
     members = _without_orphans(members, dropped)
     redefined = {alias: name for alias, name in own_graph.aliases.items() if alias in base.members}
     members = {name: _rewired(member, redefined) for name, member in members.items()}
     aliases = {alias: name for alias, name in base.aliases.items() if alias not in names and name in members}
     subflows = {path: subflow for path, subflow in base.subflows.items() if root_of(path) not in names}
     return Graph(members, {**aliases, **own_graph.aliases}, {**subflows, **own_graph.subflows})
+
+
+def _in_block(member: Member, base: Graph, own: Own) -> Member:
+    """The class's own member, which stands in the resource's block in which the one that it redefines does."""
+    if member.block or isinstance(member.work, Parameter) or member.name not in base.members:
+        return member
+    block = base.members[member.name].block
+    return attrs.evolve(member, block=own.kept.get(block, block))
 
 
 def _told_apart(base: Graph, own: Own) -> Graph:
@@ -81,7 +91,9 @@ def _kept(base: Graph, own: Own) -> Graph:
         new = moved.get(name, name)
         visible = member.visible if new == name else new.isidentifier()
         tp = own.types.get(new, member.type) if new != name else member.type
-        members[new] = attrs.evolve(_rewired(member, followed), name=new, visible=visible, type=tp)
+        block = moved.get(member.block, member.block)  # a resource is cleaned up itself, and not what is made of it
+        member = _rewired(member, moved if cleaned_up(member) else followed)
+        members[new] = attrs.evolve(member, name=new, visible=visible, type=tp, block=block)
     aliases = {alias: followed.get(name, name) for alias, name in base.aliases.items()}
     return Graph(members, aliases, base.subflows)
 
@@ -126,7 +138,7 @@ def _resited(subflow: Subflow, names: Mapping[str, str]) -> Subflow:
 
 def _rewired(member: Member, names: Mapping[str, str]) -> Member:
     """The member, which takes under other names what it takes."""
-    if not names or names.keys().isdisjoint(member.upstream):
+    if not names or names.keys().isdisjoint({*member.upstream, member.block}):
         return member
 
     def moved(source: Input) -> Input:
@@ -139,6 +151,7 @@ def _rewired(member: Member, names: Mapping[str, str]) -> Member:
         inputs={key: moved(source) for key, source in member.inputs.items()},
         given={key: names.get(name, name) for key, name in member.given.items()},
         after=tuple(names.get(name, name) for name in member.after),
+        block=names.get(member.block, member.block),
     )
 
 

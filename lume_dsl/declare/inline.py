@@ -83,8 +83,13 @@ def subflows(body: Body, names: Mapping[Call, str]) -> dict[str, Subflow]:
     return found
 
 
-def inlined_member(draft: Draft, path: str, inputs: Mapping[str, Input], after: tuple[str, ...], origin: str) -> Member:
-    """Return the member that a draft of a subflow becomes; ``path`` is the subflow's dotted name."""
+def inlined_member(
+    draft: Draft, path: str, inputs: Mapping[str, Input], after: tuple[str, ...], block: str, origin: str
+) -> Member:
+    """Return the member that a draft of a subflow becomes; ``path`` is the subflow's dotted name.
+
+    ``block`` is the resource's that the call stands in, and ``origin`` the class.
+    """
     assert draft.inlined is not None
     call, member = draft.inlined.call, draft.inlined.member
     is_argument = isinstance(member.work, Parameter)
@@ -105,4 +110,5 @@ def inlined_member(draft: Draft, path: str, inputs: Mapping[str, Input], after: 
         subflow=f"{path}.{member.subflow}" if member.subflow else path,
         given={name: f"{path}.{holder}" for name, holder in given.items()},
         each=call.is_mapped or member.each,
+        block=f"{path}.{member.block}" if member.block else block,
     )

@@ -62,7 +62,7 @@ class Draft:
 
     Attributes:
         fallback: What it is called where the body gives it no name.
-        block: The case in whose block it stands, if any.
+        block: The case, or the setup of the resource, in whose block it stands, if any.
         after: What it waits for without taking its value.
         name: The first name that the body gave it, or "". It may lose it to a later assignment.
         attributes: The references to those of its value's attributes that the body has read, in which block.

@@ -23,25 +23,15 @@ __all__ = ["step"]
 R = TypeVar("R")
 
 
-class _Step:
-    """Make a task of a method: ``@step``, ``@step(max_retries=3, retry_delay=…)``, ``@step.map(image=images)``.
+class _WithOptions:
+    """``step`` with options, which go with a map too: ``@step(max_retries=3, retry_delay=…).map(image=images)``."""
 
-    Each argument after ``self`` takes the value of the body's name that it bears, or of the reference given
-    as its default. The method's name holds, and has the static type of, its return value. When it runs,
-    ``self`` is the flow with the parameter values of this run, and ``self.logger`` is the task's.
-    """
+    def __init__(self, options: dict[str, Any], after: Any = ()) -> None:
+        self._options = options
+        self._after = after
 
-    @overload
-    def __call__(self, function: Callable[..., R], /) -> R: ...
-    @overload
-    def __call__(self, **options: Unpack[UseOptions]) -> Callable[[Callable[..., R]], R]: ...
-    # mypy takes an unpacked TypedDict in a method's overload for more than **options.
-    def __call__(self, function: Any = None, /, **options: Any) -> Any:  # type: ignore[misc]
-        if function is None:
-            after = options.pop("after", ())
-            check_options("step", options, depth=2)
-            return functools.partial(_add, options=options, over={}, after=after)
-        return _add(function, options={}, over={})
+    def __call__(self, function: Callable[..., R], /) -> R:
+        return _add(function, options=self._options, over={}, after=self._after)  # type: ignore[no-any-return]
 
     def map(self, *misplaced: Any, **over: Any) -> Callable[[Callable[..., R]], list[R]]:
         """Make a task of a method that runs once for each item of the values given here, in step.
@@ -55,13 +45,34 @@ class _Step:
             message, fix = "@step.map is not told what to map over", "write @step.map(argument=values)"
             body.problems.append(Problem("map-arguments", f"{body.name}.{name}", message, fix, body.place()))
             return body.unknown(name)  # type: ignore[return-value]  # the class has failed
-        return functools.partial(_add, options={}, over=over)
+        return functools.partial(_add, options=self._options, over=over, after=self._after)
+
+
+class _Step(_WithOptions):
+    """Make a task of a method: ``@step``, ``@step(max_retries=3, retry_delay=…)``, ``@step.map(image=images)``.
+
+    Each argument after ``self`` takes the value of the body's name that it bears, or of the reference given
+    as its default. The method's name holds, and has the static type of, its return value. When it runs,
+    ``self`` is the flow with the parameter values of this run, and ``self.logger`` is the task's.
+    """
+
+    @overload
+    def __call__(self, function: Callable[..., R], /) -> R: ...
+    @overload
+    def __call__(self, **options: Unpack[UseOptions]) -> _WithOptions: ...
+    # mypy takes an unpacked TypedDict in a method's overload for more than **options.
+    def __call__(self, function: Any = None, /, **options: Any) -> Any:  # type: ignore[misc]
+        if function is None:
+            after = options.pop("after", ())
+            check_options("step", options, depth=2)
+            return _WithOptions(options, after)
+        return super().__call__(function)
 
     def __repr__(self) -> str:
         return "<decorator step>"
 
 
-step = _Step()
+step = _Step({})
 
 OUTSIDE = "use @task for a function outside a flow's class"
 
@@ -84,7 +95,9 @@ def _add(function: Callable[..., Any], *, options: dict[str, Any], over: dict[st
                 "map-arguments",
                 f"{body.name}.{name}",
                 f"@step.map maps over {unknown!r}, which the method does not take{did_you_mean(unknown, arguments)}",
-                f"its arguments are {', '.join(arguments) or 'none'}",
+                f"write @step({unknown}=...).map(...)"
+                if unknown in UseOptions.__annotations__
+                else f"its arguments are {', '.join(arguments) or 'none'}",
                 body.place(),
             )
         )

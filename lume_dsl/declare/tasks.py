@@ -183,6 +183,8 @@ class Task(Generic[P, R]):
         except TypeError as error:
             name = function_name(self.function)
             fix = f"the task is {name}{_shown_signature(self.function)}"
+            options = [key for key in kwargs if key in UseOptions.__annotations__ and f"argument {key!r}" in str(error)]
+            fix = f"write {name}.with_options({options[0]}=...)" if options else fix
             body.problems.append(Problem("task-arguments", f"{body.name}: {name}", str(error), fix, body.place()))
             return {}
         sources = {}

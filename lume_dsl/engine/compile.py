@@ -33,6 +33,7 @@ from lume_dsl.declare.graph import (
     Operation,
     Parameter,
     RecordResult,
+    Resource,
     StepRun,
     TaskRun,
     ValueResult,
@@ -40,7 +41,7 @@ from lume_dsl.declare.graph import (
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.calls import ServiceCall, StepCall, hide_secrets
 from lume_dsl.engine.flow import CompiledFlow, flow_key
-from lume_dsl.engine.members import Gather, Keep, TypedArgument, TypedParameter, operation_task
+from lume_dsl.engine.members import Gather, Keep, TypedArgument, TypedParameter, operation_task, resource_task
 from lume_dsl.tasks import SaveFile, configure_services
 from lume_dsl.tasks.context import PARAMETER
 from lume_dsl.tasks.files import SaveNamedFile
@@ -133,6 +134,8 @@ class _Compiler:
             return FunctionTask(work.function, **options)
         if isinstance(work, Operation):
             return operation_task(work, member.name)
+        if isinstance(work, Resource):
+            return resource_task(work, member.name)
         if isinstance(work, Collection):
             return Gather(work, name=member.name)
         if isinstance(work, Case):

@@ -8,13 +8,19 @@ from typing import Any
 import prefect
 from prefect.core.parameter import no_default
 from prefect.tasks.core import operators
+from prefect.tasks.core.resource_manager import (
+    ResourceCleanupTask,
+    ResourceInitTask,
+    ResourceSetupTask,
+    resource_cleanup_trigger,
+)
 
-from lume_dsl.declare.graph import FLATTEN, Collection, Graph, Member, Operation
+from lume_dsl.declare.graph import FLATTEN, Collection, Graph, Member, Operation, Resource
 from lume_dsl.declare.parameters import FROM_FLOW, bind_values, parameter_of, spec_of
 from lume_dsl.tasks.context import ARGUMENTS, run_services
 from lume_dsl.values.convert import unstructure
 
-__all__ = ["Gather", "Keep", "Operate", "TypedArgument", "TypedParameter", "operation_task"]
+__all__ = ["Gather", "Keep", "Operate", "TypedArgument", "TypedParameter", "operation_task", "resource_task"]
 
 
 class TypedParameter(prefect.Parameter):
@@ -110,6 +116,17 @@ _OPERATORS: dict[str, type[prefect.Task]] = {
     "gt": operators.GreaterThan,
     "ge": operators.GreaterThanOrEqual,
 }
+
+
+def resource_task(work: Resource, name: str) -> prefect.Task:
+    """The task of a part of a resource: Prefect's own, with the options that its ``resource_manager`` gives it."""
+    options = {**work.options, "name": name}
+    if work.part == "init":
+        return ResourceInitTask(work.resource_class, **options)
+    if work.part == "setup":
+        return ResourceSetupTask(**{"checkpoint": False, **options})
+    defaults = {"trigger": resource_cleanup_trigger, "skip_on_upstream_skip": False, "checkpoint": False}
+    return ResourceCleanupTask(**{**defaults, **options})
 
 
 def operation_task(operation: Operation, name: str) -> prefect.Task:

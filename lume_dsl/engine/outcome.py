@@ -94,6 +94,8 @@ class FlowRun:
         if failed or not state.is_successful():
             ended = f"{', '.join(failed)} failed" if failed else f"its task ended {type(state).__name__}"
             raise NotRunError(f"{self.flow_name}.{name} has no value: {ended} in this run")
+        if state.is_mapped():  # where Prefect has the exception that skipped an item
+            return [None if child.is_skipped() else child.result for child in cast(list[State], state.map_states)]
         if name not in self._stored or state.result is None:
             return state.result
         with services.use(self._settings):

@@ -13,6 +13,7 @@ import attrs
 
 from lume_dsl.declare.build import Unresolved
 from lume_dsl.declare.graph import (
+    Argument,
     Case,
     Collection,
     Constant,
@@ -25,12 +26,13 @@ from lume_dsl.declare.graph import (
     Operation,
     Parameter,
     RecordResult,
+    Resource,
     StepRun,
     TaskRun,
     ValueResult,
 )
 from lume_dsl.declare.operations import written
-from lume_dsl.declare.parameters import unit_of
+from lume_dsl.declare.parameters import spec_of, unit_of
 from lume_dsl.declare.tasks import function_name
 from lume_dsl.values.names import type_name
 from lume_dsl.values.scalars import short
@@ -124,13 +126,17 @@ def drawing_of(name: str, graph: Graph) -> Drawing:
 
 
 def _arrows(member: Member) -> Iterator[Arrow]:
-    """One from each member that it waits for: a value says more than the order, and each item more than the value."""
+    """One from each member that it waits for: a value says more than the order, and each item more than the value.
+
+    None from the parameters that a step or a record knows as those of its flow.
+    """
     kinds: dict[str, ArrowKind] = dict.fromkeys(member.after, "order")
     taken = [source for source in member.inputs.values() if isinstance(source, Edge)]
     kinds.update((source.upstream, "value") for source in taken)
     kinds.update((source.upstream, "each") for source in taken if source.mapped)
     for upstream in member.upstream:
-        yield Arrow(upstream, member.name, kinds[upstream])
+        if upstream in kinds:
+            yield Arrow(upstream, member.name, kinds[upstream])
 
 
 def _unused(name: str, taken: Mapping[str, Any]) -> str:
@@ -174,6 +180,8 @@ def _cluster(title: str, place: _Place) -> Cluster:
 
 _KINDS: dict[type, BoxKind] = {
     Parameter: "parameter",
+    Argument: "parameter",
+    Resource: "task",
     TaskRun: "task",
     StepRun: "step",
     Operation: "operation",
@@ -190,24 +198,21 @@ def _box(graph: Graph, member: Member) -> Box:
     title, what = _title(graph, member), _what(graph, member)
     tp = _type(member)
     details = [what, tp] if tp and isinstance(member.work, TaskRun) else [what or tp]
-    help = member.work.help if isinstance(member.work, Parameter) else ""
+    is_parameter = isinstance(member.work, (Parameter, Argument))
+    help = spec_of(member).help if is_parameter else ""
     return Box(
         key=member.name,
         kind=_KINDS[type(member.work)],
         title=_line(title),
         detail=" → ".join(_line(_brief(text) if text == tp else text) for text in details if text),
         hint=_one_line(". ".join(filter(None, [": ".join(filter(None, [title, *details])), help]))),
-        repeated=member.mapped and isinstance(member.work, (TaskRun, StepRun)),
+        repeated=member.mapped and (member.each or isinstance(member.work, (TaskRun, StepRun))),
     )
 
 
 def _title(graph: Graph, member: Member) -> str:
     """Its name in its flow; of what has none, what it does."""
-    return _own_name(member) if member.visible else _expression(graph, member) or _own_name(member)
-
-
-def _own_name(member: Member) -> str:
-    return _name_in(member.subflow, member)
+    return member.own_name if member.visible else _expression(graph, member) or member.own_name
 
 
 def _name_in(subflow: str, member: Member) -> str:
@@ -219,7 +224,7 @@ def _what(graph: Graph, member: Member) -> str:
     """What it does, where its title does not tell."""
     if isinstance(member.work, TaskRun):
         name = function_name(member.work.function)
-        return name if name != _own_name(member) else ""
+        return name if name != member.own_name else ""
     return _expression(graph, member) if member.visible else ""
 
 
@@ -228,7 +233,7 @@ def _type(member: Member) -> str:
     is_inner = not member.visible and isinstance(member.work, (Operation, Collection, Case, Merge))
     if is_inner or member.type is Any or member.type is Unresolved:
         return ""
-    unit = unit_of(member) if isinstance(member.work, Parameter) else ""
+    unit = unit_of(member) if isinstance(member.work, (Parameter, Argument)) else ""
     return f"{type_name(member.type)}, {unit}" if unit else type_name(member.type)
 
 

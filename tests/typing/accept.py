@@ -28,6 +28,7 @@ from lume_dsl import (
     merge,
     parameter,
     removed,
+    resource_manager,
     result,
     results,
     schema,
@@ -124,6 +125,12 @@ class Everything(LumeFlow):
     def doubled(self, value: float = total) -> float:
         return 2 * value
 
+    @step(max_retries=2, retry_delay=timedelta(seconds=1)).map(spot=spots)
+    def widths(self, spot: Spot) -> float:
+        return spot.sigma_x
+
+    assert_type(fit.with_options(timeout=3).map(images, unmapped(charge)), list[Spot])
+
     @step.map(spot=spots)
     def areas(self, spot: Spot) -> float:
         return spot.sigma_x * spot.sigma_y
@@ -143,6 +150,7 @@ assert_type(done.size, float)
 assert_type(done.total, float)
 assert_type(done.doubled, float)
 assert_type(done.areas, list[float])
+assert_type(done.widths, list[float])
 assert_type(done.kept, float)
 assert_type(done.text_file, TextFile)
 assert_type(done.text_file.read(), str)
@@ -289,3 +297,57 @@ class Nesting(LumeFlow):
 
 assert_type(Nesting().run().branch.long_file.read(), str)
 assert_type(Nesting().run().runs[1].number, int)
+
+
+class CameraManager:
+    def __init__(self, device: str, exposure: float = 1.0) -> None:
+        self.device = device
+
+    def setup(self) -> Spot:
+        return Spot(1.0, 2.0)
+
+    def cleanup(self, spot: Spot | None) -> None: ...
+
+
+@attrs.frozen
+class LampManager:
+    power: float
+
+    def setup(self) -> None: ...
+
+    def cleanup(self, nothing: None) -> None: ...
+
+
+Camera = resource_manager(CameraManager)
+Lamp = resource_manager(name="lamp", setup_task_kwargs={"max_retries": 2, "retry_delay": timedelta(seconds=1)})(
+    LampManager
+)
+
+
+@task
+def look(spot: Spot, text: str) -> list[float]:
+    return [spot.sigma_x]
+
+
+class Holding(LumeFlow):
+    device: str = parameter(default="a")
+    power: float = 1.0
+
+    with Camera(device, exposure=power) as camera, Lamp(power):
+        assert_type(camera, Spot)
+        seen = look(camera, device)
+        with case(power > 1.0, True), Camera(device) as other:
+            more = look(other, device)
+
+        @step
+        def total(self, seen: list[float], camera: Spot) -> float:
+            return sum(seen) + camera.sigma_x
+
+    kept: list[float] = result(seen)
+
+
+assert_type(Holding().run().seen, list[float])
+assert_type(Holding().run().camera, Spot)
+assert_type(Holding().run().total, float)
+with Camera.run("a") as held:
+    assert_type(held, Spot)

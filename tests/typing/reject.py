@@ -15,6 +15,7 @@ from lume_dsl import (
     flow,
     merge,
     parameter,
+    resource_manager,
     result,
     step,
     switch,
@@ -113,6 +114,16 @@ class Misspelt(LumeFlow):
     def total(self) -> float:
         return 1.0
 
+    @step(timeout="long").map(size=[1, 2])  # type: ignore[call-overload, untyped-decorator]
+    def sizes(self, size: int) -> float:
+        return 1.0
+
+    @step(timeout=3).map(size=[1, 2])
+    def rows(self, size: int) -> float:
+        return 1.0
+
+    first: str = result(rows[0])  # type: ignore[assignment]
+
 
 # branches: a merge taken for one of its branches, cases that are no mapping, a case without a value
 class Branching(LumeFlow):
@@ -150,3 +161,46 @@ class Nesting(LumeFlow):
 # pictures: of a name that is no path, of an instance
 Greeting.visualize(3)  # type: ignore[arg-type]
 visualize(Greeting(text1="a"))  # type: ignore[arg-type]
+
+
+# resource managers: without a cleanup, or one of another type than the setup; with wrong options and arguments
+class CameraManager:
+    def __init__(self, device: str) -> None:
+        self.device = device
+
+    def setup(self) -> list[float]:
+        return []
+
+    def cleanup(self, camera: list[float]) -> None: ...
+
+
+class Unclean:
+    def setup(self) -> str:
+        return "a"
+
+
+class Other(Unclean):
+    def cleanup(self, number: int) -> None: ...
+
+
+Camera = resource_manager(CameraManager)
+resource_manager(Unclean)  # type: ignore[arg-type]
+resource_manager(Other)  # type: ignore[misc]
+resource_manager(CameraManager, setup_task_kwargs={"max_retrys": 3})  # type: ignore[call-overload]
+
+
+class Holding(LumeFlow):
+    device: str = parameter(default="a")
+    shots: int = 1
+
+    with Camera(device) as camera:
+        first = length(camera)  # type: ignore[arg-type]
+        camera.sigma_x  # type: ignore[attr-defined]
+    with Camera(shots) as wrong_device:  # type: ignore[arg-type]
+        pass
+    with Camera() as no_device:  # type: ignore[call-arg]
+        pass
+    with Camera(device, exposure=1.0) as unknown:  # type: ignore[call-arg]
+        pass
+    with Camera.run(5):  # type: ignore[arg-type]
+        pass

@@ -25,14 +25,15 @@ def test_mypy(name: str) -> None:
 
 
 def test_pyright() -> None:
-    """It accepts accept.py, rejects each line of reject.py that is marked, and no other."""
+    """It accepts both files that begin with accept, rejects each line of reject.py that is marked, and no other."""
     code, said = run("pyright", "--pythonpath", sys.executable, "--project", str(HERE / "pyrightconfig.json"))
     assert code == 0, said
 
 
 def test_ty() -> None:
-    """It accepts accept.py and the examples."""
-    code, said = run("ty", "check", "--python", sys.prefix, str(HERE / "accept.py"), str(ROOT / "examples"))
+    """It accepts both files that begin with accept, and the examples."""
+    files = [HERE / "accept.py", HERE / "accept_decorated.py", ROOT / "examples"]
+    code, said = run("ty", "check", "--python", sys.prefix, *map(str, files))
     assert code == 0, said
 
 

@@ -144,7 +144,9 @@ def test_no_module_has_a_name_that_says_nothing(path: Path) -> None:
 
 
 def test_every_public_name_is_there_and_documented() -> None:
-    assert len(lume_dsl.__all__) <= 41  # docs/decisions.md: the design names more than 40
+    assert (
+        len(lume_dsl.__all__) <= 42
+    )  # docs/decisions.md: the design names more than 40, and resource_manager came later
     assert sorted(lume_dsl.__all__) == sorted(set(lume_dsl.__all__))
     undocumented = [
         name

@@ -108,6 +108,38 @@ def test_a_mapped_task_and_a_list_of_values_may_stand_in_a_block(scan: Callable[
     assert after(flow)["both"] == ()
 
 
+def test_a_branch_may_compare_the_whole_list_of_a_map_or_an_item_of_it(scan: Callable[..., Any]) -> None:
+    flow = scan("""
+        xs: list[int] = [1, 2]
+        flags = add.map(xs)
+        with case(flags, [2, 3]):
+            y = add(1)
+        with case(flags[0], 2):
+            z = add(1)
+        with case(unchecked(flags), 5):
+            w = add(1)
+    """)
+    assert after(flow)["y"] == ("case([2, 3] (list))",)
+    assert flow.__lume_graph__.members["case(2)"].upstream == ("flags[0]",)
+
+
+def test_maps_are_merged_and_mapped_over_with_their_items_types(scan: Callable[..., Any], problems: Problems) -> None:
+    body = """
+x: int = 1
+xs: list[int] = [1, 2]
+with case(x, 1):
+    ys = add.map(xs)
+with case(x, 2):
+    texts = greet.map(['a'])
+    more = add.map([5])
+both = merge(ys, texts)
+"""
+    assert scan(body).__lume_graph__.members["both"].type == list[int] | list[str]
+    scan(f"{body}\nz = anything.map(both)\nonly = add.map(merge(ys, [1]))")
+    ((kind, *_),) = problems(f"{body}\nz = greet.map(merge(ys, more))")
+    assert kind == "edge-type"
+
+
 def test_a_switch_makes_a_case_for_each(scan: Callable[..., Any]) -> None:
     flow = scan("""
         mode: Literal["fast", "slow"] = "fast"
@@ -199,6 +231,16 @@ class Scan(LumeFlow):
             "switch(x, {1: x})",
             "has x for 1, which is no task of the flow",
             "give it the value of a task, a step or a result",
+        ),
+        (
+            "xs: list[int] = [1]\nflags = add.map(xs)\nwith case(flags, 1):\n    y = add(x)",
+            "never holds: flags is list[int], which does not equal 1",
+            "decide for each item in a task that is mapped: a branch takes flags whole",
+        ),
+        (
+            "xs: list[int] = [1]\ny = add(1)\nflags = anything.map(xs)\nswitch(flags, {'a': y})",
+            "never holds: flags is list[Any], which does not equal 'a'",
+            "decide for each item in a task that is mapped: a branch takes flags whole",
         ),
         ("case(x, 1)\ny = add(x)", "decides nothing, as it has no block", "write: with case(...):"),
         (

@@ -255,6 +255,26 @@ ONE_MISTAKE: list[Any] = [
         ("map-arguments", 3, "Scan.total", "@step.map maps over 'y', which the method does not take", "its arguments are x"),
         id="a step mapped over an argument that it does not take",
     ),
+    pytest.param(
+        "xs: list[int] = parameter()\n@step.map(x=xs, max_retries=3)\ndef total(self, x: int) -> int: ...",
+        ("map-arguments", 3, "Scan.total", "@step.map maps over 'max_retries', which the method does not take", "write @step(max_retries=...).map(...)"),
+        id="an option among what a step is mapped over",
+    ),
+    pytest.param(
+        "xs: list[int] = parameter()\ny = add.map(xs, timeout=3)",
+        ("task-arguments", 3, "Scan: add", "got an unexpected keyword argument 'timeout'", "write add.with_options(timeout=...)"),
+        id="an option among what a task is mapped over",
+    ),
+    pytest.param(
+        "xs: list[int] = parameter()\n@step(max_retrys=3).map(x=xs)\ndef total(self, x: int) -> int: ...",
+        ("task-option", 3, "step", "'max_retrys' is not a task option; did you mean 'max_retries'?", "use the options of prefect.Task"),
+        id="a misspelt option of a mapped step",
+    ),
+    pytest.param(
+        "@step(timeout=3).map\ndef total(self, x: int) -> int: ...",
+        ("map-arguments", 2, "Scan.total", "@step.map is not told what to map over", "write @step.map(argument=values)"),
+        id="a map with options that is not told what to map over",
+    ),
     # results
     pytest.param(
         "x: int = 1\nr = result(x)",

@@ -236,6 +236,15 @@ def test_a_step_maps_over_the_values_that_it_names(graph: Build) -> None:
     assert found.members["each"].type == list[float]
 
 
+def test_the_options_of_a_mapped_step_are_kept(graph: Build) -> None:
+    """Options go before what is mapped over, so that an argument may have the name of an option."""
+    found = graph("xs: list[int]\n@step(timeout=3, name='a').map(name=xs)\ndef each(self, name: int) -> float: ...")
+    member = found.members["each"]
+    assert (member.inputs, member.type) == ({"name": Edge("xs", mapped=True)}, list[float])
+    assert isinstance(member.work, StepRun)
+    assert member.work.options == {"timeout": 3, "name": "a"}
+
+
 def test_the_options_of_a_step_are_kept(graph: Build) -> None:
     body = "@step(max_retries=2, retry_delay=timedelta(seconds=1), name='sum')\ndef total(self) -> int: ..."
     work = graph(body).members["total"].work

@@ -24,6 +24,7 @@ again = double(x)
         ("later = double.with_options(after=(first, again)).with_options(max_retries=0)(2.0)", "later"),
         ("later = double.with_options(after=[first, again]).map([1.0])", "later"),
         ("@step(after=[first, again])\ndef later(self) -> int: ...", "later"),
+        ("@step(after=[first, again]).map(y=[1])\ndef later(self, y: int) -> int: ...", "later"),
         ("later: float = result(2.0, after=[first, again])", "later"),
         ("later: TextFile = file_result('a', filename='a.txt', after=[first, again])", "later"),
         ("later: DBResult = db_result(y=1, after=[first, again])", "later"),

@@ -98,8 +98,14 @@ def test_a_task_looks_like_its_function() -> None:
             "was called outside a flow's body",
             "use @task for a function outside a flow's class",
         ),
+        (
+            lambda: step(timeout=3).map(x=[1])(add.function),
+            "step add",
+            "was called outside a flow's body",
+            "use @task for a function outside a flow's class",
+        ),
     ],
-    ids=["call", "map", "parameter", "result", "file_result", "db_result", "step", "step()", "step.map"],
+    ids=["call", "map", "parameter", "result", "file_result", "db_result", "step", "step()", "step.map", "step().map"],
 )
 def test_outside_a_body_a_call_is_refused_at_its_line_with_what_to_write(
     call: Callable[[], Any], subject: str, message: str, fix: str
