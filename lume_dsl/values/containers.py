@@ -9,8 +9,8 @@ from typing import Any, cast, get_args
 from lume_dsl.errors import LumeError, ServiceError, did_you_mean, text_of
 from lume_dsl.values.classes import Field, class_of, fields_of, is_named_tuple, is_typed_dict
 from lume_dsl.values.forms import ReferenceForm, arms_of
-from lume_dsl.values.names import type_name
-from lume_dsl.values.scalars import BULK, Check, Offences, check_float, check_int, check_str, short
+from lume_dsl.values.names import is_enum, type_name
+from lume_dsl.values.scalars import BULK, Check, Offences, check_float, check_int, check_str, one_of, short
 from lume_dsl.values.textforms import with_format
 
 __all__ = ["any_json", "check_of_class", "dict_of", "list_of", "reference", "tuple_of", "union"]
@@ -115,7 +115,7 @@ def tuple_of(arguments: tuple[Any, ...], check_of: CheckOf) -> Check:
         if type(value) not in (tuple, list):
             return offences.expected(name, value)
         if len(value) != len(checks):
-            return offences.expected(f"{name} of {len(checks)} items", value)
+            return offences.expected(f"{name} of {len(checks)} items", value, close=True)
         return tuple(_items(checks, value, offences))
 
     return check
@@ -134,18 +134,23 @@ def _variadic_tuple(item_type: Any, check_of: CheckOf) -> Check:
 
 
 def union(tp: Any, check_of: CheckOf) -> Check:
-    """The check of a union: the arm that takes the value as it is, else the first that converts it."""
+    """The check of a union: the arm that takes the value as it is, else the first that converts it.
+
+    Where none does, the reason of the one arm that is close is told, else what all of them would have mended.
+    """
     arms = [check_of(arm) for arm in get_args(tp)]
-    name = with_format(tp, arms_of(tp))
+    name = _union_name(tp)
 
     def check(value: Any, offences: Offences) -> Any:
         converted: list[Any] = []
         inside: list[Offences] = []
+        fixes: set[str] = set()
         for arm in arms:
             found = offences.apart()
             outcome = arm(value, found)
             if found:
                 inside += [found] if found.are_close else []
+                fixes |= {offence.fix for offence in found.shown if offence.fix and not offence.path}
             elif _same_types(outcome, value):
                 return outcome
             else:
@@ -155,9 +160,16 @@ def union(tp: Any, check_of: CheckOf) -> Check:
         if len(inside) == 1:
             offences.take(inside[0])
             return value
-        return offences.expected(name, value)
+        return offences.expected(name, value, fixes.pop() if len(fixes) == 1 else "")
 
     return check
+
+
+def _union_name(tp: Any) -> str:
+    others = [arm for arm in arms_of(tp) if arm is not type(None)]
+    if len(others) == 1 and is_enum(others[0]):
+        return f"{type_name(tp)}{one_of(others[0])}"
+    return with_format(tp, others)
 
 
 def _same_types(outcome: Any, value: Any) -> bool:
@@ -230,7 +242,8 @@ def _named_tuple(tp: Any, check_of: CheckOf) -> Check:
             return offences.expected(f"{fields.name} or an array of its fields, [{names}]", value)
         least = sum(field.required for field, _ in fields.checks)
         if not least <= len(value) <= len(fields.checks):
-            return offences.expected(f"{fields.name} of {_number(least, len(fields.checks))} items", value)
+            number = _number(least, len(fields.checks))
+            return offences.expected(f"{fields.name} of {number} items", value, close=True)
         before = offences.count
         offences.go_in()
         items = [
@@ -333,7 +346,7 @@ def reference(tp: Any, form: ReferenceForm) -> Check:
         except ServiceError:
             raise
         except LumeError as error:
-            offences.add(str(error))
+            offences.add(str(error), close=True)
             return value
         return found if isinstance(found, cls) else offences.expected(cls.__name__, found)
 

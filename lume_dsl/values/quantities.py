@@ -136,7 +136,8 @@ def _number(text: str, tp: Any, unit: str, offences: Offences) -> Any:
         return text
     if Decimal in numbers:
         return quantity
-    if quantity == quantity.to_integral_value() and numbers != [float]:
+    is_minus_zero = not quantity and quantity.is_signed()  # which no int is
+    if quantity == quantity.to_integral_value() and numbers != [float] and not is_minus_zero:
         return int(quantity)
     if float not in numbers:
         offences.add(f"expected {type_name(tp)}, got {text!r}, which is {float(quantity)} {unit}", close=True)

@@ -7,6 +7,7 @@ import math
 import re
 import reprlib
 from collections.abc import Callable
+from datetime import datetime, time
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -28,6 +29,7 @@ __all__ = [
     "check_str",
     "choice_check",
     "enum_check",
+    "one_of",
     "short",
 ]
 
@@ -100,12 +102,12 @@ class Offences:
         if len(self.shown) < SHOWN:
             self.shown.append(Offence("", message, fix, close))
 
-    def expected(self, what: str, value: Any, fix: str = "") -> Any:
+    def expected(self, what: str, value: Any, fix: str = "", *, close: bool = False) -> Any:
         """Note that ``what`` was expected, and return the value as it is."""
         if self.count >= SHOWN:  # of a long list, so that no text is made that nobody reads
             self.count += 1
             return value
-        self.add(f"expected {what}, got {short(value)}", fix or _mended(value))
+        self.add(f"expected {what}, got {short(value)}", fix or _mended(value), close=close)
         return value
 
     def inside(self, step: str, before: int) -> None:
@@ -173,7 +175,7 @@ def check_str(value: Any, offences: Offences) -> Any:
         try:
             value.encode()
         except UnicodeEncodeError:  # half of a surrogate pair: no UTF-8 text, so no JSON document, can hold it
-            offences.add(f"is not valid Unicode text: {ascii(value)[:60]}")
+            offences.add(f"is not valid Unicode text: {ascii(value)[:60]}", close=True)
     return value
 
 
@@ -182,7 +184,7 @@ def check_int(value: Any, offences: Offences) -> Any:
         is_minus_zero = type(value) is float and value == 0 and math.copysign(1, value) < 0
         return offences.expected("int", value, "write 0" if is_minus_zero else _as_number(value, int))
     if value.bit_length() > LONGEST_INT_BITS:
-        offences.add(f"expected an int of at most {LONGEST_INT_BITS} bits")
+        offences.add(f"expected an int of at most {LONGEST_INT_BITS} bits", close=True)
     return value
 
 
@@ -192,7 +194,7 @@ def check_float(value: Any, offences: Offences) -> Any:
     if not isinstance(value, float):
         return offences.expected("float", value, _as_number(value, float))
     if not math.isfinite(value):
-        offences.add(f"expected a finite float, got {value}, which is not JSON")
+        offences.add(f"expected a finite float, got {value}, which is not JSON", close=True)
     return float(value)  # numpy.float64 is a float that holds the same
 
 
@@ -208,15 +210,28 @@ def _float_of_int(value: int, offences: Offences) -> Any:
 
 
 def _inexact(value: int, offences: Offences) -> int:
-    offences.add(f"expected float, got {short(value)}, an int that no float equals")
+    offences.add(f"expected float, got {short(value)}, an int that no float equals", close=True)
     return value
 
 
 def _differs(read: Any, value: Any) -> bool:
     """Whether a text brings back another value: another system's path, a time whose zone depends on the day, a fold."""
-    has_zone, had_zone = (getattr(one, "tzinfo", None) is not None for one in (read, value))
-    is_folded = bool(getattr(value, "fold", 0)) and not had_zone  # with a zone the offset in the text tells it
-    return bool(read != value) or has_zone != had_zone or is_folded
+    if not isinstance(value, (datetime, time)):
+        return bool(read != value)
+    if value.tzinfo is None:
+        return bool(read != value or value.fold)
+    # To Python no two times of different zones are equal where the offset depends on fold, on the days of a change.
+    clocks = (one.replace(tzinfo=None) for one in (read, value))
+    return next(clocks) != next(clocks) or read.tzinfo is None or read.utcoffset() != value.utcoffset()
+
+
+def _kept_as(value: Any) -> str:
+    """What to write instead of a time that a text brings back as another."""
+    if isinstance(value, time) and value.tzinfo is not None:
+        return "give it an offset in place of its zone, which needs a date"
+    if not getattr(value, "fold", 0):
+        return ""
+    return f"leave its fold out, or give it {'an offset' if isinstance(value, time) else 'a time zone'}"
 
 
 def text_check(form: TextForm) -> Check:
@@ -230,9 +245,8 @@ def text_check(form: TextForm) -> Check:
             if not form.matches(text):
                 return offences.expected(f"{name} ({form.what})", value)
             if _differs(form.read(text), value):
-                is_folded = getattr(value, "fold", 0) and value.tzinfo is None
-                fix = "leave its fold out, or give it a time zone" if is_folded else ""
-                offences.add(f"would come back as another value: {short(value)}, in JSON {text!r}", fix)
+                message = f"would come back as another value: {short(value)}, in JSON {text!r}"
+                offences.add(message, _kept_as(value), close=True)
             return value
         if form.type is Decimal and type(value) is int:
             return Decimal(value)
@@ -266,12 +280,17 @@ def choice_check(tp: Any, structured: Callable[[Any, Any, Offences], Any]) -> Ch
     return check
 
 
+def one_of(tp: type[enum.Enum]) -> str:
+    """Return how the name of an Enum goes on in an error: ``", one of 'fast', 'slow'"``."""
+    return f", one of {', '.join(repr(member.value) for member in tp)}"
+
+
 def enum_check(tp: type[enum.Enum]) -> Check:
     """The check of an Enum: a member, or its value."""
     by_value = {(type(member.value), member.value): member for member in tp}
     types = {type(member.value) for member in tp}
     floats = {member.value: member for member in tp if type(member.value) is float}
-    name = f"{tp.__name__}, one of {', '.join(repr(member.value) for member in tp)}"
+    name = f"{tp.__name__}{one_of(tp)}"
 
     def check(value: Any, offences: Offences) -> Any:
         if isinstance(value, tp):

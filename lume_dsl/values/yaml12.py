@@ -335,7 +335,7 @@ def _plain(text: str) -> Any:
 
 
 def _int(text: str) -> int | float:
-    if text == "-0":
+    if text[0] == "-" and not text.strip("-0"):
         return -0.0  # no int has this sign, and a float's would be lost
     if text[:2] in ("0o", "0x"):
         return int(text, 0)
