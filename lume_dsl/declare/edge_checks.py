@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from numbers import Number
 from types import FunctionType
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 import attrs
 
@@ -128,7 +128,7 @@ def _is_instance(value: Any, tp: Any) -> bool:
     try:
         typeguard.check_type(value, tp, collection_check_strategy=typeguard.CollectionCheckStrategy.ALL_ITEMS)
     except typeguard.TypeCheckError:
-        return _has_other_numbers(value) and assignable(type_of(value), tp)
+        return (_has_other_numbers(value) or _names_other_numbers(tp)) and assignable(type_of(value), tp)
     except Exception:  # a type that typeguard does not understand: nothing is known of it
         return True
     return True
@@ -141,6 +141,11 @@ def _has_other_numbers(value: Any) -> bool:
     if isinstance(value, dict):
         return any(map(_has_other_numbers, value.values()))
     return isinstance(value, Number) and type(value).__module__ != "builtins"
+
+
+def _names_other_numbers(tp: Any) -> bool:
+    """Whether a type is of such numbers, which typeguard does not take Python's own for."""
+    return getattr(tp, "__module__", "") == "numpy" or any(map(_names_other_numbers, get_args(tp)))
 
 
 def found_in(flow: Subject, source: Input) -> tuple[str, str]:

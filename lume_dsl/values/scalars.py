@@ -137,6 +137,8 @@ def short(value: Any) -> str:
     try:
         text = brief.repr(value)
     except Exception:  # an int of more than 4,300 digits, or a repr of a user's that fails
+        if type(value) is int:
+            return f"an int of {value.bit_length():,} bits"
         text = "a value that cannot be shown"
     return text if type(value) in (str, int, float, bool, type(None)) else f"{text} ({type_name(type(value))})"
 

@@ -165,6 +165,28 @@ def test_bounds_are_refused_where_no_number_is_within_them(
     assert bool(list(constraint_problems(int if whole else float, constraints))) == (not has_one)
 
 
+@pytest.mark.parametrize("tp", [int, float, int | float, float | None, str, list[int]])
+@pytest.mark.parametrize("name", ["ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "choices"])
+@pytest.mark.parametrize("power", [310, 400, 5000])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_bound_beyond_all_that_a_value_may_be_is_told_or_holds(tp: Any, name: str, power: int, sign: int) -> None:
+    """A float holds some 10**308, a JSON int 2**8192, and Python writes no more than 4,300 digits."""
+    limit = (sign * 10**power,) if name == "choices" else sign * 10**power
+    told = list(constraint_problems(tp, {name: limit}))
+    fits = tp is int if name not in ("min_length", "max_length") else False
+    fits = fits or (name == "choices" and tp == int | float)
+    assert bool(told) == (not fits or power == 5000 or (name == "multiple_of" and sign < 0))
+    assert all(len(message) < 200 for message, _ in told)
+
+
+def test_a_bound_beyond_every_float_is_told_as_such() -> None:
+    ((message, fix),) = constraint_problems(float | None, {"ge": 10**400, "le": 5})
+    assert message.endswith(" is beyond every float")
+    assert fix == "write a number that a float can hold"
+    assert not list(constraint_problems(int, {"ge": -(10**400), "le": 10**400, "multiple_of": 10**399}))
+    assert list(constraint_problems(int, {"gt": 10**400, "lt": 2 * 10**400, "multiple_of": 10**400}))
+
+
 def test_a_unit_that_is_none_is_refused(problems: Problems) -> None:
     ((kind, line, subject, message, _),) = problems('x: float = parameter(default=1.0, unit="picoQ")')
     assert (kind, line, subject) == ("unit", 2, "Scan.x")
