@@ -68,6 +68,8 @@ def list_of(item_type: Any, check_of: CheckOf) -> Check:
         if type(value) is not list:
             return offences.expected(name, value, "write list(...)" if isinstance(value, tuple) else "")
         if is_plain is not None and value and is_plain(value):
+            offences.go_in()
+            offences.level -= 1
             return value.copy()
         return _items(repeat(item_check), value, offences)
 

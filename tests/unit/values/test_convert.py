@@ -494,6 +494,17 @@ def test_a_quantity_of_minus_zero_is_no_int(read: Any) -> None:
     assert read("0 pC", int | float, "pC")[0] == 0
 
 
+@pytest.mark.parametrize(("items", "tp"), [([1.5], float), ([1], int), (["a"], str), ([True], bool), ([1, 2.5], float)])
+def test_a_list_of_numbers_counts_as_a_level_like_any_other(items: list[Any], tp: Any) -> None:
+    value, levels = items, 1
+    nested: Any = list[tp]
+    while levels < 100:
+        value, nested, levels = [value], list[nested], levels + 1
+    assert not structure(value, nested)[1]
+    (offence,) = structure([value], list[nested])[1]
+    assert offence.fix == "nest it less deeply"
+
+
 def test_a_value_nested_as_deeply_as_people_write_fits() -> None:
     value = deep("list", 100)
     assert structure(value, JSON) == (value, [])
