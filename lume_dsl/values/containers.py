@@ -11,6 +11,7 @@ from lume_dsl.values.classes import Field, class_of, fields_of, is_named_tuple, 
 from lume_dsl.values.forms import ReferenceForm, arms_of
 from lume_dsl.values.names import is_enum, type_name
 from lume_dsl.values.scalars import BULK, Check, Offences, check_float, check_int, check_str, one_of, short
+from lume_dsl.values.tags import Tag, tag_of
 from lume_dsl.values.textforms import with_format
 
 __all__ = ["any_json", "check_of_class", "dict_of", "list_of", "reference", "tuple_of", "union"]
@@ -162,9 +163,22 @@ def union(tp: Any, check_of: CheckOf) -> Check:
         if len(inside) == 1:
             offences.take(inside[0])
             return value
+        if type(value) is dict and (tag := tag_of(arms_of(tp))):
+            return _tagged(tag, value, name, check_of, offences)
         return offences.expected(name, value, fixes.pop() if len(fixes) == 1 else "")
 
     return check
+
+
+def _tagged(tag: Tag, value: dict[Any, Any], name: str, check_of: CheckOf, offences: Offences) -> Any:
+    """Note what is wrong with an object that fits none of a union's classes, of which its tag chooses one."""
+    if (arm := tag.arm_of(value)) is not None:
+        check_of(arm)(value, offences)
+    elif tag.field in value:
+        _inside(check_of(tag.type), value[tag.field], f".{tag.field}", offences)
+    else:
+        offences.add(f"lacks {tag.field!r}, which tells what it is: {name}", close=True)
+    return value
 
 
 def _union_name(tp: Any) -> str:
