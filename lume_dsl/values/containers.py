@@ -8,9 +8,9 @@ from typing import Any, cast, get_args
 
 from lume_dsl.errors import LumeError, ServiceError, did_you_mean, text_of
 from lume_dsl.values.classes import Field, class_of, fields_of, is_named_tuple, is_typed_dict
-from lume_dsl.values.forms import ReferenceForm, arms_of
+from lume_dsl.values.forms import SCALARS, ReferenceForm, arms_of
 from lume_dsl.values.names import is_enum, type_name
-from lume_dsl.values.scalars import BULK, Check, Offences, check_float, check_int, check_str, one_of, short
+from lume_dsl.values.scalars import BULK, Check, Offences, check_float, check_int, check_str, is_full, one_of, short
 from lume_dsl.values.tags import Tag, tag_of
 from lume_dsl.values.textforms import with_format
 
@@ -36,7 +36,7 @@ def _items(checks: Iterable[Check], values: Iterable[Any], offences: Offences) -
     for place, (check, item) in enumerate(zip(checks, values, strict=False)):
         before = offences.count
         outcome.append(check(item, offences))
-        if offences.count != before:
+        if offences.count != before and not is_full(before):
             offences.inside(f"[{place}]", before)
     offences.level -= 1
     return outcome
@@ -97,11 +97,15 @@ def _dict_items(value: dict[Any, Any], check: Check, offences: Offences) -> dict
         if type(key) is not str:
             offences.add(f"expected str as a key, got {short(key)}")
             continue
-        found = Offences()
-        check_str(key, found)
-        for offence in found.shown:
-            offences.add(f"has a key that {offence.message}")
-        items[key] = _inside(check, item, f"[{short(key)}]", offences)
+        if not key.isascii():
+            found = Offences()
+            check_str(key, found)
+            for offence in found.shown:
+                offences.add(f"has a key that {offence.message}")
+        before = offences.count
+        items[key] = check(item, offences)
+        if offences.count != before and not is_full(before):
+            offences.inside(f"[{short(key)}]", before)
     offences.level -= 1
     return items
 
@@ -143,8 +147,12 @@ def union(tp: Any, check_of: CheckOf) -> Check:
     """
     arms = [check_of(arm) for arm in get_args(tp)]
     name = _union_name(tp)
+    never_taken = _never_taken(arms_of(tp))
 
     def check(value: Any, offences: Offences) -> Any:
+        if type(value) in never_taken and is_full(offences.count):
+            offences.count += 1
+            return value
         converted: list[Any] = []
         inside: list[Offences] = []
         fixes: set[str] = set()
@@ -168,6 +176,15 @@ def union(tp: Any, check_of: CheckOf) -> Check:
         return offences.expected(name, value, fixes.pop() if len(fixes) == 1 else "")
 
     return check
+
+
+def _never_taken(arms: list[Any]) -> set[type]:
+    """The plain types of which no value fits an arm of a union, so that one of many needs no closer look."""
+    if not all(arm is None or arm in SCALARS for arm in arms):
+        return set()
+    taken: set[Any] = {type(None) if arm is None else arm for arm in arms} | ({int} if float in arms else set())
+    plain: tuple[type, ...] = (*SCALARS, list, dict)
+    return {tp for tp in plain if tp not in taken}
 
 
 def _tagged(tag: Tag, value: dict[Any, Any], name: str, check_of: CheckOf, offences: Offences) -> Any:

@@ -29,8 +29,10 @@ __all__ = [
     "check_str",
     "choice_check",
     "enum_check",
+    "is_full",
     "one_of",
     "short",
+    "without_underscores",
 ]
 
 LARGEST_EXACT_INT = 2**53
@@ -104,7 +106,7 @@ class Offences:
 
     def expected(self, what: str, value: Any, fix: str = "", *, close: bool = False) -> Any:
         """Note that ``what`` was expected, and return the value as it is."""
-        if self.count >= SHOWN:  # of a long list, so that no text is made that nobody reads
+        if is_full(self.count):  # of a long list, so that no text is made that nobody reads
             self.count += 1
             return value
         self.add(f"expected {what}, got {short(value)}", fix or _mended(value), close=close)
@@ -124,6 +126,11 @@ class Offences:
         """Note those of another look at the same value."""
         self.count += other.count
         self.shown += other.shown[: SHOWN - len(self.shown)]
+
+
+def is_full(count: int) -> bool:
+    """Whether after so many offences further ones are counted alone."""
+    return count >= SHOWN
 
 
 Check = Callable[[Any, Offences], Any]
@@ -160,7 +167,12 @@ def _as_number(value: Any, read: Callable[[str], Any]) -> str:
         read(value)
     except ValueError:
         return ""
-    return "write it as a number, without quotes"
+    return without_underscores(value) or "write it as a number, without quotes"
+
+
+def without_underscores(text: str) -> str:
+    """How to mend a number written as Python's code may have it, ``1_000``; ``""`` for another text."""
+    return f"write {text.replace('_', '')}" if re.fullmatch(r"\s*[-+]?[\d._]*_[\d._]*(e[-+]?\d+)?\s*", text) else ""
 
 
 def _exactly(tp: type) -> Check:
@@ -183,6 +195,8 @@ def check_str(value: Any, offences: Offences) -> Any:
 
 def check_int(value: Any, offences: Offences) -> Any:
     if type(value) is not int:
+        if is_full(offences.count):
+            return offences.expected("int", value)
         is_minus_zero = type(value) is float and value == 0 and math.copysign(1, value) < 0
         return offences.expected("int", value, "write 0" if is_minus_zero else _as_number(value, int))
     if value.bit_length() > LONGEST_INT_BITS:
@@ -194,7 +208,7 @@ def check_float(value: Any, offences: Offences) -> Any:
     if type(value) is int:
         return _float_of_int(value, offences)
     if not isinstance(value, float):
-        return offences.expected("float", value, _as_number(value, float))
+        return offences.expected("float", value, "" if is_full(offences.count) else _as_number(value, float))
     if not math.isfinite(value):
         offences.add(f"expected a finite float, got {value}, which is not JSON", close=True)
     return float(value)  # numpy.float64 is a float that holds the same

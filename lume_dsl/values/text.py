@@ -16,7 +16,7 @@ from lume_dsl.values.forms import JSON, arms_of, plain_type, reference_form
 from lume_dsl.values.jsontext import read_json
 from lume_dsl.values.names import is_enum, type_name
 from lume_dsl.values.quantities import takes_quantity, with_numbers
-from lume_dsl.values.scalars import Offences, short
+from lume_dsl.values.scalars import Offences, short, without_underscores
 from lume_dsl.values.shapes import is_array, item_types
 from lume_dsl.values.textforms import text_form, with_format
 from lume_dsl.values.units import unit_in
@@ -59,7 +59,8 @@ def _parse_arms(text: str, arms: list[Any], tp: Any, unit: str) -> tuple[Any, Of
         if not inside and (others == [arm] or len(arms) == 1 or offences.are_close):
             inside = offences
     if not inside:
-        inside.add(f"expected {_what(tp)}, got {short(text)}{_json_hint(text, tp)}")
+        fix = without_underscores(text) if any(map(takes_quantity, arms)) else ""
+        inside.add(f"expected {_what(tp)}, got {short(text)}{_json_hint(text, tp)}", fix)
     return text, inside
 
 

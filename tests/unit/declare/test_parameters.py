@@ -272,6 +272,13 @@ def test_a_unit_is_followed_along_a_chain_as_long_as_bodies_make(define: Callabl
         define(source.format(unit="pC", value="1.0"))
 
 
+def test_a_name_that_is_no_parameter_s_is_told_cut_where_it_is_very_long(scan: Scan) -> None:
+    with pytest.raises(ParameterError) as caught:
+        scan("x: int = 0")(**{"k" * 100_000: 1})
+    assert str(caught.value).startswith(f"Scan.{'k' * 80}…: is not a parameter")
+    assert len(str(caught.value)) < 300
+
+
 def test_a_factory_gives_each_flow_its_own_value(scan: Scan) -> None:
     flow = scan("x: list[int] = parameter(factory=list)")
     assert flow().x == []

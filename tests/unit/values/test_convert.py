@@ -414,6 +414,46 @@ def test_a_union_on_a_command_line_tells_the_fix_of_the_arm_that_was_meant(text:
     assert offence.fix == fix
 
 
+@pytest.mark.parametrize(
+    ("item", "tp"),
+    [
+        ("a", int),
+        ("a", int | float | None),
+        (1.5, int | None),
+        (True, int | float),
+        (None, int | float),
+        ([], str | bool),
+        ({}, float | None),
+        (math.nan, float | int),
+        (2**53 + 1, float | None),
+        ("\ud800", str | int),
+        (object(), int | None),
+    ],
+    ids=repr,
+)
+def test_of_many_wrong_items_ten_are_told_and_all_are_counted(item: Any, tp: Any) -> None:
+    offences = convert.structure([item] * 1000, list[tp])[1]
+    assert (len(offences.shown), offences.count) == (10, 1000)
+    assert offences.shown[9].path == "[9]"
+    assert convert.structure({str(place): item for place in range(1000)}, dict[str, tp])[1].count == 1000
+
+
+def test_items_that_fit_after_many_that_do_not_are_not_counted() -> None:
+    values = ["a"] * 20 + [1, 2.5, None, np.float64(1.5)] * 5
+    assert convert.structure(values, list[int | float | None])[1].count == 20
+    assert convert.structure([*["a"] * 20, 2, np.float64(2)], list[float])[1].count == 20
+
+
+@pytest.mark.parametrize(("text", "number"), [("1_000", "1000"), ("-1_0.5", "-10.5"), ("1_0e5", "10e5")])
+def test_a_number_with_underscores_is_told_without_them(text: str, number: str) -> None:
+    for tp in (float, int | float, float | None):
+        (offence,) = parse_text(text, tp)[1]
+        assert offence.fix == f"write {number}"
+        assert reading.parse_text(text, tp, "pC")[1].shown[0].fix == f"write {number}"
+    assert structure(text, float)[1][0].fix == f"write {number}"
+    assert parse_text("a_b", int)[1][0].fix == ""
+
+
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
