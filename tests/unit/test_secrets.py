@@ -198,6 +198,8 @@ def test_a_secret_is_in_no_traceback_of_an_exception_that_is_told(log: io.String
     assert f"{type(exception).__name__}: " in told
     assert isinstance(hidden.__cause__, LookupError)
     assert hidden.args[1:2] in ((), (5,), ("no such file",), (b"***",), (("***.py", 1, 2, "token = ***"),))
+    if hidden is exception:  # how that one travels is its class's
+        return
     again = cloudpickle.loads(cloudpickle.dumps(hidden))
     assert (type(again).__name__, str(again), repr(again)) == (type(exception).__name__, str(hidden), repr(hidden))
 
