@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from types import MemberDescriptorType, new_class
 from typing import Any
+
+import attrs
 
 __all__ = ["HIDDEN", "hidden_text", "hide", "hide_in"]
 
@@ -24,23 +27,14 @@ _seen: set[str] = set()
 def hide(value: Any) -> None:
     """The texts in a secret's JSON form are shown in no error and no log line from now on.
 
-    Log lines are those of the handlers that there are. Texts are not shown as ``repr`` or JSON writes them either, even
-    one within the other. A text that is base64 may stand for bytes, which are hidden as well. Keys of objects stay,
-    and so do ``true``, ``false`` and ``null``, which tell nothing, and what has fewer than ``SHORTEST`` characters.
+    Log lines are those of all handlers, also of those that are yet to be made. Texts are not shown as ``repr`` or JSON
+    writes them either, even one within the other. A text that is base64 may stand for bytes, which are hidden as well.
+    Keys of objects stay, and so do ``true``, ``false`` and ``null``, which tell nothing, and what has fewer than
+    ``SHORTEST`` characters.
     """
     _seen.update(form for text in _texts(value) if len(text) >= SHORTEST for form in _forms(text))
-    for handler in _handlers():
-        if not any(isinstance(one, _Hiding) for one in handler.filters):
-            handler.addFilter(_Hiding())
-
-
-def _handlers() -> Iterator[logging.Handler]:
-    """All handlers of this process's loggers."""
-    if logging.lastResort is not None:
-        yield logging.lastResort
-    for logger in [logging.root, *logging.root.manager.loggerDict.values()]:
-        if isinstance(logger, logging.Logger):
-            yield from logger.handlers
+    if not isinstance(logging.getLogRecordFactory(), _Hiding):
+        logging.setLogRecordFactory(_Hiding(logging.getLogRecordFactory()))
 
 
 def _texts(value: Any) -> list[str]:
@@ -92,45 +86,159 @@ def hidden_text(text: str) -> str:
     return text
 
 
-def hide_in(exception: BaseException) -> None:
-    """The secrets in the texts that an exception, and what led to it, was made of are hidden."""
+def hide_in(exception: BaseException) -> BaseException:
+    """Return the exception with the secrets hidden in what it, and what led to it, is told as.
+
+    That is the exception itself, with what it was made of changed. One whose text shows a secret all the same has a
+    stand-in: of a subclass with the name of its class, so that it is caught and retried as before.
+    """
+    chain = _chain(exception)
+    texts = {id(one): _told(one) for one in chain}
+    for one in reversed(chain):
+        _hide_within(one)
+    stand_ins: dict[int, BaseException] = {}
+    for one in chain:
+        _replacement(one, texts, stand_ins)
+    for one in chain:
+        new = stand_ins[id(one)]
+        suppress_context = one.__suppress_context__  # which setting a cause sets
+        new.__cause__ = one.__cause__ and stand_ins[id(one.__cause__)]
+        new.__context__ = one.__context__ and stand_ins[id(one.__context__)]
+        new.__suppress_context__ = suppress_context
+    return stand_ins[id(exception)]
+
+
+def _chain(exception: BaseException) -> list[BaseException]:
+    """An exception, what led to it, and what they are groups of."""
+    found: dict[int, BaseException] = {}
     todo: list[BaseException | None] = [exception]
-    seen: set[int] = set()
     while todo:
         one = todo.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        todo += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
-        with suppress(Exception):  # one that is frozen, or whose args are a property, stays as it is
-            one.args = tuple(map(_hidden, one.args))
-        one.__dict__.update({name: _hidden(value) for name, value in vars(one).items()})
-        if isinstance(one, OSError) and one.filename:  # its text is not made of its args
-            one.strerror, one.filename = _hidden(one.strerror), _hidden(one.filename)
+        if one is not None and id(one) not in found:
+            found[id(one)] = one
+            todo += [one.__cause__, one.__context__, *_members(one)]
+    return list(found.values())
+
+
+def _members(exception: BaseException) -> tuple[BaseException, ...]:
+    """The exceptions that a group holds."""
+    found = getattr(exception, "exceptions", ())
+    return found if isinstance(found, tuple) and all(isinstance(one, BaseException) for one in found) else ()
+
+
+def _hide_within(one: BaseException) -> None:
+    """What an exception was made of is hidden, where it can be changed."""
+    _ARGS.__set__(one, tuple(map(_hidden, _ARGS.__get__(one))))
+    one.__dict__.update({name: _hidden(value) for name, value in vars(one).items()})
+    for descriptor, value in _slots(one):
+        with suppress(AttributeError, TypeError):  # read-only, or of one type only
+            if (hidden := _hidden(value)) is not value:
+                descriptor.__set__(one, hidden)
+
+
+_ARGS: Any = vars(BaseException)["args"]
+"""Changes the args of an exception that is frozen, or that calls something else so."""
+
+
+def _slots(one: BaseException) -> Iterator[tuple[MemberDescriptorType, Any]]:
+    """What an exception holds in slots, as ``OSError.filename2``: the descriptors and values."""
+    for base in type(one).__mro__:
+        for descriptor in vars(base).values():
+            if isinstance(descriptor, MemberDescriptorType):
+                with suppress(AttributeError):  # a slot that is empty
+                    yield descriptor, descriptor.__get__(one)
+
+
+def _replacement(one: BaseException, texts: dict[int, list[str]], stand_ins: dict[int, BaseException]) -> BaseException:
+    """The exception, or its stand-in where it, or one that it is a group of, shows a secret or tells nothing now."""
+    if id(one) in stand_ins:
+        return stand_ins[id(one)]
+    members = tuple(_replacement(member, texts, stand_ins) for member in _members(one))
+    changed = any(new is not old for new, old in zip(members, _members(one), strict=True))
+    told, before = _told(one), [hidden_text(text) for text in texts[id(one)]]
+    if changed or told.count("") > before.count("") or any(text != hidden_text(text) for text in told):
+        made_of = (hidden_text(str(getattr(one, "message", ""))), members) if members else ()
+        stand_in = _stand_in(type(one), before, made_of)
+        _ARGS.__set__(stand_in, made_of or _ARGS.__get__(one))
+        stand_in.__dict__.update(vars(one))
+        for descriptor, value in _slots(one):
+            with suppress(AttributeError, TypeError):
+                descriptor.__set__(stand_in, value)
+        stand_in.__traceback__ = one.__traceback__
+        stand_ins[id(one)] = stand_in
+    return stand_ins.setdefault(id(one), one)
+
+
+def _told(one: BaseException) -> list[str]:
+    """What ``str`` and ``repr`` tell of an exception; ``""`` for one that fails."""
+    texts = []
+    for form in (str, repr):
+        try:
+            texts.append(form(one))
+        except Exception:  # a method of a user's
+            texts.append("")
+    return texts
+
+
+def _stand_in(kind: type[BaseException], texts: list[str], made_of: tuple[Any, ...]) -> BaseException:
+    """An exception of a subclass of ``kind`` with its name, a ``str`` and a ``repr``; a group has its members."""
+    parts = {
+        "__module__": kind.__module__,
+        "__qualname__": kind.__qualname__,
+        "__str__": lambda _: texts[0],
+        "__repr__": lambda _: texts[1],
+        "__reduce__": lambda self: (_stand_in, (kind, texts, made_of), (_ARGS.__get__(self), vars(self))),
+        "__setstate__": _set_state,
+    }
+    if made_of:
+        parts["exceptions"] = property(lambda _: made_of[1])
+    subclass = _subclass(kind, kind, parts)
+    builtin: Any = next(base for base in kind.__mro__ if base.__module__ == "builtins")
+    made: BaseException = builtin.__new__(subclass, *made_of)
+    return made
+
+
+def _subclass(kind: type[BaseException], base: Any, parts: dict[str, Any]) -> type[BaseException]:
+    """A subclass of ``base``, or of the first class below it that may have one, that is named as ``kind``."""
+    try:
+        return new_class(kind.__name__, (base,), exec_body=lambda names: names.update(parts))
+    except Exception:  # whatever the user's class does about subclasses
+        return _subclass(kind, base.__base__, parts)
+
+
+def _set_state(one: BaseException, state: tuple[tuple[Any, ...], dict[str, Any]]) -> None:
+    _ARGS.__set__(one, state[0])
+    one.__dict__.update(state[1])
 
 
 def _hidden(value: Any) -> Any:
-    """A value with the secrets in its texts hidden; another object whose ``repr`` shows one is told as text."""
+    """A value with the secrets in its texts hidden; another object that shows one is told as text."""
     if type(value) in (list, tuple):
         return type(value)(map(_hidden, value))
-    try:
-        text = value if isinstance(value, str) else repr(value)
-    except Exception:  # a repr of a user's
-        return value
-    hidden = hidden_text(text)
-    return value if hidden == text else hidden
+    for form in (str, repr):
+        try:
+            text = form(value)
+        except Exception:  # a method of a user's
+            continue
+        if (hidden := hidden_text(text)) != text:
+            return HIDDEN.encode() if isinstance(value, bytes) else hidden
+    return value
 
 
-class _Hiding(logging.Filter):
-    """Hides secrets in the message and the traceback of a record."""
+@attrs.frozen
+class _Hiding:
+    """Makes log records, and hides secrets in their message and traceback."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
+    make: Callable[..., logging.LogRecord]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = self.make(*args, **kwargs)
         try:
             text = record.getMessage()
         except Exception:  # arguments that do not fit the message, which logging itself reports
-            return True
+            return record
         if (hidden := hidden_text(text)) != text:
             record.msg, record.args = hidden, ()
         if record.exc_info:
             record.exc_text = hidden_text(record.exc_text or logging.Formatter().formatException(record.exc_info))
-        return True
+        return record

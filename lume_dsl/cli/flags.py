@@ -90,7 +90,7 @@ def _options(flag: str, member: Member, taken: set[str], number: int) -> Iterato
     spellings = [flag] if "_" not in name else [flag, f"--{name}"]
     variable = f"parameter_{number}"  # not the name, whose variable might be another's
     negatives = [f"--no-{on[2:]}" for on in spellings]
-    is_switch = set(arms_of(member.type)) <= {bool, None, type(None)}
+    is_switch = bool in arms_of(member.type) and set(arms_of(member.type)) <= {bool, None, type(None)}
     has_off = is_switch and negatives[0] not in taken  # else it is another parameter's flag
     yield _option(member, [*spellings, variable], is_switch=is_switch, opposite=negatives[0] if has_off else "")
     if has_off:

@@ -13,6 +13,7 @@ from lume_dsl.cli.flags import FileOption, ParameterOption, parameter_options, p
 from lume_dsl.cli.progress import log_to_stderr, progress_of
 from lume_dsl.cli.streams import write_document
 from lume_dsl.cli.tables import results_document, show_run
+from lume_dsl.cli.wide import WideContext
 from lume_dsl.declare.find import find_flow
 from lume_dsl.declare.flow import FlowMeta, LumeFlow
 from lume_dsl.declare.parameters import spec_of
@@ -46,6 +47,8 @@ def command(verbose: bool) -> None:
 
 class FlowCommand(click.Command):
     """The command that runs one flow. ``given`` is what was said of its parameters, in the order in which it was."""
+
+    context_class = WideContext
 
     def __init__(self, name: str, flow: FlowMeta) -> None:
         self.flow = flow

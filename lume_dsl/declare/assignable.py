@@ -103,14 +103,31 @@ def _classes_fit(source: Any, target: Any) -> bool:
     try:
         if issubclass(given, wanted) or issubclass(given, _TOWER.get(wanted, ())):
             return True
-        if wanted is bool and given.__module__ == "numpy" and given.__name__ in ("bool", "bool_"):
-            return True  # as its numbers, it is used as one, though it is registered as none
+        if "numpy" in (given.__module__, wanted.__module__) and (
+            _is_bool(given, wanted) or _width(given) <= _width(wanted) < _NO_NUMBER
+        ):
+            return True  # whatever its precision is, it is used as one
         if wanted in _FILES or given in _FILES:
             return (_may_be_file(given) and _may_be_file(wanted)) or issubclass(io.IOBase, wanted)
         # A base class may hold the very value that is wanted, but a number is never a text.
         return issubclass(wanted, given) and given not in (int, float, complex)
     except Exception:  # a class that refuses issubclass, in whatever way
         return True
+
+
+_WIDER = (numbers.Integral, numbers.Real, numbers.Complex, numbers.Number)
+
+_NO_NUMBER = len(_WIDER)
+
+
+def _width(cls: type) -> int:
+    """Of a class of numbers, which kinds it holds: whole ones, those and reals, and so on."""
+    return next((place for place, kind in enumerate(_WIDER) if issubclass(cls, kind)), _NO_NUMBER)
+
+
+def _is_bool(*classes: type) -> bool:
+    """Whether they are classes of true and false. Of NumPy's, no registry tells it."""
+    return all(cls is bool or (cls.__module__ == "numpy" and cls.__name__ in ("bool", "bool_")) for cls in classes)
 
 
 def _may_be_file(cls: type) -> bool:

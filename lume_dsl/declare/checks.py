@@ -10,12 +10,13 @@ from graphlib import CycleError, TopologicalSorter
 from numbers import Number
 from typing import Any
 
-from lume_dsl.declare.edge_checks import edges, fits, known_type, units
+from lume_dsl.declare.edge_checks import edges, fits, known_type
 from lume_dsl.declare.graph import Case, Constant, Edge, Graph, Operation, Parameter
 from lume_dsl.declare.operations import Outcomes, written
 from lume_dsl.declare.parameter_checks import parameters
 from lume_dsl.declare.result_checks import paths, results, secrets
 from lume_dsl.declare.subject import Subject
+from lume_dsl.declare.unit_checks import units
 from lume_dsl.errors import Problem
 from lume_dsl.values.classes import class_of
 from lume_dsl.values.convert import short

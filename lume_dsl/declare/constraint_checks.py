@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any, Literal, get_args, get_origin
@@ -37,9 +38,16 @@ def _limit_problems(tp: Any, name: str, limit: Any) -> Iterator[tuple[str, str]]
                 "bounds are numbers, on an int or a float",
             )
         elif name == "multiple_of" and limit <= 0:
-            yield f"multiple_of={limit} is not above 0", "write multiple_of=0.5"
+            yield f"multiple_of={short(limit)} is not above 0", "write multiple_of=0.5"
+        elif not _is_whole(tp) and abs(limit) > sys.float_info.max:
+            yield f"{name}={short(limit)} is beyond every float", "write a number that a float can hold"
     elif name in LENGTHS:
-        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0 or not _has_length(tp):
+        if (
+            not isinstance(limit, int)
+            or isinstance(limit, bool)
+            or not 0 <= limit <= sys.maxsize
+            or not _has_length(tp)
+        ):
             message = f"{name}={short(limit)} does not go with {type_name(tp)}"
             yield message, "lengths are whole numbers, of a str, bytes, list, tuple or dict"
     elif name == "pattern":
@@ -134,7 +142,7 @@ def _is_whole(tp: Any) -> bool:
 def _has_number(tp: Any, constraints: Mapping[str, Any]) -> bool:
     """Whether a number is within the bounds: a multiple of what it must be one of, and of 1 where it is an int."""
     low, high = _least(constraints), _most(constraints)
-    if math.isinf(low) or math.isinf(high):
+    if math.inf in (-low, high):
         return True
     is_above, is_below = constraints.get("gt") == low, constraints.get("lt") == high
     of = Fraction(str(constraints["multiple_of"])) if "multiple_of" in constraints else None
@@ -150,7 +158,8 @@ def _has_number(tp: Any, constraints: Mapping[str, Any]) -> bool:
 
 
 def _is_bound(bound: Any) -> bool:
-    return is_number(bound) and math.isfinite(bound)
+    """Whether a bound is a number that JSON holds."""
+    return is_number(bound) and not structure(bound, type(bound))[1]
 
 
 def _has_length(tp: Any) -> bool:

@@ -86,7 +86,7 @@ def shown_constraints(constraints: Mapping[str, Any]) -> list[str]:
         if name in BOUND_SIGNS:
             shown.append(f"{BOUND_SIGNS[name]} {limit}")
         elif name == "choices":
-            shown.append(f"one of {_shown(limit)}")
+            shown.append(f"one of {', '.join(repr(unstructure(choice)) for choice in limit)}")
         else:
             shown.append(texts[name].format(limit))
     return shown

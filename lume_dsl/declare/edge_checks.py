@@ -1,40 +1,33 @@
-"""Whether the values at both ends of an edge fit: their types, and their units."""
+"""Whether the types of the values at both ends of an edge fit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from numbers import Number
 from types import FunctionType
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 import attrs
 
 from lume_dsl.declare.assignable import assignable, element
 from lume_dsl.declare.build import Unresolved
+from lume_dsl.declare.expressions import expression_of
 from lume_dsl.declare.graph import (
     Argument,
-    Collection,
     Constant,
     Edge,
     Input,
     Member,
-    Merge,
-    Operation,
-    Parameter,
     TaskRun,
-    ValueResult,
 )
 from lume_dsl.declare.outcomes import type_of
-from lume_dsl.declare.parameters import unit_of
 from lume_dsl.declare.references import Reference
 from lume_dsl.declare.subject import Subject
 from lume_dsl.errors import Problem
 from lume_dsl.values.convert import short
 from lume_dsl.values.names import type_name
-from lume_dsl.values.quantities import may_hold_numbers
-from lume_dsl.values.units import difference, unit_in
 
-__all__ = ["SHOWN_AS", "edges", "fit", "fits", "found_in", "known_type", "units"]
+__all__ = ["SHOWN_AS", "crosses", "edges", "fit", "fits", "found_in", "known_type"]
 
 SHOWN_AS = {"obj": "value", "filesystem_identifier": "filesystem"}
 """Arguments of the tasks that result fields become, by what they are called in the fields."""
@@ -42,14 +35,14 @@ SHOWN_AS = {"obj": "value", "filesystem_identifier": "filesystem"}
 
 def edges(flow: Subject) -> Iterator[Problem]:
     for member in flow.graph.members.values():
-        if member.subflow and not _comes_from_the_body(member):  # its own flow, or the call, has been checked
+        if member.subflow and not crosses(member):  # its own flow, or the call, has been checked
             continue
         yield from _hidden_references(flow, member)
         for key, expected in member.expects.items():
             yield from fit(flow, member, key, expected, "edge-type")
 
 
-def _comes_from_the_body(member: Member) -> bool:
+def crosses(member: Member) -> bool:
     """Whether it is a parameter of a subflow that takes another member's value."""
     return isinstance(member.work, Argument) and any(isinstance(source, Edge) for source in member.inputs.values())
 
@@ -136,7 +129,7 @@ def _is_instance(value: Any, tp: Any) -> bool:
     try:
         typeguard.check_type(value, tp, collection_check_strategy=typeguard.CollectionCheckStrategy.ALL_ITEMS)
     except typeguard.TypeCheckError:
-        return _has_other_numbers(value) and assignable(type_of(value), tp)
+        return (_has_other_numbers(value) or _names_other_numbers(tp)) and assignable(type_of(value), tp)
     except Exception:  # a type that typeguard does not understand: nothing is known of it
         return True
     return True
@@ -151,45 +144,18 @@ def _has_other_numbers(value: Any) -> bool:
     return isinstance(value, Number) and type(value).__module__ != "builtins"
 
 
+def _names_other_numbers(tp: Any) -> bool:
+    """Whether a type is of such numbers, which typeguard does not take Python's own for."""
+    return getattr(tp, "__module__", "") == "numpy" or any(map(_names_other_numbers, get_args(tp)))
+
+
 def found_in(flow: Subject, source: Input) -> tuple[str, str]:
     if isinstance(source, Constant):
         return short(source.value), "the body"
     upstream = flow.graph.members[source.upstream]
     is_base = upstream.origin and upstream.origin != flow.name
-    return type_name(upstream.type), f"{source.upstream} (of {upstream.origin})" if is_base else source.upstream
-
-
-def units(flow: Subject) -> Iterator[Problem]:
-    """Units at both ends of an edge are the same, where both are declared."""
-    for member in flow.graph.members.values():
-        if member.subflow and not _comes_from_the_body(member):
-            continue
-        expects = {"value": member.type} if isinstance(member.work, ValueResult) else member.expects
-        for key, expected in expects.items():
-            source = member.inputs.get(key)
-            wanted = unit_of(member) if isinstance(member.work, Argument) else unit_in(expected)
-            if not wanted or not isinstance(source, Edge) or not source.checked:
-                continue
-            given = _unit_from(flow, source.upstream)
-            if how := difference(given, wanted):
-                message = f"expected {wanted} for {key!r}, got {given} from {source.upstream}: {how}"
-                fix = f"convert it in a task, or declare one unit for both; unchecked({source.upstream}) opts out"
-                yield flow.problem("unit", member, message, fix)
-
-
-def _unit_from(flow: Subject, name: str) -> str:
-    """The unit of a member's numbers: of its parameter, its type, or of what it is an item of or is made of."""
-    member = flow.graph.members[name]
-    if isinstance(member.work, (Parameter, Argument)):
-        return unit_of(member)
-    if declared := unit_in(member.type):
-        return declared
-    is_item = isinstance(member.work, Operation) and member.work.symbol in ("getitem", "neg", "pos", "abs")
-    if not is_item and not isinstance(member.work, (Collection, Merge)):
-        return ""
-    parts = [source for key, source in member.inputs.items() if key != "key"]
-    units = {_unit_from(flow, source.upstream) if isinstance(source, Edge) else "" for source in parts}
-    return units.pop() if len(units) == 1 and may_hold_numbers(member.type) else ""
+    shown = expression_of(flow.graph, source.upstream)
+    return type_name(upstream.type), f"{shown} (of {upstream.origin})" if is_base else shown
 
 
 def known_type(flow: Subject, name: str) -> Any:

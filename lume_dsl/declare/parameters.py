@@ -252,13 +252,18 @@ def _missing(name: str, member: Member, spec: Parameter) -> Problem:
     return Problem("parameter-missing", f"{name}.{member.name}", message, fix)
 
 
+LONGEST_NAME = 80
+"""Characters of a name that is no parameter's, which may be anything."""
+
+
 def _unknown(name: str, key: str, graph: Graph) -> Problem:
     if key in graph.members:
         message = f"is a result of {name}, not a parameter"
         return Problem("parameter-unknown", f"{name}.{key}", message, f"read it after a run: {name}(...).run().{key}")
     known = ", ".join(graph.parameters) or "none"
     message = f"is not a parameter{did_you_mean(key, graph.parameters)}"
-    return Problem("parameter-unknown", f"{name}.{key}", message, f"the parameters are: {known}")
+    shown = key if len(key) <= LONGEST_NAME else f"{key[:LONGEST_NAME]}…"
+    return Problem("parameter-unknown", f"{name}.{shown}", message, f"the parameters are: {known}")
 
 
 def _hidden(name: str, key: str) -> Problem:

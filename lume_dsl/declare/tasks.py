@@ -131,7 +131,7 @@ class Task(Generic[P, R]):
     def __repr__(self) -> str:
         return f"<task {function_name(self.function)}>"
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Add a run of this task to the flow in whose body the call stands.
 
         Raises:
@@ -142,7 +142,7 @@ class Task(Generic[P, R]):
         value: R = self._use(body, args, kwargs, mapped=False)
         return value
 
-    def map(self, *args: Any, **kwargs: Any) -> list[R]:
+    def map(self, /, *args: Any, **kwargs: Any) -> list[R]:
         """Add a task to the flow that runs once for each item of its arguments, in step.
 
         The arguments are lists, all of one length, but for those in ``unmapped(…)``. Its value is the list
@@ -156,7 +156,7 @@ class Task(Generic[P, R]):
         values: list[R] = self._use(body, args, kwargs, mapped=True)
         return values
 
-    def run(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def run(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the plain function, in a flow or outside."""
         plain: Callable[P, R] = self.function.run if is_prefect_task(self.function) else self.function  # type: ignore[attr-defined]
         return plain(*args, **kwargs)

@@ -122,5 +122,5 @@ def hide_secrets(names: Sequence[str], _task: prefect.Task, _old: State, new: St
     elif new.is_failed():
         new.message = hidden_text(str(new.message))
         if isinstance(new.result, BaseException):
-            hide_in(new.result)
+            new.result = hide_in(new.result)
     return new

@@ -8,9 +8,10 @@ from typing import Any, cast, get_args
 
 from lume_dsl.errors import LumeError, ServiceError, did_you_mean, text_of
 from lume_dsl.values.classes import Field, class_of, fields_of, is_named_tuple, is_typed_dict
-from lume_dsl.values.forms import ReferenceForm, arms_of
-from lume_dsl.values.names import type_name
-from lume_dsl.values.scalars import BULK, Check, Offences, check_float, check_int, check_str, short
+from lume_dsl.values.forms import SCALARS, ReferenceForm, arms_of
+from lume_dsl.values.names import is_enum, type_name
+from lume_dsl.values.scalars import BULK, Check, Offences, check_float, check_int, check_str, is_full, one_of, short
+from lume_dsl.values.tags import Tag, tag_of
 from lume_dsl.values.textforms import with_format
 
 __all__ = ["any_json", "check_of_class", "dict_of", "list_of", "reference", "tuple_of", "union"]
@@ -35,7 +36,7 @@ def _items(checks: Iterable[Check], values: Iterable[Any], offences: Offences) -
     for place, (check, item) in enumerate(zip(checks, values, strict=False)):
         before = offences.count
         outcome.append(check(item, offences))
-        if offences.count != before:
+        if offences.count != before and not is_full(before):
             offences.inside(f"[{place}]", before)
     offences.level -= 1
     return outcome
@@ -68,6 +69,8 @@ def list_of(item_type: Any, check_of: CheckOf) -> Check:
         if type(value) is not list:
             return offences.expected(name, value, "write list(...)" if isinstance(value, tuple) else "")
         if is_plain is not None and value and is_plain(value):
+            offences.go_in()
+            offences.level -= 1
             return value.copy()
         return _items(repeat(item_check), value, offences)
 
@@ -94,11 +97,15 @@ def _dict_items(value: dict[Any, Any], check: Check, offences: Offences) -> dict
         if type(key) is not str:
             offences.add(f"expected str as a key, got {short(key)}")
             continue
-        found = Offences()
-        check_str(key, found)
-        for offence in found.shown:
-            offences.add(f"has a key that {offence.message}")
-        items[key] = _inside(check, item, f"[{short(key)}]", offences)
+        if not key.isascii():
+            found = Offences()
+            check_str(key, found)
+            for offence in found.shown:
+                offences.add(f"has a key that {offence.message}")
+        before = offences.count
+        items[key] = check(item, offences)
+        if offences.count != before and not is_full(before):
+            offences.inside(f"[{short(key)}]", before)
     offences.level -= 1
     return items
 
@@ -115,7 +122,7 @@ def tuple_of(arguments: tuple[Any, ...], check_of: CheckOf) -> Check:
         if type(value) not in (tuple, list):
             return offences.expected(name, value)
         if len(value) != len(checks):
-            return offences.expected(f"{name} of {len(checks)} items", value)
+            return offences.expected(f"{name} of {len(checks)} items", value, close=True)
         return tuple(_items(checks, value, offences))
 
     return check
@@ -134,18 +141,27 @@ def _variadic_tuple(item_type: Any, check_of: CheckOf) -> Check:
 
 
 def union(tp: Any, check_of: CheckOf) -> Check:
-    """The check of a union: the arm that takes the value as it is, else the first that converts it."""
+    """The check of a union: the arm that takes the value as it is, else the first that converts it.
+
+    Where none does, the reason of the one arm that is close is told, else what all of them would have mended.
+    """
     arms = [check_of(arm) for arm in get_args(tp)]
-    name = with_format(tp, arms_of(tp))
+    name = _union_name(tp)
+    never_taken = _never_taken(arms_of(tp))
 
     def check(value: Any, offences: Offences) -> Any:
+        if type(value) in never_taken and is_full(offences.count):
+            offences.count += 1
+            return value
         converted: list[Any] = []
         inside: list[Offences] = []
+        fixes: set[str] = set()
         for arm in arms:
             found = offences.apart()
             outcome = arm(value, found)
             if found:
                 inside += [found] if found.are_close else []
+                fixes |= {offence.fix for offence in found.shown if offence.fix and not offence.path}
             elif _same_types(outcome, value):
                 return outcome
             else:
@@ -155,9 +171,38 @@ def union(tp: Any, check_of: CheckOf) -> Check:
         if len(inside) == 1:
             offences.take(inside[0])
             return value
-        return offences.expected(name, value)
+        if type(value) is dict and (tag := tag_of(arms_of(tp))):
+            return _tagged(tag, value, name, check_of, offences)
+        return offences.expected(name, value, fixes.pop() if len(fixes) == 1 else "")
 
     return check
+
+
+def _never_taken(arms: list[Any]) -> set[type]:
+    """The plain types of which no value fits an arm of a union, so that one of many needs no closer look."""
+    if not all(arm is None or arm in SCALARS for arm in arms):
+        return set()
+    taken: set[Any] = {type(None) if arm is None else arm for arm in arms} | ({int} if float in arms else set())
+    plain: tuple[type, ...] = (*SCALARS, list, dict)
+    return {tp for tp in plain if tp not in taken}
+
+
+def _tagged(tag: Tag, value: dict[Any, Any], name: str, check_of: CheckOf, offences: Offences) -> Any:
+    """Note what is wrong with an object that fits none of a union's classes, of which its tag chooses one."""
+    if (arm := tag.arm_of(value)) is not None:
+        check_of(arm)(value, offences)
+    elif tag.field in value:
+        _inside(check_of(tag.type), value[tag.field], f".{tag.field}", offences)
+    else:
+        offences.add(f"lacks {tag.field!r}, which tells what it is: {name}", close=True)
+    return value
+
+
+def _union_name(tp: Any) -> str:
+    others = [arm for arm in arms_of(tp) if arm is not type(None)]
+    if len(others) == 1 and is_enum(others[0]):
+        return f"{type_name(tp)}{one_of(others[0])}"
+    return with_format(tp, others)
 
 
 def _same_types(outcome: Any, value: Any) -> bool:
@@ -230,7 +275,8 @@ def _named_tuple(tp: Any, check_of: CheckOf) -> Check:
             return offences.expected(f"{fields.name} or an array of its fields, [{names}]", value)
         least = sum(field.required for field, _ in fields.checks)
         if not least <= len(value) <= len(fields.checks):
-            return offences.expected(f"{fields.name} of {_number(least, len(fields.checks))} items", value)
+            number = _number(least, len(fields.checks))
+            return offences.expected(f"{fields.name} of {number} items", value, close=True)
         before = offences.count
         offences.go_in()
         items = [
@@ -333,7 +379,7 @@ def reference(tp: Any, form: ReferenceForm) -> Check:
         except ServiceError:
             raise
         except LumeError as error:
-            offences.add(str(error))
+            offences.add(str(error), close=True)
             return value
         return found if isinstance(found, cls) else offences.expected(cls.__name__, found)
 

@@ -45,7 +45,7 @@ def structure(value: Any, tp: Any) -> tuple[Any, Offences]:
         return check_of(tp)(value, offences), offences
     except RecursionError:
         offences = Offences()
-        offences.add(TOO_DEEP, "nest it less deeply")
+        offences.add(TOO_DEEP, "nest it less deeply", close=True)
         return value, offences
 
 

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from lume_dsl.values.document_errors import DocumentError, top_level
-from lume_dsl.values.jsontext import read_json
+from lume_dsl.values.jsontext import json_path_at, read_json
 from lume_dsl.values.yaml12 import path_at, read_yaml
 
 __all__ = ["DocumentError", "format_of", "read_document"]
@@ -30,7 +30,8 @@ def read_document(text_or_bytes: str | bytes, *, name: str, format: str) -> dict
     """Return the values that a document holds by parameter: plain dict, list, str, int, float, bool and None.
 
     ``name`` is what errors call the document. ``format`` is ``"json"``, ``"yaml"`` or ``""``: JSON if it
-    parses as that, else YAML. An empty document holds nothing. Parts that a YAML alias names are shared.
+    parses as that, else YAML. An empty document holds nothing; as JSON it is none. Parts that a
+    YAML alias names are shared.
 
     Raises:
         DocumentError: for whatever cannot be read.
@@ -38,10 +39,15 @@ def read_document(text_or_bytes: str | bytes, *, name: str, format: str) -> dict
     text = _text(text_or_bytes, name)
     if format == "yaml":
         return read_yaml(text, name)
+    if not text.strip(" \t\r\n"):
+        if format == "json":
+            raise DocumentError(name, "is empty, which is not JSON", "write {} where no value is given")
+        return {}
     try:
-        return _read_json(text, name)
+        return top_level(read_json(text, name), name, '{"parameter": value}')
     except json.JSONDecodeError as error:
-        problem = DocumentError(name, f"is not JSON: {error.msg}", _JSON_HINT, error.lineno, error.colno)
+        path = json_path_at(text, error.pos)
+        problem = DocumentError(name, f"is not JSON: {error.msg}", _JSON_HINT, error.lineno, error.colno, path)
     if format == "json":
         raise problem
     try:
@@ -86,12 +92,3 @@ def _refuse_utf_16(source: bytes, name: str) -> None:
         if not source.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return  # a stray NUL, which the parser names better
     raise DocumentError(name, f"is {encoding[:6].upper()} text, where UTF-8 is read", "save it as UTF-8")
-
-
-# JSON
-
-
-def _read_json(text: str, name: str) -> dict[str, Any]:
-    if not text.strip(" \t\r\n"):
-        return {}
-    return top_level(read_json(text, name), name, '{"parameter": value}')

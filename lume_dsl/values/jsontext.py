@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +24,7 @@ from lume_dsl.values.document_errors import (
     step,
 )
 
-__all__ = ["read_json"]
+__all__ = ["json_path_at", "read_json"]
 
 
 _MINUS_ZERO = re.compile(r"-0(?![\d.eE])")
@@ -109,24 +110,50 @@ def _find_refused(value: Any) -> Iterator[tuple[str, _Refused]]:
             stack += reversed([(f"{path}[{at}]", item) for at, item in enumerate(value) if type(item) in containers])
 
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:]', re.DOTALL)
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*("|\Z)|[\[\]{},:]', re.DOTALL)
+
+
+def _places(text: str, end: int) -> Iterator[list[str | int | None]]:
+    """The keys and places that lead to each part of a text that is JSON up to ``end``; None for a key yet to come."""
+    path: list[str | int | None] = []
+    latest = ""
+    for token in _TOKEN.finditer(text, 0, end):
+        match token[0]:
+            case "{" | "[":
+                path.append(None if token[0] == "{" else 0)
+            case "}" | "]":
+                path = path[:-1]
+            case ",":
+                path[-1:] = [place + 1 if isinstance(place, int) else None for place in path[-1:]]
+            case ":":
+                path[-1:] = [latest]
+            case string:
+                latest = string
+                if not token[1]:  # it is cut off
+                    return
+        yield path
+
+
+def _path(places: list[str | int | None]) -> str:
+    path = ""
+    for place in places:
+        if isinstance(place, int):
+            path += f"[{place}]"
+        elif place is not None:
+            path += step(json.loads(place, strict=False), path)
+    return path
+
+
+def json_path_at(text: str, end: int) -> str:
+    """Return the part that stands at a character of a JSON text, which is JSON as far as that; ``""`` for the whole."""
+    return "".join(map(_path, deque(_places(text, end), maxlen=1)))
 
 
 def _deepest_key(text: str) -> str:
     """The path of the first value, of an object of many, that is nested more deeply than any may be."""
-    levels, key, latest = 0, '""', '""'
-    for token in _TOKEN.finditer(text):
-        match token[0]:
-            case "[" | "{":
-                levels += 1
-            case "]" | "}":
-                levels -= 1
-            case ":":
-                key = latest if levels == 1 else key
-            case string:
-                latest = string
-        if levels > MOST_LEVELS + 1:
-            return step(json.loads(key), "") if key != '""' else ""
+    for places in _places(text, len(text)):
+        if len(places) > MOST_LEVELS + 1:
+            return "" if isinstance(places[0], int) else _path(places[:1])
     return ""
 
 

@@ -91,7 +91,7 @@ class _Walk:
         if pair is None:
             return []
         why = f"has two arms, {type_name(pair[0])} and {type_name(pair[1])}, that JSON cannot tell apart"
-        return [Offender(" → ".join(path), type_name(tp), "keep one of them, or hold each in a class of its own", why)]
+        return [Offender(" → ".join(path), type_name(tp), _told_apart(*pair), why)]
 
     def of_tuple(self, arguments: tuple[Any, ...], path: tuple[str, ...]) -> list[Offender]:
         if len(arguments) == 2 and arguments[1] is ...:
@@ -142,6 +142,13 @@ class _Walk:
             else:
                 found += self.of(field.type, (*path, field.name))
         return found
+
+
+def _told_apart(first: Any, second: Any) -> str:
+    """How to mend a union of two such arms."""
+    if is_object(first) and is_object(second):
+        return 'give each a field that tells it, as kind: Literal["a"] = "a"'
+    return "keep one of them, or hold each in a class of its own"
 
 
 def _is_json_scalar(value: Any) -> bool:

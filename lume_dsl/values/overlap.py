@@ -139,10 +139,12 @@ def _same_objects(a: Any, b: Any) -> bool:
 
 def _taken_by(a: Any, b: Any) -> bool:
     """Whether the JSON object of a value of ``a`` may have the fields that ``b`` asks for."""
-    known = {field.name for field in fields_of(b)}
-    written = {field.name for field in fields_of(a) if field.required or not is_typed_dict(a)}
+    known = {field.name: field.type for field in fields_of(b)}
+    written = {field.name: field.type for field in fields_of(a) if field.required or not is_typed_dict(a)}
     needed = {field.name for field in fields_of(b) if field.required}
-    return written <= known and needed <= {field.name for field in fields_of(a)}
+    if not (written.keys() <= known.keys() and needed <= {field.name for field in fields_of(a)}):
+        return False
+    return not any(_are_apart(tp, known[name]) for name, tp in written.items())  # as Literal["a"] and Literal["b"] are
 
 
 _DETAILS = {

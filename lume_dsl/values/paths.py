@@ -14,6 +14,7 @@ from lume_dsl.values.forms import JSON, arms_of
 from lume_dsl.values.names import type_name
 from lume_dsl.values.scalars import Offences, short
 from lume_dsl.values.shapes import has_parts, is_shaped, item_types
+from lume_dsl.values.tags import chosen_first, tag_of
 from lume_dsl.values.units import unit_in
 
 __all__ = ["Read", "with_part"]
@@ -90,7 +91,10 @@ def _place(value: Any, tp: Any, step: str, unit: str) -> _Place:
     if not open_to:
         raise _NoPlace(f"is {short(value)} so far, so there is no {short(step)} in it; give it as a whole first")
     if len(open_to) > 1:
+        if (tag := tag_of(open_to)) and step == tag.field:
+            return _Place(value or {}, step, tag.type, "", f".{step}")
         open_to.sort(key=lambda shape: bool(structure(value, shape)[1]))
+        open_to = chosen_first(value, open_to)
     wrong = []
     for shape in open_to:
         try:

@@ -14,6 +14,7 @@ from lume_dsl.values.forms import JSON, arms_of, plain_type, reference_form
 from lume_dsl.values.names import type_name
 from lume_dsl.values.scalars import Offences
 from lume_dsl.values.shapes import is_shaped, item_types
+from lume_dsl.values.tags import chosen_first
 from lume_dsl.values.units import Unit, UnitError, read_quantity, unit_in
 
 __all__ = ["all_units", "is_number_type", "may_hold_numbers", "takes_quantity", "with_numbers"]
@@ -94,7 +95,7 @@ def _walk(value: Any, tp: Any, unit: str, offences: Offences) -> Any:
         return _number(value, tp, unit, offences) if unit else value
     if not isinstance(value, (list, dict)) or not value:
         return value
-    shape = next((arm for arm in arms_of(tp) if is_shaped(value, arm)), JSON)
+    shape = next((arm for arm in chosen_first(value, arms_of(tp)) if is_shaped(value, arm)), JSON)
     if shape is JSON or reference_form(shape) is not None:
         return value
     if isinstance(value, list):
@@ -136,7 +137,8 @@ def _number(text: str, tp: Any, unit: str, offences: Offences) -> Any:
         return text
     if Decimal in numbers:
         return quantity
-    if quantity == quantity.to_integral_value() and numbers != [float]:
+    is_minus_zero = not quantity and quantity.is_signed()  # which no int is
+    if quantity == quantity.to_integral_value() and numbers != [float] and not is_minus_zero:
         return int(quantity)
     if float not in numbers:
         offences.add(f"expected {type_name(tp)}, got {text!r}, which is {float(quantity)} {unit}", close=True)

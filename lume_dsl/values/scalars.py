@@ -7,6 +7,7 @@ import math
 import re
 import reprlib
 from collections.abc import Callable
+from datetime import datetime, time
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -28,7 +29,10 @@ __all__ = [
     "check_str",
     "choice_check",
     "enum_check",
+    "is_full",
+    "one_of",
     "short",
+    "without_underscores",
 ]
 
 LARGEST_EXACT_INT = 2**53
@@ -100,12 +104,12 @@ class Offences:
         if len(self.shown) < SHOWN:
             self.shown.append(Offence("", message, fix, close))
 
-    def expected(self, what: str, value: Any, fix: str = "") -> Any:
+    def expected(self, what: str, value: Any, fix: str = "", *, close: bool = False) -> Any:
         """Note that ``what`` was expected, and return the value as it is."""
-        if self.count >= SHOWN:  # of a long list, so that no text is made that nobody reads
+        if is_full(self.count):  # of a long list, so that no text is made that nobody reads
             self.count += 1
             return value
-        self.add(f"expected {what}, got {short(value)}", fix or _mended(value))
+        self.add(f"expected {what}, got {short(value)}", fix or _mended(value), close=close)
         return value
 
     def inside(self, step: str, before: int) -> None:
@@ -124,6 +128,11 @@ class Offences:
         self.shown += other.shown[: SHOWN - len(self.shown)]
 
 
+def is_full(count: int) -> bool:
+    """Whether after so many offences further ones are counted alone."""
+    return count >= SHOWN
+
+
 Check = Callable[[Any, Offences], Any]
 """Takes a value and notes its offences; returns the value as its type holds it."""
 
@@ -135,6 +144,8 @@ def short(value: Any) -> str:
     try:
         text = brief.repr(value)
     except Exception:  # an int of more than 4,300 digits, or a repr of a user's that fails
+        if type(value) is int:
+            return f"an int of {value.bit_length():,} bits"
         text = "a value that cannot be shown"
     return text if type(value) in (str, int, float, bool, type(None)) else f"{text} ({type_name(type(value))})"
 
@@ -156,7 +167,12 @@ def _as_number(value: Any, read: Callable[[str], Any]) -> str:
         read(value)
     except ValueError:
         return ""
-    return "write it as a number, without quotes"
+    return without_underscores(value) or "write it as a number, without quotes"
+
+
+def without_underscores(text: str) -> str:
+    """How to mend a number written as Python's code may have it, ``1_000``; ``""`` for another text."""
+    return f"write {text.replace('_', '')}" if re.fullmatch(r"\s*[-+]?[\d._]*_[\d._]*(e[-+]?\d+)?\s*", text) else ""
 
 
 def _exactly(tp: type) -> Check:
@@ -173,16 +189,18 @@ def check_str(value: Any, offences: Offences) -> Any:
         try:
             value.encode()
         except UnicodeEncodeError:  # half of a surrogate pair: no UTF-8 text, so no JSON document, can hold it
-            offences.add(f"is not valid Unicode text: {ascii(value)[:60]}")
+            offences.add(f"is not valid Unicode text: {ascii(value)[:60]}", close=True)
     return value
 
 
 def check_int(value: Any, offences: Offences) -> Any:
     if type(value) is not int:
+        if is_full(offences.count):
+            return offences.expected("int", value)
         is_minus_zero = type(value) is float and value == 0 and math.copysign(1, value) < 0
         return offences.expected("int", value, "write 0" if is_minus_zero else _as_number(value, int))
     if value.bit_length() > LONGEST_INT_BITS:
-        offences.add(f"expected an int of at most {LONGEST_INT_BITS} bits")
+        offences.add(f"expected an int of at most {LONGEST_INT_BITS} bits", close=True)
     return value
 
 
@@ -190,9 +208,9 @@ def check_float(value: Any, offences: Offences) -> Any:
     if type(value) is int:
         return _float_of_int(value, offences)
     if not isinstance(value, float):
-        return offences.expected("float", value, _as_number(value, float))
+        return offences.expected("float", value, "" if is_full(offences.count) else _as_number(value, float))
     if not math.isfinite(value):
-        offences.add(f"expected a finite float, got {value}, which is not JSON")
+        offences.add(f"expected a finite float, got {value}, which is not JSON", close=True)
     return float(value)  # numpy.float64 is a float that holds the same
 
 
@@ -208,15 +226,28 @@ def _float_of_int(value: int, offences: Offences) -> Any:
 
 
 def _inexact(value: int, offences: Offences) -> int:
-    offences.add(f"expected float, got {short(value)}, an int that no float equals")
+    offences.add(f"expected float, got {short(value)}, an int that no float equals", close=True)
     return value
 
 
 def _differs(read: Any, value: Any) -> bool:
     """Whether a text brings back another value: another system's path, a time whose zone depends on the day, a fold."""
-    has_zone, had_zone = (getattr(one, "tzinfo", None) is not None for one in (read, value))
-    is_folded = bool(getattr(value, "fold", 0)) and not had_zone  # with a zone the offset in the text tells it
-    return bool(read != value) or has_zone != had_zone or is_folded
+    if not isinstance(value, (datetime, time)):
+        return bool(read != value)
+    if value.tzinfo is None:
+        return bool(read != value or value.fold)
+    # To Python no two times of different zones are equal where the offset depends on fold, on the days of a change.
+    clocks = (one.replace(tzinfo=None) for one in (read, value))
+    return next(clocks) != next(clocks) or read.tzinfo is None or read.utcoffset() != value.utcoffset()
+
+
+def _kept_as(value: Any) -> str:
+    """What to write instead of a time that a text brings back as another."""
+    if isinstance(value, time) and value.tzinfo is not None:
+        return "give it an offset in place of its zone, which needs a date"
+    if not getattr(value, "fold", 0):
+        return ""
+    return f"leave its fold out, or give it {'an offset' if isinstance(value, time) else 'a time zone'}"
 
 
 def text_check(form: TextForm) -> Check:
@@ -230,9 +261,8 @@ def text_check(form: TextForm) -> Check:
             if not form.matches(text):
                 return offences.expected(f"{name} ({form.what})", value)
             if _differs(form.read(text), value):
-                is_folded = getattr(value, "fold", 0) and value.tzinfo is None
-                fix = "leave its fold out, or give it a time zone" if is_folded else ""
-                offences.add(f"would come back as another value: {short(value)}, in JSON {text!r}", fix)
+                message = f"would come back as another value: {short(value)}, in JSON {text!r}"
+                offences.add(message, _kept_as(value), close=True)
             return value
         if form.type is Decimal and type(value) is int:
             return Decimal(value)
@@ -266,12 +296,17 @@ def choice_check(tp: Any, structured: Callable[[Any, Any, Offences], Any]) -> Ch
     return check
 
 
+def one_of(tp: type[enum.Enum]) -> str:
+    """Return how the name of an Enum goes on in an error: ``", one of 'fast', 'slow'"``."""
+    return f", one of {', '.join(repr(member.value) for member in tp)}"
+
+
 def enum_check(tp: type[enum.Enum]) -> Check:
     """The check of an Enum: a member, or its value."""
     by_value = {(type(member.value), member.value): member for member in tp}
     types = {type(member.value) for member in tp}
     floats = {member.value: member for member in tp if type(member.value) is float}
-    name = f"{tp.__name__}, one of {', '.join(repr(member.value) for member in tp)}"
+    name = f"{tp.__name__}{one_of(tp)}"
 
     def check(value: Any, offences: Offences) -> Any:
         if isinstance(value, tp):

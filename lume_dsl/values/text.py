@@ -16,7 +16,7 @@ from lume_dsl.values.forms import JSON, arms_of, plain_type, reference_form
 from lume_dsl.values.jsontext import read_json
 from lume_dsl.values.names import is_enum, type_name
 from lume_dsl.values.quantities import takes_quantity, with_numbers
-from lume_dsl.values.scalars import Offences, short
+from lume_dsl.values.scalars import Offences, short, without_underscores
 from lume_dsl.values.shapes import is_array, item_types
 from lume_dsl.values.textforms import text_form, with_format
 from lume_dsl.values.units import unit_in
@@ -47,6 +47,7 @@ def parse_text(text: str, tp: Any, unit: str = "") -> tuple[Any, Offences]:
 
 def _parse_arms(text: str, arms: list[Any], tp: Any, unit: str) -> tuple[Any, Offences]:
     inside = Offences()
+    others = [arm for arm in arms if arm is not type(None)]
     for arm in arms:
         try:
             read = _read(text, arm, unit)
@@ -55,10 +56,11 @@ def _parse_arms(text: str, arms: list[Any], tp: Any, unit: str) -> tuple[Any, Of
         value, offences = _structure(read, arm, unit)
         if not offences:
             return value, offences
-        if not inside and (len(arms) == 1 or offences.are_close):
+        if not inside and (others == [arm] or len(arms) == 1 or offences.are_close):
             inside = offences
     if not inside:
-        inside.add(f"expected {_what(tp)}, got {short(text)}{_json_hint(text, tp)}")
+        fix = without_underscores(text) if any(map(takes_quantity, arms)) else ""
+        inside.add(f"expected {_what(tp)}, got {short(text)}{_json_hint(text, tp)}", fix)
     return text, inside
 
 
@@ -194,10 +196,10 @@ _NUMBER_TEXT = re.compile(r"\s*[-+]?[a-zA-Z0-9.]+(?:[eE][-+]?\d+)?\s*", re.ASCII
 """Whatever of what Python reads as a number JSON and YAML could have too: no digits of other scripts, no ``1_000``."""
 
 
-def _read_int(text: str) -> int:
+def _read_int(text: str) -> int | float:
     if not _NUMBER_TEXT.fullmatch(text):
         raise ValueError(text)
-    return int(text)
+    return int(text) or (-0.0 if "-" in text else 0)  # no int has this sign, in a file neither
 
 
 def _read_float(text: str) -> float:

@@ -142,10 +142,14 @@ def read_yaml(text: str, name: str) -> dict[str, Any]:
         column = unreadable.start() - start
         raise DocumentError(name, message, fix, line, column, path_at(_UNREADABLE.sub("?", text), line, column))
     composer = _Composer(name)
+    if _PAIR.search(text):
+        text = _without_pairs(text)
     try:
         for event in _events(text):
             composer.take(event)
     except yaml.MarkedYAMLError as error:
+        if "Unicode character escape" in (error.problem or ""):
+            raise _half_character(error, name, text) from None
         raise _broken(error, name, composer.path()) from None
     except OverflowError:  # PyYAML's own scanner, at an escape such as "\UFFFFFFFF"
         message = "is not YAML: an escape in it names no character"
@@ -156,6 +160,51 @@ def read_yaml(text: str, name: str) -> dict[str, Any]:
 def _events(text: str) -> Iterator[Any]:
     # the parser of libyaml, whose events need no recursion, where PyYAML was built with it: it is 20 times as fast
     yield from yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+_NO_CHARACTER = re.compile(
+    r"\\(?:u([dD][89a-fA-F][0-9a-fA-F]{2})|U(?:(?!000|0010)|(?=0000[dD][89a-fA-F]))[0-9a-fA-F]{8})"
+)
+_PAIR = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+"""A character beyond U+FFFF as JSON escapes it, which YAML's parsers do not take though YAML 1.2 holds all of JSON."""
+
+
+def _with_plain_escapes(text: str) -> str:
+    """The text with other escapes, as long, for those that name no character by themselves."""
+    return _NO_CHARACTER.sub(lambda found: r"\u003f" if found[1] else r"\U0000003f", text)
+
+
+def _without_pairs(text: str) -> str:
+    """The text with such characters escaped as YAML escapes them, in double quotes, where alone escapes are any."""
+    parts, done = [], 0
+    try:
+        for event in _events(_with_plain_escapes(text)):
+            if isinstance(event, yaml.ScalarEvent) and event.style == '"':
+                start, end = (mark.index for mark in (event.start_mark, event.end_mark) if mark)
+                parts += [text[done:start], _ESCAPE.sub(_yaml_escape, text[start:end])]
+                done = end
+    except (yaml.YAMLError, OverflowError):
+        pass  # which is found again, and told
+    return "".join([*parts, text[done:]])
+
+
+_ESCAPE = re.compile(rf"{_PAIR.pattern}|\\.", re.DOTALL)
+"""An escape, whole: the backslash that another one escapes begins none."""
+
+
+def _yaml_escape(found: re.Match[str]) -> str:
+    if not found[1]:
+        return found[0]
+    pair = chr(int(found[1], 16)) + chr(int(found[2], 16))
+    return f"\\U{ord(pair.encode('utf-16-le', 'surrogatepass').decode('utf-16-le')):08X}"
+
+
+def _half_character(error: yaml.MarkedYAMLError, name: str, text: str) -> DocumentError:
+    mark: Any = error.problem_mark
+    line, column = mark.line + 1, mark.column + 1
+    message = "is not YAML: an escape in it names no character, or half of one"
+    fix = 'write the character itself, or its number as "\\U0001F600"'
+    return DocumentError(name, message, fix, line, column, path_at(_with_plain_escapes(text), line, column))
 
 
 def path_at(text: str, line: int, column: int) -> str:
@@ -335,7 +384,7 @@ def _plain(text: str) -> Any:
 
 
 def _int(text: str) -> int | float:
-    if text == "-0":
+    if text[0] == "-" and not text.strip("-0"):
         return -0.0  # no int has this sign, and a float's would be lost
     if text[:2] in ("0o", "0x"):
         return int(text, 0)

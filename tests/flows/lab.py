@@ -227,6 +227,10 @@ def header_of(token: str, number: int) -> dict[str, str]:
 @task(log_stdout=True)
 def send(headers: list[dict[str, str]]) -> int:
     print(f"sending {headers[0]}")
+    handler = logging.StreamHandler()  # one that there was not when the secret came
+    logging.getLogger("sender").addHandler(handler)
+    logging.getLogger("sender").warning("sent %s", headers[0])
+    logging.getLogger("sender").removeHandler(handler)
     return len(headers)
 
 
@@ -245,10 +249,21 @@ class Sending(LumeFlow):
     again = fail_once(headers, sent)
 
 
+class RefusedLogin(ConnectionError):
+    """Tells what its args do not hold."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__()
+        self.user = {"tokens": (token,)}
+
+    def __str__(self) -> str:
+        return f"no user has {self.user['tokens'][0]}"
+
+
 @task
 def log_in(token: str) -> str:
     logging.getLogger("beamline").warning("logging in with %s", token)
-    raise ConnectionError(f"no user has {token}")
+    raise RefusedLogin(token)
 
 
 class LoggingIn(LumeFlow):

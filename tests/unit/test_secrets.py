@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+import builtins
 import io
 import json
 import logging
+import pickle
 import re
 import traceback
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import attrs
+import cloudpickle
 import pytest
 
 from lume_dsl import secrets
@@ -21,10 +25,12 @@ from lume_dsl.errors import TaskFailure
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """What a logger of a name of its own has written."""
     monkeypatch.setattr(secrets, "_seen", set())
+    factory = logging.getLogRecordFactory()
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     logging.getLogger("lab").addHandler(handler)
     yield stream
+    logging.setLogRecordFactory(factory)
     logging.getLogger("lab").removeHandler(handler)
 
 
@@ -54,6 +60,35 @@ def test_a_secret_is_hidden_in_the_lines_of_every_logger(
     assert capsys.readouterr().err == "with ***\n"
 
 
+def test_a_secret_is_hidden_in_the_lines_of_handlers_made_later(log: io.StringIO) -> None:
+    secrets.hide("s3cret-token")
+    stream, logger = io.StringIO(), logging.getLogger("lab.late")
+    logger.addHandler(handler := logging.StreamHandler(stream))
+    try:
+        raise ValueError("no s3cret-token")
+    except ValueError:
+        logger.exception("with %s", "s3cret-token")
+    finally:
+        logger.removeHandler(handler)
+    assert "with ***" in stream.getvalue()
+    assert "ValueError: no ***" in stream.getvalue()
+    assert "s3cret" not in stream.getvalue()
+
+
+def test_records_are_made_as_the_program_says_until_there_is_a_secret_and_after(log: io.StringIO) -> None:
+    class Marked(logging.LogRecord):
+        pass
+
+    logging.setLogRecordFactory(Marked)
+    assert logging.getLogRecordFactory() is Marked
+    for _ in range(3):
+        secrets.hide("s3cret-token")
+    record = logging.getLogger("lab").makeRecord("lab", logging.INFO, "", 1, "with s3cret-token", (), None)
+    assert type(record) is Marked
+    assert record.getMessage() == "with ***"
+    assert logging.getLogRecordFactory().make is Marked  # type: ignore[attr-defined]
+
+
 class Refused(Exception):
     def __init__(self, token: str) -> None:
         super().__init__("refused")
@@ -72,6 +107,54 @@ class Answer:
         return f"<answer to {self.token}>"
 
 
+@attrs.frozen
+class Quiet:
+    """An answer that ``str`` shows, and ``repr`` does not."""
+
+    token: str = attrs.field(repr=False)
+
+    def __str__(self) -> str:
+        return f"answer to {self.token}"
+
+
+class Slotted(Exception):
+    __slots__ = ("token",)
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    def __str__(self) -> str:
+        return f"no {self.token}"
+
+
+@attrs.frozen
+class Closed(Exception):
+    token: str
+
+    def __str__(self) -> str:
+        return f"no {self.token}"
+
+
+class Computed(Exception):
+    """Tells what is neither among its args nor in its attributes."""
+
+    def __str__(self) -> str:
+        return f"no {SECRET}"
+
+
+@attrs.define(init=False)
+class Inner(Exception):
+    """Tells what one of its attributes hides."""
+
+    answer: Quiet
+
+    def __init__(self, token: str) -> None:
+        self.answer = Quiet([token])  # type: ignore[arg-type]
+
+    def __str__(self) -> str:
+        return f"no {self.answer.token[0]}"
+
+
 SECRET = "-".join(["s3cret", "token"])  # so that the lines of a traceback do not have it
 
 
@@ -83,10 +166,20 @@ SECRET = "-".join(["s3cret", "token"])  # so that the lines of a traceback do no
         Refused(SECRET),
         FileNotFoundError(2, "no such file", f"/home/{SECRET}"),
         ValueError(Answer(SECRET)),
+        ValueError(Quiet(SECRET)),
+        SystemExit(f"no {SECRET}"),
+        ImportError(f"no {SECRET}", name=SECRET),
+        OSError(2, "no such file", "/home", None, f"/home/{SECRET}"),
+        SyntaxError(f"no {SECRET}", (f"{SECRET}.py", 1, 2, f"token = {SECRET}")),
+        UnicodeDecodeError("utf-8", SECRET.encode(), 0, 1, SECRET),
+        Slotted(SECRET),
+        Closed(SECRET),
+        Computed(SECRET),
+        Inner(SECRET),
     ],
     ids=lambda exception: type(exception).__name__,
 )
-def test_a_secret_is_in_no_traceback_of_an_exception_that_is_told(log: io.StringIO, exception: Exception) -> None:
+def test_a_secret_is_in_no_traceback_of_an_exception_that_is_told(log: io.StringIO, exception: BaseException) -> None:
     def fail() -> None:
         try:
             raise LookupError(f"first {SECRET}")
@@ -97,11 +190,66 @@ def test_a_secret_is_in_no_traceback_of_an_exception_that_is_told(log: io.String
     with pytest.raises(type(exception)) as caught:
         fail()
     assert SECRET in "".join(traceback.format_exception(caught.value))
-    secrets.hide_in(caught.value)
-    told = "".join(traceback.format_exception(caught.value))
-    assert SECRET not in told
+    hidden = secrets.hide_in(caught.value)
+    told = "".join(traceback.format_exception(hidden))
+    assert SECRET not in told + str(hidden) + repr(hidden)
     assert told.count("***") >= 2
-    assert caught.value.args[1:2] in ((), (5,), ("no such file",))
+    assert isinstance(hidden, type(exception))
+    assert f"{type(exception).__name__}: " in told
+    assert isinstance(hidden.__cause__, LookupError)
+    assert hidden.args[1:2] in ((), (5,), ("no such file",), (b"***",), (("***.py", 1, 2, "token = ***"),))
+    if hidden is exception:  # how that one travels is its class's
+        return
+    again = cloudpickle.loads(cloudpickle.dumps(hidden))
+    assert (type(again).__name__, str(again), repr(again)) == (type(exception).__name__, str(hidden), repr(hidden))
+
+
+Group: Any = getattr(builtins, "ExceptionGroup", None)
+
+
+@pytest.mark.skipif(Group is None, reason="groups are new in Python 3.11")
+def test_a_group_is_hidden_with_all_that_it_holds_and_can_be_taken_apart(log: io.StringIO) -> None:
+    def fail() -> None:
+        try:
+            raise KeyError(SECRET)
+        except KeyError as first:
+            inner.__cause__ = first
+            raise Group("of the day", [ValueError("plain"), Group(f"no {SECRET}", [inner])]) from None
+
+    inner = Computed(SECRET)
+    secrets.hide(SECRET)
+    with pytest.raises(Group) as caught:
+        fail()
+    hidden = secrets.hide_in(caught.value)
+    told = "".join(traceback.format_exception(hidden))
+    assert SECRET not in told + repr(hidden) + repr(hidden.args)
+    assert told.count("***") == 3
+    assert "During handling" not in told
+    assert isinstance(hidden, Group)
+    computed, others = hidden.split(Computed)
+    assert "plain" in "".join(traceback.format_exception(others))
+    assert SECRET not in "".join(traceback.format_exception(computed))
+    assert [str(one) for one in pickle.loads(pickle.dumps(hidden)).exceptions] == [str(e) for e in hidden.exceptions]
+
+
+def test_an_exception_whose_class_has_no_subclasses_stands_in_as_one_of_its_bases(log: io.StringIO) -> None:
+    class Final(Computed):
+        def __init_subclass__(cls) -> None:
+            raise TypeError("final")
+
+    secrets.hide(SECRET)
+    hidden = secrets.hide_in(Final(SECRET))
+    assert isinstance(hidden, Computed)
+    assert (type(hidden).__name__, str(hidden), repr(hidden)) == ("Final", "no ***", "Final('***')")
+
+
+def test_what_shows_no_secret_is_kept_in_a_loop_of_causes_too(log: io.StringIO) -> None:
+    secrets.hide(SECRET)
+    first, second = ValueError("plain"), ValueError("too")
+    first.__cause__, second.__cause__ = second, first
+    assert secrets.hide_in(first) is first
+    assert first.__cause__ is second
+    assert second.__cause__ is first
 
 
 @attrs.frozen
@@ -118,7 +266,7 @@ class ReadOnly(Exception):
 @pytest.mark.parametrize("exception", [Frozen("QUAD:1"), ReadOnly()], ids=repr)
 def test_an_exception_that_cannot_be_changed_is_left_as_it_is(log: io.StringIO, exception: Exception) -> None:
     secrets.hide(SECRET)
-    secrets.hide_in(exception)
+    assert secrets.hide_in(exception) is exception
     assert "QUAD:1" in str(exception.args) + repr(exception)
 
 

@@ -12,6 +12,7 @@ import click
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from lume_dsl import LumeFlow, parameter, result
 from lume_dsl.cli.assignments import Assignment, Document, gathered
@@ -328,7 +329,7 @@ def test_names_in_use_are_told_apart() -> None:
 def help_text(target: FlowMeta, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("COLUMNS", "80")
     command = FlowCommand("every", target)
-    return command.get_help(click.Context(command, info_name="every"))
+    return command.get_help(command.context_class(command, info_name="every"))
 
 
 def test_help_fits_80_columns_and_tells_all_facts(every: FlowMeta, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,6 +344,34 @@ def test_help_fits_80_columns_and_tells_all_facts(every: FlowMeta, monkeypatch: 
     assert "--settings.magnets.N.current float [unit: A]" in words
     assert "--settings.inner Settings" in words  # where it begins anew
     assert "--magnets.KEY.N.hidden int" in words
+
+
+def test_help_in_characters_of_two_cells_fits_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Measure(LumeFlow):
+        """電荷を測定する電荷を測定する電荷を測定する電荷を測定する電荷を測定する電荷を測定する電荷を測定する"""
+
+        charge: float = parameter(default=1.0, help="電荷を測定する" * 20)
+        other: float = parameter(default=1.0, help="説明 " * 30 + "a plain text" * 9)
+        長い名前の引数: int = parameter(default=3, help="e\u0301 " * 60)
+
+    text = help_text(Measure, monkeypatch)
+    assert max(map(cell_len, text.splitlines())) in range(76, 81)
+    assert "\0" not in text
+    assert "電荷を測定する" * 20 in "".join(text.split())
+
+
+def test_a_choice_is_told_whole_however_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Scan(LumeFlow):
+        magnet: str = parameter(default="a", choices=["a", "q" * 70])
+
+    assert f"oneof'a','{'q' * 70}';default" in "".join(help_text(Scan, monkeypatch).split())
+
+
+def test_a_parameter_that_is_none_is_no_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Scan(LumeFlow):
+        nothing: None = None
+
+    assert "--nothing None  [default: null]" in help_text(Scan, monkeypatch)
 
 
 def test_choices_and_types_are_told_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,6 +176,9 @@ FITS: list[tuple[Any, Any]] = [
     (list[T], list[int]), (JSON, int), (int, JSON), (typing.NoReturn, int), (Optional[Any], int),
     # numbers (PEP 484)
     (int, int), (bool, int), (bool, float), (int, float), (int, complex), (float, complex), (Level, int),
+    (float, np.float64), (float, np.float32), (complex, np.complex128), (int, np.int32), (int, np.uint8), (int, np.float64), (bool, np.bool_),
+    (float, np.complex64), (float, np.floating), (float, np.number), (np.float64, np.float32), (np.int64, np.int32), (np.int64, np.float64),
+    (list[float], list[np.float64]), (float | None, np.float64), (Literal[1], np.int64), (bool, np.int64), (np.float32, np.inexact),
     (int, numbers.Number), (float, numbers.Real), (np.float64, float), (np.bool_, bool), (list[np.bool_], list[bool]), (bytearray, bytes),
     (np.float32, float), (np.int64, int), (np.int64, float), (np.uint8, int), (np.float32, complex), (np.complex64, complex),
     (list[np.float32], list[float]), (dict[str, np.int64], dict[str, int]), (np.float32 | None, float), (np.integer, int),
@@ -252,6 +255,8 @@ WRONG: list[tuple[Any, Any]] = [
     (np.ndarray, list[float]), (list[float], np.ndarray), (np.ndarray, str), (float, np.ndarray), (str, numbers.Number),
     (type, int),
     # numbers that are registered as such, and files
+    (float, np.int32), (complex, np.float64), (np.float64, np.int64), (str, np.float64), (np.float64, np.str_), (np.bool_, np.int64), (int, np.bool_),
+    (int, np.ndarray), (np.float64, np.ndarray), (int, np.str_),
     (np.float32, int), (np.complex64, float), (np.float32, str), (np.bool_, int), (list[np.float32], list[int]), (str, numbers.Real),
     (float, numbers.Integral), (int, TextIO), (str, TextIO), (pathlib.Path, TextIO), (TextIO, str), (IO[str], int),
 ]  # fmt: skip

@@ -180,6 +180,11 @@ ONE_MISTAKE: list[Any] = [
         id="an argument too many",
     ),
     pytest.param(
+        "y = add(1, self=2)",
+        ("task-arguments", 2, "Scan: add", "got an unexpected keyword argument 'self'", "the task is add(x: int, y: int = 1) -> int"),
+        id="an unknown argument that methods have",
+    ),
+    pytest.param(
         "y = add(1, z=2)",
         ("task-arguments", 2, "Scan: add", "got an unexpected keyword argument 'z'", "the task is add(x: int, y: int = 1) -> int"),
         id="an unknown argument",

@@ -371,10 +371,10 @@ def test_an_edge_from_an_operation_is_checked(problems: Problems) -> None:
         "a = add(1)\nb = greet(a + 1)\nc = add.map([greet(''), 'a'])\nd: str = result(a > 1)\ne = add(a / 2)"
     )
     assert [(kind, line, message) for kind, line, _, message, _ in told] == [
-        ("edge-type", 3, "expected str for 'text', got int from Add"),
-        ("edge-type", 4, "expected list[int] for 'x', got list[str] from List"),
-        ("result-type", 5, "expected str for 'value', got bool from GreaterThan"),
-        ("edge-type", 6, "expected int for 'x', got float from Div"),
+        ("edge-type", 3, "expected str for 'text', got int from a + 1"),
+        ("edge-type", 4, "expected list[int] for 'x', got list[str] from [greet, 'a']"),
+        ("result-type", 5, "expected str for 'value', got bool from a > 1"),
+        ("edge-type", 6, "expected int for 'x', got float from a / 2"),
     ]
 
 

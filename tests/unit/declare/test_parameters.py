@@ -165,6 +165,28 @@ def test_bounds_are_refused_where_no_number_is_within_them(
     assert bool(list(constraint_problems(int if whole else float, constraints))) == (not has_one)
 
 
+@pytest.mark.parametrize("tp", [int, float, int | float, float | None, str, list[int]])
+@pytest.mark.parametrize("name", ["ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "choices"])
+@pytest.mark.parametrize("power", [310, 400, 5000])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_bound_beyond_all_that_a_value_may_be_is_told_or_holds(tp: Any, name: str, power: int, sign: int) -> None:
+    """A float holds some 10**308, a JSON int 2**8192, and Python writes no more than 4,300 digits."""
+    limit = (sign * 10**power,) if name == "choices" else sign * 10**power
+    told = list(constraint_problems(tp, {name: limit}))
+    fits = tp is int if name not in ("min_length", "max_length") else False
+    fits = fits or (name == "choices" and tp == int | float)
+    assert bool(told) == (not fits or power == 5000 or (name == "multiple_of" and sign < 0))
+    assert all(len(message) < 200 for message, _ in told)
+
+
+def test_a_bound_beyond_every_float_is_told_as_such() -> None:
+    ((message, fix),) = constraint_problems(float | None, {"ge": 10**400, "le": 5})
+    assert message.endswith(" is beyond every float")
+    assert fix == "write a number that a float can hold"
+    assert not list(constraint_problems(int, {"ge": -(10**400), "le": 10**400, "multiple_of": 10**399}))
+    assert list(constraint_problems(int, {"gt": 10**400, "lt": 2 * 10**400, "multiple_of": 10**400}))
+
+
 def test_a_unit_that_is_none_is_refused(problems: Problems) -> None:
     ((kind, line, subject, message, _),) = problems('x: float = parameter(default=1.0, unit="picoQ")')
     assert (kind, line, subject) == ("unit", 2, "Scan.x")
@@ -203,12 +225,18 @@ def test_a_tasks_unit_is_followed_to_the_next_task(define: Callable[..., Any]) -
     ("line", "found"),
     [
         ("size = of_charge(charges[0])", "charges[0]"),
-        ("size = of_charge(abs(charges[0]))", "Abs"),
+        ("size = of_charge(abs(charges[0]))", "abs(charges[0])"),
+        ("size = of_charge(-charge)", "-charge"),
+        ("same: float = result(charge)\n    size = of_charge(same)", "same"),
+        ("both: list[float] = result([other, charge])\n    sizes = of_charge.map(both)", "charge in both"),
+        ("sizes = of_charge.map([other, -charge])", "charge in [other, -charge]"),
+        ("sizes = of_charge.map(flatten([[other], charges]))", "charges in flatten([[other], charges])"),
         ("size = of_charge(by_name['a'])", "by_name['a']"),
         ("size = of_charge(by_name[name])", "by_name[name]"),
-        ("sizes = of_charge.map([charge, charge])", "List"),
+        ("sizes = of_charge.map([charge, charge])", "[charge, charge]"),
+        ("sizes = of_charge.map((charge, 1.0))", "(charge, 1.0)"),
         ("sizes = of_charge.map(charges[1:])", "charges[slice(1, None, None)]"),
-        ("other: Annotated[float, Unit('nC')] = result(charge)", "charge"),
+        ("sum: Annotated[float, Unit('nC')] = result(charge)", "charge"),
         ("all: list[Annotated[float, Unit('nC')]] = result(charges)", "charges"),
         ("one: Annotated[float, Unit('nC')] = result(charges[0])", "charges[0]"),
     ],
@@ -217,7 +245,7 @@ def test_the_unit_of_an_item_and_of_a_result_is_compared(define: Callable[..., A
     source = UNITS.replace(
         "    sizes = of_charge.map(charges)\n", "    by_name: dict[str, float] = parameter(unit={unit!r})\n"
     )
-    source += "    name: str = 'a'\n    " + line + "\n"
+    source += "    name: str = 'a'\n    other: float = parameter(default=1.0, unit='nC')\n    " + line + "\n"
     define(source.format(unit="nC", value="1.0"))
     with pytest.raises(DefinitionError) as caught:
         define(source.format(unit="pC", value="1.0"))
@@ -226,11 +254,29 @@ def test_the_unit_of_an_item_and_of_a_result_is_compared(define: Callable[..., A
     assert f", got pC from {found}: pC is 0.001 nC" in problem.message
 
 
-@pytest.mark.parametrize("value", ["charge * 2", "names['a'].x", "unchecked(charges)[0]"])
+@pytest.mark.parametrize("value", ["charge * 2", "names['a'].x", "unchecked(charges)[0]", "listed[n]"])
 def test_no_unit_is_known_of_what_is_made_of_a_value(define: Callable[..., Any], value: str) -> None:
     source = "class Named(NamedTuple):\n    x: float\n" + UNITS.replace("    sizes = of_charge.map(charges)\n", "")
-    source = source.replace("    size =", "    names: dict[str, Named] = parameter()\n    size =")
+    more = "n: int = 0\n    other: float = parameter(default=1.0, unit='nC')\n"
+    more += "    listed: list[float] = result([other, charge])"
+    source = source.replace("    size =", f"    names: dict[str, Named] = parameter()\n    {more}\n    size =")
     define(source.format(unit="pC", value=value))
+
+
+@pytest.mark.parametrize("step", ["v = -v", "v = abs(v)"])
+def test_a_unit_is_followed_along_a_chain_as_long_as_bodies_make(define: Callable[..., Any], step: str) -> None:
+    lines = ["    v = -charge", *[f"    {step}"] * 2000, "    last = of_charge(v)", ""]
+    source = UNITS.replace("    sizes = of_charge.map(charges)\n", "") + "\n".join(lines)
+    define(source.format(unit="nC", value="1.0"))
+    with pytest.raises(DefinitionError, match="got pC from v: "):
+        define(source.format(unit="pC", value="1.0"))
+
+
+def test_a_name_that_is_no_parameter_s_is_told_cut_where_it_is_very_long(scan: Scan) -> None:
+    with pytest.raises(ParameterError) as caught:
+        scan("x: int = 0")(**{"k" * 100_000: 1})
+    assert str(caught.value).startswith(f"Scan.{'k' * 80}…: is not a parameter")
+    assert len(str(caught.value)) < 300
 
 
 def test_a_factory_gives_each_flow_its_own_value(scan: Scan) -> None:

@@ -29,6 +29,7 @@ from lume_dsl.values import text as reading
 from lume_dsl.values.convert import short, unstructure
 from lume_dsl.values.documents import read_document
 from lume_dsl.values.jsontypes import JSON, offenders
+from lume_dsl.values.quantities import with_numbers
 from lume_dsl.values.scalars import Offence
 
 
@@ -49,6 +50,12 @@ def structure(value: Any, tp: Any) -> tuple[Any, list[Offence]]:
 def parse_text(text: str, tp: Any) -> tuple[Any, list[Offence]]:
     value, offences = reading.parse_text(text, tp)
     return value, offences.shown
+
+
+class Mode(enum.Enum):
+    FAST = "fast"
+    SLOW = "slow"
+    NUMBER = 5
 
 
 def same(left: Any, right: Any) -> bool:
@@ -331,7 +338,7 @@ def test_a_list_that_holds_itself_is_an_offence_and_no_crash(tp: Any) -> None:
     value: list[Any] = []
     value.append(value)
     message = "is nested too deeply: at most 100 levels are taken"
-    assert structure(value, tp)[1] == [Offence("", message, "nest it less deeply")]
+    assert structure(value, tp)[1] == [Offence("", message, "nest it less deeply", close=True)]
 
 
 @attrs.frozen
@@ -362,8 +369,117 @@ def test_a_value_of_a_hundred_levels_fits_and_one_of_more_does_not(kind: str, tp
 def test_the_second_of_two_equal_times_of_a_day_is_refused_as_its_text_is_that_of_the_first(value: Any) -> None:
     (offence,) = structure(value, type(value))[1]
     assert offence.message.startswith("would come back as another value: ")
-    assert offence.fix == "leave its fold out, or give it a time zone"
+    zone = "an offset" if type(value) is dt.time else "a time zone"
+    assert offence.fix == f"leave its fold out, or give it {zone}"
     assert not structure(value.replace(tzinfo=dt.timezone.utc), type(value))[1]
+
+
+@pytest.mark.parametrize(
+    ("value", "tp", "message", "fix"),
+    [
+        (2**53 + 1, float | None, f"expected float, got {2**53 + 1}, an int that no float equals", ""),
+        (2**9000, int | None, "expected an int of at most 8192 bits", ""),
+        (2**9000, int | float, "expected an int of at most 8192 bits", ""),
+        (math.nan, float | None, "expected a finite float, got nan, which is not JSON", ""),
+        ("\ud800", str | None, r"is not valid Unicode text: '\ud800'", ""),
+        ("\ud800", Path | None, r"is not valid Unicode text: '\ud800'", ""),
+        (-0.0, int | None, "expected int | None, got -0.0", "write 0"),
+        ("5", int | float, "expected int | float, got '5'", "write it as a number, without quotes"),
+        ((1, 2), list[int] | None, "expected list[int] | None, got (1, 2) (tuple)", "write list(...)"),
+        ([1], tuple[int, int] | None, "expected tuple[int, int] of 2 items, got [1] (list)", ""),
+        ("x", Mode | None, "expected Mode | None, one of 'fast', 'slow', 5, got 'x'", ""),
+        (dt.time(2, fold=1), dt.time | None, None, "leave its fold out, or give it an offset"),
+        ([[1.5]], list[list[int]] | None, "expected int, got 1.5", ""),
+    ],
+    ids=repr,
+)
+def test_a_union_tells_the_reason_and_the_fix_of_the_arm_that_was_meant(
+    value: Any, tp: Any, message: str | None, fix: str
+) -> None:
+    (offence,) = structure(value, tp)[1]
+    assert message in (offence.message, None)
+    assert offence.fix == fix
+
+
+@pytest.mark.parametrize(
+    ("text", "tp", "fix"),
+    [
+        ("-0", int | None, "write 0"),
+        ("[" * 150 + "]" * 150, list[JSON] | None, "nest it less deeply"),
+        ("[" * 150 + "]" * 150, JSON, "nest it less deeply"),
+    ],
+)
+def test_a_union_on_a_command_line_tells_the_fix_of_the_arm_that_was_meant(text: str, tp: Any, fix: str) -> None:
+    (offence,) = parse_text(text, tp)[1]
+    assert offence.fix == fix
+
+
+@pytest.mark.parametrize(
+    ("item", "tp"),
+    [
+        ("a", int),
+        ("a", int | float | None),
+        (1.5, int | None),
+        (True, int | float),
+        (None, int | float),
+        ([], str | bool),
+        ({}, float | None),
+        (math.nan, float | int),
+        (2**53 + 1, float | None),
+        ("\ud800", str | int),
+        ({1}, int | None),
+    ],
+    ids=repr,
+)
+def test_of_many_wrong_items_ten_are_told_and_all_are_counted(item: Any, tp: Any) -> None:
+    offences = convert.structure([item] * 1000, list[tp])[1]
+    assert (len(offences.shown), offences.count) == (10, 1000)
+    assert offences.shown[9].path == "[9]"
+    assert convert.structure({str(place): item for place in range(1000)}, dict[str, tp])[1].count == 1000
+
+
+def test_items_that_fit_after_many_that_do_not_are_not_counted() -> None:
+    values = ["a"] * 20 + [1, 2.5, None, np.float64(1.5)] * 5
+    assert convert.structure(values, list[int | float | None])[1].count == 20
+    assert convert.structure([*["a"] * 20, 2, np.float64(2)], list[float])[1].count == 20
+
+
+@pytest.mark.parametrize(("text", "number"), [("1_000", "1000"), ("-1_0.5", "-10.5"), ("1_0e5", "10e5")])
+def test_a_number_with_underscores_is_told_without_them(text: str, number: str) -> None:
+    for tp in (float, int | float, float | None):
+        (offence,) = parse_text(text, tp)[1]
+        assert offence.fix == f"write {number}"
+        assert reading.parse_text(text, tp, "pC")[1].shown[0].fix == f"write {number}"
+    assert structure(text, float)[1][0].fix == f"write {number}"
+    assert parse_text("a_b", int)[1][0].fix == ""
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *[dt.datetime(2026, 10, 25, 2, 30, fold=fold, tzinfo=BERLIN) for fold in (0, 1)],  # clocks go back
+        *[dt.datetime(2026, 3, 29, 2, 30, fold=fold, tzinfo=BERLIN) for fold in (0, 1)],  # and forward
+        dt.datetime.min.replace(tzinfo=dt.timezone(dt.timedelta(hours=1))),
+        dt.datetime.max.replace(tzinfo=dt.timezone(dt.timedelta(hours=-1))),
+    ],
+    ids=repr,
+)
+def test_a_time_in_a_zone_comes_back_as_the_same_clock_and_offset_on_every_day(value: dt.datetime) -> None:
+    assert structure(value, dt.datetime) == (value, [])
+    again, offences = structure(unstructure(value), dt.datetime)
+    assert not offences
+    assert again.replace(tzinfo=None) == value.replace(tzinfo=None)
+    assert again.utcoffset() == value.utcoffset()
+
+
+def test_what_to_write_for_a_time_of_day_that_has_no_text() -> None:
+    (offence,) = structure(dt.time(2, 30, tzinfo=BERLIN), dt.time)[1]
+    assert offence.fix == "give it an offset in place of its zone, which needs a date"
+    (offence,) = structure(dt.time(2, 30, fold=1, tzinfo=BERLIN), dt.time | None)[1]
+    assert offence.fix == "give it an offset in place of its zone, which needs a date"
 
 
 @pytest.mark.parametrize(
@@ -371,8 +487,11 @@ def test_the_second_of_two_equal_times_of_a_day_is_refused_as_its_text_is_that_o
     [
         ("-0", float, -0.0),
         (" -0 ", float, -0.0),
-        ("-0", int, 0),
-        ("-0", int | float, 0),
+        ("-0", int | float, -0.0),
+        ("-00", float | int | None, -0.0),
+        ("-0", JSON, -0.0),
+        ("0", int, 0),
+        ("+0", int | float, 0),
         ("+5", int, 5),
         (" 5 ", int, 5),
     ],
@@ -389,9 +508,41 @@ def test_what_no_file_would_take_for_a_number_is_none_on_a_command_line(text: st
     assert parse_text(text, tp)[1]
 
 
-def test_minus_zero_in_a_file_is_no_int() -> None:
-    (offence,) = structure(read_document('{"n": -0}', name="p", format="json")["n"], int)[1]
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        structure(read_document('{"n": -0}', name="p", format="json")["n"], int),
+        structure(read_document("n: -0", name="p", format="yaml")["n"], int),
+        structure(read_document("n: -00", name="p", format="yaml")["n"], int),
+        parse_text("-0", int),
+        parse_text("-00", int),
+    ],
+)
+def test_minus_zero_is_no_int_wherever_it_is_written(outcome: tuple[Any, Any]) -> None:
+    (offence,) = outcome[1].shown if isinstance(outcome[1], convert.Offences) else outcome[1]
     assert offence == Offence("", "expected int, got -0.0", "write 0")
+
+
+@pytest.mark.parametrize("read", [reading.parse_text, with_numbers])
+def test_a_quantity_of_minus_zero_is_no_int(read: Any) -> None:
+    for tp in (float, int | float):
+        value, offences = read("-0 pC", tp, "pC")
+        assert not offences
+        assert repr(value) == "-0.0"
+    (offence,) = read("-0 pC", int, "pC")[1].shown
+    assert offence.message == "expected int, got '-0 pC', which is -0.0 pC"
+    assert read("0 pC", int | float, "pC")[0] == 0
+
+
+@pytest.mark.parametrize(("items", "tp"), [([1.5], float), ([1], int), (["a"], str), ([True], bool), ([1, 2.5], float)])
+def test_a_list_of_numbers_counts_as_a_level_like_any_other(items: list[Any], tp: Any) -> None:
+    value, levels = items, 1
+    nested: Any = list[tp]
+    while levels < 100:
+        value, nested, levels = [value], list[nested], levels + 1
+    assert not structure(value, nested)[1]
+    (offence,) = structure([value], list[nested])[1]
+    assert offence.fix == "nest it less deeply"
 
 
 def test_a_value_nested_as_deeply_as_people_write_fits() -> None:
@@ -442,12 +593,6 @@ JSONS = st.recursive(
     max_leaves=8,
 )
 OFFSETS = st.integers(-23 * 60, 23 * 60).map(lambda minutes: dt.timedelta(minutes=minutes))
-
-
-class Mode(enum.Enum):
-    FAST = "fast"
-    SLOW = "slow"
-    NUMBER = 5
 
 
 class Level(enum.IntEnum):

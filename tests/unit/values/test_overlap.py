@@ -11,6 +11,7 @@ from uuid import UUID
 
 import attrs
 import pytest
+from typing_extensions import NotRequired, TypedDict
 
 from lume_dsl import JSON
 from lume_dsl.values.overlap import confused
@@ -49,6 +50,35 @@ class Magnet:
     name: str = ""
 
 
+@attrs.frozen
+class Circle:
+    size: float = 1.0
+    kind: Literal["circle", "disc"] = "circle"
+
+
+@attrs.frozen
+class Square:
+    size: float = 1.0
+    kind: Literal["square"] = "square"
+
+
+@attrs.frozen
+class Round:
+    size: float = 1.0
+    kind: Literal["disc", "ball"] = "ball"
+
+
+@attrs.frozen
+class Named:
+    size: str = ""
+    kind: str = ""
+
+
+class Keyed(TypedDict):
+    size: float
+    kind: NotRequired[Literal["square"]]
+
+
 @pytest.mark.parametrize(
     "union",
     [
@@ -71,6 +101,10 @@ class Magnet:
         tuple[list[int], int] | tuple[list[str], str],
         Beam | Magnet,
         Beam | str,
+        Circle | Square,
+        Square | Round | None,
+        list[Circle] | list[Square],
+        Circle | Named,  # by their sizes
     ],
     ids=str,
 )
@@ -99,6 +133,8 @@ def test_these_are_told_apart(union: Any) -> None:
         list[str] | list[Path],
         dict[str, float] | Beam,
         JSON | Path,
+        Circle | Round,  # both may be a disc
+        Circle | Keyed,  # which may have no kind
     ],
     ids=str,
 )
