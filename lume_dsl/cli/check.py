@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from lume_dsl.cli.streams import readers_may_leave
+from lume_dsl.cli.targets import flows_of
 from lume_dsl.cli.verbose import verbose_option
-from lume_dsl.declare.find import find_flows
 
 __all__ = ["command"]
 
@@ -17,10 +17,10 @@ __all__ = ["command"]
 def command(target: str) -> None:
     """Check the flows of a module, or one of them, without running anything.
 
-    MODULE is a dotted module or the path of a .py file. An invalid flow is told with all its problems, and
-    the exit code is 3.
+    MODULE is a dotted module or the path of a .py file; the path of a .yaml file stands for the flow that it composes.
+    An invalid flow is told with all its problems, and the exit code is 3.
     """
-    for name, flow in find_flows(target).items():
+    for name, flow in flows_of(target).items():
         graph = flow.__lume_graph__
         tasks = len(graph.members) - len(graph.parameters) - len(graph.results)
         counts = [(len(graph.parameters), "parameter"), (tasks, "task"), (len(graph.results), "result")]

@@ -7,8 +7,8 @@ from contextlib import suppress
 import click
 
 from lume_dsl.cli.streams import divert_stdout
+from lume_dsl.cli.targets import flow_of
 from lume_dsl.cli.verbose import verbose_option
-from lume_dsl.declare.find import find_flow
 from lume_dsl.errors import FileError
 from lume_dsl.report.picture import check_filename, visualize
 
@@ -27,14 +27,15 @@ def command(target: str, output: str | None) -> None:
     Without -o the picture is printed as Mermaid, the text that GitHub, GitLab and notebooks draw. SVG and PNG need
     the extra lume-dsl[graph].
 
-    MODULE is a dotted module or the path of a .py file; FLOW may be left out where the module has only one.
+    MODULE is a dotted module or the path of a .py file; FLOW may be left out where the module has only one. The path
+    of a .yaml file stands for the flow that it composes.
     """
     if output is not None:
         _save(target, output)
         return
     stdout = divert_stdout()  # what the module prints when it is imported is no part of the picture
     with suppress(BrokenPipeError), stdout:  # whoever reads may leave
-        stdout.write(visualize(find_flow(target)).mermaid)
+        stdout.write(visualize(flow_of(target)).mermaid)
 
 
 def _save(target: str, output: str) -> None:
@@ -42,4 +43,4 @@ def _save(target: str, output: str) -> None:
         check_filename(output)  # before the module is imported
     except FileError as error:
         raise click.BadParameter(str(error), param_hint="'-o'") from error
-    visualize(find_flow(target), output)
+    visualize(flow_of(target), output)

@@ -13,8 +13,8 @@ from lume_dsl.cli.flags import FileOption, ParameterOption, parameter_options, p
 from lume_dsl.cli.progress import log_to_stderr, progress_of
 from lume_dsl.cli.streams import write_document
 from lume_dsl.cli.tables import results_document, show_run
+from lume_dsl.cli.targets import flow_of
 from lume_dsl.cli.wide import WideContext
-from lume_dsl.declare.find import find_flow
 from lume_dsl.declare.flow import FlowMeta, LumeFlow
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.values.convert import short
@@ -29,7 +29,7 @@ class _Flows(click.Group):
     """Makes a command of the flow that its name names."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        return FlowCommand(cmd_name, find_flow(cmd_name))
+        return FlowCommand(cmd_name, flow_of(cmd_name))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return []
@@ -40,7 +40,8 @@ class _Flows(click.Group):
 def command(verbose: bool) -> None:
     """Run a flow, and show what it results in.
 
-    MODULE is a dotted module or the path of a .py file; FLOW may be left out where the module has only one.
+    MODULE is a dotted module or the path of a .py file; FLOW may be left out where the module has only one. The path
+    of a .yaml file stands for the flow that it composes.
     `run MODULE:FLOW --help` tells a flow's parameters and results.
     """
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from lume_dsl.cli.tables import show_flow
+from lume_dsl.cli.targets import flow_of
 from lume_dsl.cli.verbose import verbose_option
-from lume_dsl.declare.find import find_flow
 
 __all__ = ["command"]
 
@@ -17,6 +17,7 @@ __all__ = ["command"]
 def command(target: str) -> None:
     """Show a flow's parameters, tasks and results, without running anything.
 
-    MODULE is a dotted module or the path of a .py file; FLOW may be left out where the module has only one.
+    MODULE is a dotted module or the path of a .py file; FLOW may be left out where the module has only one. The path
+    of a .yaml file stands for the flow that it composes.
     """
-    show_flow(find_flow(target))
+    show_flow(flow_of(target))

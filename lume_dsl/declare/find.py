@@ -17,7 +17,7 @@ from lume_dsl.declare.body import Body
 from lume_dsl.declare.flow import FlowMeta
 from lume_dsl.errors import DefinitionError, FlowNotFoundError, LumeError, Place, Problem, did_you_mean
 
-__all__ = ["find_flow", "find_flows"]
+__all__ = ["find_flow", "find_flows", "load_module"]
 
 _WHAT_TO_NAME = "name a dotted module that can be imported from here, or the path of a .py file"
 
@@ -76,6 +76,16 @@ def find_flows(target: str) -> Mapping[str, FlowMeta]:
             f"{wanted.module} defines no flow\n    write a class that subclasses LumeFlow in it, or name another module"
         )
     return flows
+
+
+def load_module(name: str) -> ModuleType:
+    """Return the module that a dotted name or the path of a ``.py`` file names, as ``find_flow`` looks for it.
+
+    Raises:
+        FlowNotFoundError: There is none.
+        DefinitionError: It raises when it is imported.
+    """
+    return _Target(name, "").load()
 
 
 @attrs.frozen

@@ -7,6 +7,7 @@ use: the one place where this layer reaches down, so that a class can be defined
 from __future__ import annotations
 
 import inspect
+import keyword
 import logging
 import os
 import sys
@@ -30,7 +31,7 @@ from lume_dsl.declare.parameters import abstract_problems, bind_values, shown_va
 from lume_dsl.declare.references import Draft, Reference, holds_subflows
 from lume_dsl.declare.schema import flow_schema
 from lume_dsl.declare.subflows import called
-from lume_dsl.errors import DefinitionError, Problem, did_you_mean
+from lume_dsl.errors import DefinitionError, Place, Problem, did_you_mean
 from lume_dsl.values.classes import class_of, is_named_tuple
 from lume_dsl.values.forms import plain_type
 
@@ -144,17 +145,19 @@ class FlowMeta(type):
 
     @property
     def __signature__(cls) -> inspect.Signature:
-        return inspect.Signature(
-            [
-                inspect.Parameter(
-                    name,
-                    inspect.Parameter.KEYWORD_ONLY,
-                    default=_signature_default(spec_of(member)),
-                    annotation=member.type,
-                )
-                for name, member in cls.__lume_graph__.parameters.items()
-            ]
-        )
+        parameters = cls.__lume_graph__.parameters
+        named = [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=_signature_default(spec_of(member)),
+                annotation=member.type,
+            )
+            for name, member in parameters.items()
+            if name.isidentifier() and not keyword.iskeyword(name)
+        ]
+        others = [inspect.Parameter("parameters", inspect.Parameter.VAR_KEYWORD)]  # as flow1-text1 of a flow of flows
+        return inspect.Signature(named + others * (len(named) < len(parameters)))
 
     def map(cls: type[F], /, **values: Any) -> list[F]:  # type: ignore[misc]  # a metaclass's own
         """Add the flow to the flow in whose body the call stands, once for each item of what it is given, in step.
@@ -402,6 +405,30 @@ def check_whole(flow_class: FlowMeta) -> None:
     problems = abstract_problems(flow_class.__name__, flow_class.__lume_graph__)
     if problems:
         raise DefinitionError(tuple(problems))
+
+
+def flow_of_lines(
+    name: str,
+    lines: Iterable[tuple[Place, Callable[[Body], None]]],
+    options: Mapping[str, Any],
+    *,
+    start: Place,
+    problems: Iterable[Problem] = (),
+) -> FlowMeta:
+    """Return the flow whose body does these things, each as if it stood at its place; ``problems`` are wrong already.
+
+    Raises:
+        DefinitionError: All that is wrong with it.
+    """
+    body = Body(name, start, _problems_so_far, _count_items, (LumeFlow,), Graph())
+    body.problems += problems
+    for place, act in lines:
+        # A line of code at the place, which runs in the body, is how a body knows where it is.
+        code = compile("\n" * (place.line - 1) + "act(body)", place.file, "exec")
+        exec(code, {"act": act, "body": body}, body)
+    made = FlowMeta(name, (LumeFlow,), body)
+    made.__lume_options__ = options
+    return made
 
 
 def with_values(flow_class: FlowMeta, values: Mapping[str, Any]) -> Any:

@@ -59,15 +59,15 @@ class DocumentError(ValueError):
         return f"{place}: {subject}{self.message}\n    {self.fix}"
 
 
-def top_level(value: Any, name: str, example: str) -> dict[str, Any]:
-    """Return the values by parameter that a document is.
+def top_level(value: Any, name: str, example: str, *, what: str = "values by parameter are") -> dict[str, Any]:
+    """Return the mapping, of ``what``, that a document is.
 
     Raises:
         DocumentError: It is something else.
     """
     if isinstance(value, dict):
         return value
-    message = f"holds {kind_of(value)} at its top level, where values by parameter are read"
+    message = f"holds {kind_of(value)} at its top level, where {what} read"
     raise DocumentError(name, message, f"write {example}")
 
 

@@ -29,7 +29,7 @@ from lume_dsl.values.document_errors import (
     top_level,
 )
 
-__all__ = ["MOST_YAML_CHARACTERS", "MOST_YAML_LEVELS", "MOST_YAML_VALUES", "path_at", "read_yaml"]
+__all__ = ["MOST_YAML_CHARACTERS", "MOST_YAML_LEVELS", "MOST_YAML_VALUES", "lines_of", "path_at", "read_yaml"]
 
 MOST_YAML_VALUES = 1_000_000
 """How many values and keys a YAML document may hold, aliases written out; a text counts one more per 64 characters."""
@@ -125,8 +125,12 @@ def _mappings(value: Any) -> list[dict[str, Any]]:
     return mappings
 
 
-def read_yaml(text: str, name: str) -> dict[str, Any]:
-    """Return the values by parameter that a YAML document holds; those that an alias names are shared.
+def read_yaml(
+    text: str, name: str, *, what: str = "values by parameter are", example: str = "parameter: value"
+) -> dict[str, Any]:
+    """Return the mapping that a YAML document holds; the values that an alias names are shared.
+
+    ``what`` and ``example`` say, where it is something else, what is read.
 
     Raises:
         DocumentError: for whatever cannot be read.
@@ -154,7 +158,7 @@ def read_yaml(text: str, name: str) -> dict[str, Any]:
     except OverflowError:  # PyYAML's own scanner, at an escape such as "\UFFFFFFFF"
         message = "is not YAML: an escape in it names no character"
         raise DocumentError(name, message, _YAML_HINT, path=composer.path()) from None
-    return top_level({} if composer.top is None else composer.top.value, name, "parameter: value")
+    return top_level({} if composer.top is None else composer.top.value, name, example, what=what)
 
 
 def _events(text: str) -> Iterator[Any]:
@@ -205,6 +209,22 @@ def _half_character(error: yaml.MarkedYAMLError, name: str, text: str) -> Docume
     message = "is not YAML: an escape in it names no character, or half of one"
     fix = 'write the character itself, or its number as "\\U0001F600"'
     return DocumentError(name, message, fix, line, column, path_at(_with_plain_escapes(text), line, column))
+
+
+def lines_of(text: str) -> dict[tuple[str | int, ...], int]:
+    """Return the lines (from 1) on which the parts of a document begin that ``read_yaml`` has read, by their steps.
+
+    A part that an alias or a merge key stands for has none.
+    """
+    composer = _Composer("")
+    lines: dict[tuple[str | int, ...], int] = {}
+    for event in _events(_without_pairs(text)):
+        line = event.start_mark.line + 1
+        if not isinstance(event, yaml.CollectionEndEvent):
+            lines.setdefault(composer.steps(), line)
+        composer.take(event)
+        lines.setdefault(composer.steps(), line)
+    return lines
 
 
 def path_at(text: str, line: int, column: int) -> str:
@@ -339,14 +359,17 @@ class _Composer:
     def path(self) -> str:
         """Where the next value stands, as far as it is known."""
         path = ""
-        for part in self.stack:
-            if isinstance(part.items, list):
-                path += f"[{len(part.items)}]"
-            elif part.key is _MERGE:
-                path += step("<<", path)
-            elif part.key is not None:
-                path += step(part.key, path)
+        for part in self.steps():
+            path += f"[{part}]" if isinstance(part, int) else step(part, path)
         return path
+
+    def steps(self) -> tuple[str | int, ...]:
+        """The keys and places that lead to the next value, as far as they are known."""
+        open_parts = [part for part in self.stack if isinstance(part.items, list) or part.key is not None]
+        return tuple(
+            len(part.items) if isinstance(part.items, list) else "<<" if part.key is _MERGE else part.key
+            for part in open_parts
+        )
 
 
 def _too_deep() -> _Problem:

@@ -1,0 +1,1 @@
+"""Flows of flows from YAML, in the format of LUME-services, and flows written by hand as parts of others."""

@@ -1,0 +1,99 @@
+"""Where the flows of a flow of flows are: classes, and Prefect flows written by hand."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from lume_dsl.compose.document import ComposingFlow, Document
+from lume_dsl.declare.find import load_module
+from lume_dsl.declare.flow import FlowMeta
+from lume_dsl.errors import DefinitionError, FlowNotFoundError, Problem, did_you_mean
+
+__all__ = ["FoundFlow", "find_composing_flows"]
+
+FoundFlow = Any
+"""A flow class, or a ``prefect.Flow`` object."""
+
+
+def find_composing_flows(document: Document) -> tuple[dict[str, FoundFlow], list[Problem]]:
+    """Return the flows of a file by their names in it, and what is wrong with where they are said to be."""
+    folder = str(Path(document.path).resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    found: dict[str, FoundFlow] = {}
+    problems: list[Problem] = []
+    for flow in document.content.composing_flows:
+        place = document.place_in(flow.name, "flow" if flow.flow else "name")
+        try:
+            found[flow.name] = _found(flow, Path(folder))
+        except FlowNotFoundError as error:
+            message, _, fix = str(error).partition("\n")
+            problems.append(Problem("composition", flow.flow or flow.name, message, fix.strip(), place))
+        except DefinitionError as error:  # of the flow's module
+            problems += [problem for problem in error.problems if problem not in problems]
+    return found, problems
+
+
+def _found(flow: ComposingFlow, folder: Path) -> FoundFlow:
+    target = flow.flow or flow.name
+    name, _, wanted = target.rpartition(":") if ":" in target else (target, "", "")
+    module = _module(flow, str(folder / name) if name.endswith(".py") else name)
+    if wanted:
+        return _named(module, wanted)
+    flows = dict(_flows_of(module))
+    by_name = [value for value in flows.values() if _name_of(value) == flow.name]
+    if len(by_name) == 1 or len(flows) == 1:
+        return [*by_name, *flows.values()][0]
+    if not flows:
+        raise FlowNotFoundError(f"module {module.__name__} has no flow\n{_SAY_WHERE}")
+    raise FlowNotFoundError(f"module {module.__name__} has {len(flows)} flows: {', '.join(flows)}\n{_SAY_WHERE}")
+
+
+_SAY_WHERE = "say where the flow is: flow: module:Flow"
+
+
+def _module(flow: ComposingFlow, name: str) -> ModuleType:
+    try:
+        return load_module(name)
+    except FlowNotFoundError as error:
+        if flow.flow:
+            raise
+        raise FlowNotFoundError(f"is found in no module of that name\n{_SAY_WHERE}") from error
+
+
+def _named(module: ModuleType, wanted: str) -> FoundFlow:
+    value = getattr(module, wanted, None)
+    if _is_flow(value):
+        return value
+    flows = dict(_flows_of(module))
+    what = f"is a {type(value).__name__}, and no flow" if value is not None else "is not there"
+    listed = f"the flows of {module.__name__} are: {', '.join(flows) or 'none'}"
+    raise FlowNotFoundError(f"{wanted} {what}{did_you_mean(wanted, flows)}\n{listed}")
+
+
+def _flows_of(module: ModuleType) -> Iterator[tuple[str, FoundFlow]]:
+    seen: list[Any] = []
+    for name, value in vars(module).items():
+        is_own = not isinstance(value, FlowMeta) or value.__module__ == module.__name__
+        if _is_flow(value) and is_own and not any(value is other for other in seen):
+            seen.append(value)
+            yield name, value
+
+
+def _is_flow(value: Any) -> bool:
+    if isinstance(value, FlowMeta):
+        return bool(value.__lume_graph__.members)
+    return is_prefect_flow(value)
+
+
+def is_prefect_flow(value: Any) -> bool:
+    """Whether it is a ``prefect.Flow`` object (found without loading Prefect)."""
+    return any(cls.__module__ == "prefect.core.flow" and cls.__name__ == "Flow" for cls in type(value).__mro__)
+
+
+def _name_of(flow: FoundFlow) -> str:
+    return flow.__lume_name__ if isinstance(flow, FlowMeta) else str(flow.name)
