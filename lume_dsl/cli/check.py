@@ -7,6 +7,7 @@ import click
 from lume_dsl.cli.streams import readers_may_leave
 from lume_dsl.cli.targets import flows_of
 from lume_dsl.cli.verbose import verbose_option
+from lume_dsl.declare.graph import Argument, Parameter
 
 __all__ = ["command"]
 
@@ -22,8 +23,11 @@ def command(target: str) -> None:
     """
     for name, flow in flows_of(target).items():
         graph = flow.__lume_graph__
-        tasks = len(graph.members) - len(graph.parameters) - len(graph.results)
-        counts = [(len(graph.parameters), "parameter"), (tasks, "task"), (len(graph.results), "result")]
+        results = graph.all_results
+        tasks = [
+            n for n, m in graph.members.items() if n not in results and not isinstance(m.work, (Parameter, Argument))
+        ]
+        counts = [(len(graph.parameters), "parameter"), (len(tasks), "task"), (len(results), "result")]
         told = ", ".join(f"{number} {what}" + "s" * (number != 1) for number, what in counts)
         with readers_may_leave():
             print(f"{name}: ok ({told})")

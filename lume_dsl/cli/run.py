@@ -103,7 +103,7 @@ class FlowCommand(click.Command):
             if title == "Parameters":
                 parts = [row for n, member in graph.parameters.items() for row in part_rows(whole[n].opts[0], member)]
                 _write(formatter, "Parts of parameters", parts)
-        _write(formatter, "Results", [(name, type_name(member.type)) for name, member in graph.results.items()])
+        _write(formatter, "Results", [(name, type_name(member.type)) for name, member in graph.all_results.items()])
 
 
 def _write(formatter: click.HelpFormatter, title: str, rows: list[tuple[str, str]]) -> None:

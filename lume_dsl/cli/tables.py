@@ -43,7 +43,7 @@ def results_document(done: LumeFlow) -> dict[str, Any]:
         "start_time": run.start_time.isoformat(),
         "end_time": run.end_time.isoformat(),
         "parameters": shown_values(graph, json_values(parameters_of(done))),
-        "results": {name: _as_json(run.value(name), member) for name, member in graph.results.items()},
+        "results": {name: _as_json(run.value(name), member) for name, member in graph.all_results.items()},
     }
 
 
@@ -62,14 +62,14 @@ def show_run(done: LumeFlow) -> None:
     """Print a table of what a run results in, and where that is; without result fields, of what its tasks gave."""
     run = done.flow_run
     graph = type(done).__lume_graph__
-    shown = graph.results or {
+    shown = graph.all_results or {
         n: member for n, member in graph.members.items() if member.visible and n not in graph.parameters
     }
-    table = Table(("result" if graph.results else "task", "type", "value"))
+    table = Table(("result" if graph.all_results else "task", "type", "value"))
     for name, member in shown.items():
         table.rows.append((name, type_name(member.type), _told(run.value(name))))
     seconds = (run.end_time - run.start_time).total_seconds()
-    note = "" if graph.results or not table.rows else f"; {NO_RESULTS}"
+    note = "" if graph.all_results or not table.rows else f"; {NO_RESULTS}"
     print_tables(f"{run.flow_name} succeeded in {seconds:.1f} s{note}", table)
 
 

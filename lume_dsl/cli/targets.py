@@ -28,6 +28,6 @@ def _is_yaml(target: str) -> bool:
 
 
 def _composed(target: str) -> FlowMeta:
-    from lume_dsl.compose.compose import compose  # PyYAML and cattrs, which other targets do without
+    from lume_dsl.compose import compose  # PyYAML and cattrs, which other targets do without
 
     return compose(target)

@@ -5,13 +5,15 @@ The format is that of LUME-services (``FlowOfFlows``), with ``flow`` and ``param
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_origin
 
 import attrs
 import cattrs
+from cattrs.cols import list_structure_factory, mapping_structure_factory
 from cattrs.errors import AttributeValidationNote, IterableValidationNote
+from cattrs.gen import make_dict_structure_fn
 
 from lume_dsl.errors import DefinitionError, FlowNotFoundError, Place, Problem, did_you_mean
 from lume_dsl.values.document_errors import DocumentError, kind_of
@@ -221,13 +223,35 @@ def _shown(steps: Steps) -> str:
 
 
 def _converter() -> cattrs.Converter:
-    """One that takes each value as it is, and converts none: 5 is no text."""
-    converter = cattrs.Converter(forbid_extra_keys=True, detailed_validation=True)
+    """One that takes each value as it is, and converts none: 5 is no text, and a text no list of characters."""
+    converter = cattrs.Converter(detailed_validation=True)
     converter.register_structure_hook(str, lambda value, _: _checked(value, str, "text"))
     converter.register_structure_hook(str | int, lambda value, _: _checked(value, (str, int), "text or a whole number"))
     converter.register_structure_hook_func(lambda tp: tp is Any, lambda value, _: value)
     converter.register_structure_hook_func(lambda tp: tp == MAP_LITERAL, _map_type)
+    converter.register_structure_hook_factory(_is_of(list), _of_lists)
+    converter.register_structure_hook_factory(_is_of(dict), _of_mappings)
+    converter.register_structure_hook_factory(attrs.has, _of_classes)
     return converter
+
+
+def _is_of(kind: Any) -> Callable[[Any], bool]:
+    return lambda tp: get_origin(tp) is kind
+
+
+def _of_lists(tp: Any, converter: Any) -> Callable[[Any, Any], Any]:
+    structure = list_structure_factory(tp, converter)
+    return lambda value, _: structure(_checked(value, list, "a list"), tp)
+
+
+def _of_mappings(tp: Any, converter: Any) -> Callable[[Any, Any], Any]:
+    structure = mapping_structure_factory(tp, converter)
+    return lambda value, _: structure(_checked(value, dict, "a mapping"), tp)
+
+
+def _of_classes(cls: Any, converter: Any) -> Callable[[Any, Any], Any]:
+    structure = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True)
+    return lambda value, _: structure(_checked(value, dict, "a mapping"), cls)
 
 
 MAP_LITERAL = Literal["raw", "file", "db"]

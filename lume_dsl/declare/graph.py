@@ -373,6 +373,12 @@ class Graph:
         return {name: member for name, member in self.own.items() if member.is_result}
 
     @property
+    def all_results(self) -> dict[str, Member]:
+        """The flow's own result fields, then those of its subflows by their dotted names."""
+        inner = {name: member for name, member in self.members.items() if member.is_result and member.subflow}
+        return {**self.results, **inner}
+
+    @property
     def abstract(self) -> dict[str, Member]:
         """What a subclass must redefine before there is a flow to run."""
         works = {name: member.work for name, member in self.members.items()}

@@ -64,7 +64,7 @@ def _parameters(graph: Graph) -> Schema:
 
 def _results(graph: Graph) -> Schema:
     definitions = Definitions()
-    properties = {name: _result(member, definitions) for name, member in graph.results.items()}
+    properties = {name: _result(member, definitions) for name, member in graph.all_results.items()}
     return _resource("results", properties, list(properties), definitions)
 
 

@@ -5,7 +5,7 @@ Python blocks of a page run in order in one namespace, in a folder of their own 
 ``text`` block after it, if one follows, is the error's text. In a ``console`` block, what follows a ``$`` line is its
 output; ``...`` stands for any text, and a command with the comment ``# exits with 3`` must, what follows being its
 stderr. An ``expression    # value`` line is checked when its comment is a Python value. A ``mermaid`` block is the
-picture of README's flow.
+picture of README's flow. A block that begins with ``# file: NAME`` is written to a file of that name.
 """
 
 from __future__ import annotations
@@ -60,11 +60,16 @@ def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_code_blocks_of_a_page_run(page: Path, folder: Path, module: ModuleType) -> None:
+def test_the_code_blocks_of_a_page_run(
+    page: Path, folder: Path, module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     raised: BaseException | None = None
     for block in blocks_of(page):
         where = f"{page.name}:{block.line}"
-        if block.language == "python":
+        if named := re.match(r"# file: (\S+)\n", block.text):
+            (folder / named[1]).write_text(block.text)
+            monkeypatch.delitem(sys.modules, Path(named[1]).stem, raising=False)
+        elif block.language == "python":
             raised = run_python(block.text, module)
         elif block.language == "console":
             run_console(block.text, folder, where)

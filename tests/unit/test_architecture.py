@@ -22,6 +22,7 @@ LAYERS = (
     {"declare"},
     {"settings", "files", "records", "services"},
     {"tasks", "engine"},
+    {"compose"},
     {"report", "cli", "testing", "__main__", ""},
 )
 """From the first to the last; "" is the package itself. A module imports from its own and those before."""

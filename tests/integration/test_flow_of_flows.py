@@ -1,0 +1,183 @@
+"""Flows of flows in YAML run in one command, with raw, file and db values arriving, as classes and written by hand."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lume_dsl import FlowRunError
+from lume_dsl.compose import compose
+
+CLASSES = '''
+from lume_dsl import DBResult, LumeFlow, TextFile, db_result, file_result, parameter, result, step, task
+
+@task
+def append_text(text1: str, text2: str) -> str:
+    return text1 + text2
+
+class Write(LumeFlow):
+    text1: str
+    text2: str = " you"
+    filename: str = "written.txt"
+    text = append_text(text1, text2)
+    save_text_file: TextFile = file_result(text, filename=filename)
+
+class Read(LumeFlow):
+    file_rep: TextFile
+    text: str
+    @step
+    def content(self, file_rep: TextFile, text: str) -> str:
+        if text == "fail you":
+            raise ValueError("no such text")
+        return f"{file_rep.read()} {text}"
+    save_db_result: DBResult = db_result(output1=content)
+
+class Repeat(LumeFlow):
+    text1: str
+    times: int = parameter(default=2, ge=1)
+    repeated = append_text(text1, text1)
+'''
+
+BY_HAND = '''
+from prefect import Flow, Parameter, task
+from prefect.storage import Module
+
+from lume_dsl import TextFile
+from lume_dsl.tasks import LoadFile, SaveDBResult, SaveFile, configure_services
+
+@task(name="append text")
+def append_text(text1, text2):
+    return text1 + text2
+
+@task(name="text")
+def append(text1, text2):
+    return text1 + text2
+
+@task
+def joined(one, other):
+    return f"{one} {other}"
+
+save_file = SaveFile(name="save_text_file")
+load_file = LoadFile(name="load_file")
+save_db_result = SaveDBResult(name="save_db_result")
+
+with Flow("flow1", storage=Module(__name__)) as flow1:
+    text1 = Parameter("text1")
+    text2 = Parameter("text2", default=" you")
+    filename = Parameter("filename", default="written.txt")
+    configure = configure_services()
+    new_text = append(text1, text2)
+    file = save_file(obj=new_text, file_type=TextFile, filename=filename)
+    file.set_upstream(configure)
+
+with Flow("flow2", storage=Module(__name__)) as flow2:
+    file_rep = Parameter("file_rep")
+    text = Parameter("text")
+    configure = configure_services()
+    content = load_file(file_rep)
+    content.set_upstream(configure)
+    record = save_db_result(output1=joined(content, text))
+    record.set_upstream(configure)
+
+with Flow("flow3", storage=Module(__name__)) as flow3:
+    text1 = Parameter("text1")
+    times = Parameter("times", default=2)
+    repeated = append_text(text1, text1, task_args={"name": "repeated"})
+'''
+
+FILE = """
+name: flow_of_flows
+project_name: test
+labels: [lume-services]
+composing_flows:
+  - name: flow1
+    flow: {flow1}
+    project_name: test
+  - name: flow2
+    flow: {flow2}
+    project_name: test
+    mapped_parameters:
+      file_rep:
+        parent_flow_name: flow1
+        parent_task_name: save_text_file     # must match the task's name
+        map_type: file                       # raw | file | db
+      text:
+        parent_flow_name: flow1
+        parent_task_name: text
+        map_type: raw
+  - name: flow3
+    flow: {flow3}
+    project_name: test
+    mapped_parameters:
+      text1:
+        parent_flow_name: flow2
+        parent_task_name: save_db_result
+        map_type: db
+        attribute_index: [outputs, output1]
+"""
+
+KINDS = {
+    "classes": ("classes:Write", "classes:Read", "classes:Repeat"),
+    "by hand": ("by_hand_flows:flow1", "by_hand_flows:flow2", "by_hand_flows:flow3"),
+    "mixed": ("classes:Write", "by_hand_flows:flow2", "classes:Repeat"),
+    "mixed the other way": ("by_hand_flows:flow1", "classes:Read", "by_hand_flows:flow3"),
+}
+
+
+@pytest.fixture(params=list(KINDS))
+def file(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file, with its flows as classes, written by hand, and one feeding the other."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name, text in (("classes", CLASSES), ("by_hand_flows", BY_HAND)):
+        Path(f"{name}.py").write_text(text)
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    places = dict(zip(("flow1", "flow2", "flow3"), KINDS[request.param], strict=True))
+    Path("flows.yaml").write_text(FILE.format(**places))
+    return Path("flows.yaml")
+
+
+def test_raw_file_and_db_values_arrive(file: Path) -> None:
+    done = compose(file)(**{"flow1-text1": "hey"}).run()
+    assert done.flow3.repeated == "hey you hey you" * 2
+    assert Path("written.txt").read_text() == "hey you"
+    record = compose(file).results().one() if False else done.flow2.flow_run
+    assert record.flow_name == "flow_of_flows.flow2"
+
+
+def test_it_is_one_prefect_flow_with_one_configure_task(file: Path) -> None:
+    flow = compose(file).flow
+    assert [task.name for task in flow.tasks].count("configure_services") == 1
+    assert {parameter.name for parameter in flow.parameters()} == {
+        "flow1-text1", "flow1-text2", "flow1-filename", "flow3-times",
+    }  # fmt: skip
+    state = flow.run(parameters={"flow1-text1": "hey"})
+    assert state.is_successful()
+
+
+def test_a_failure_names_the_flow_and_its_task(file: Path) -> None:
+    if "classes:Read" not in file.read_text():
+        pytest.skip("the flow that fails is a class")
+    with pytest.raises(FlowRunError, match=r"flow2\.content: ValueError: no such text"):
+        compose(file)(**{"flow1-text1": "fail"}).run()
+
+
+def test_it_runs_in_one_command(file: Path) -> None:
+    command = [sys.executable, "-m", "lume_dsl", "run", str(file), "--flow1-text1", "hey", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["flow"] == "flow_of_flows"
+    assert document["parameters"]["flow1-text1"] == "hey"
+
+
+@pytest.mark.parametrize("command", ["check", "show", "schema", "graph"])
+def test_other_commands_take_the_file(file: Path, command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "lume_dsl", command, str(file)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "flow_of_flows" in done.stdout
