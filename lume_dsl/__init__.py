@@ -9,7 +9,8 @@ from lume_dsl._version import __version__ as __version__
 from lume_dsl.declare.attributes import removed
 from lume_dsl.declare.branches import case, merge, switch
 from lume_dsl.declare.fields import db_result, file_result, parameter, result
-from lume_dsl.declare.flow import LumeFlow, flow, schema
+from lume_dsl.declare.flow import LumeFlow, schema
+from lume_dsl.declare.flow_options import flow
 from lume_dsl.declare.resources import resource_manager
 from lume_dsl.declare.steps import step
 from lume_dsl.declare.tasks import Task, flatten, task, unchecked, unmapped

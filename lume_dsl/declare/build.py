@@ -5,6 +5,7 @@ It notes names that cannot be resolved; whether the graph is right is for ``chec
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -54,9 +55,11 @@ from lume_dsl.declare.resources import part_hints
 from lume_dsl.declare.tasks import plain_function
 from lume_dsl.errors import Problem, did_you_mean
 from lume_dsl.values.convert import short
+from lume_dsl.values.forms import plain_type
 from lume_dsl.values.names import type_name
+from lume_dsl.values.shapes import lengths
 
-__all__ = ["Built", "Unresolved", "build", "type_of_draft"]
+__all__ = ["Built", "Unresolved", "build", "count_items"]
 
 
 class Unresolved:
@@ -90,17 +93,29 @@ def build(body: Body, scope: Scope) -> Built:
     return Built(own, graph, annotated, subflow_shapes(body, builder.calls))
 
 
-def type_of_draft(body: Body, scope: Scope, draft: Draft) -> Any:
-    """Return the type of a value of a body that has not ended; of a task with the option ``nout``, that number."""
-    work = draft.work
+def count_items(body: Body, scope: Scope, draft: Draft) -> int | None:
+    """Return how many items a value of a body that has not ended has, or None where its type does not say.
+
+    Of a task with the option ``nout`` it is that.
+    """
+    if isinstance(draft.work, (TaskRun, StepRun)) and isinstance(nout := draft.work.options.get("nout"), int):
+        return None if _is_mapped(draft) else nout
+    most = lengths(plain_type(_type_of_draft(body, scope, draft)))[1]
+    return None if most == math.inf else int(most)
+
+
+def _is_mapped(draft: Draft) -> bool:
+    return any(getattr(source, "mapped", False) for source in draft.inputs.values())
+
+
+def _type_of_draft(body: Body, scope: Scope, draft: Draft) -> Any:
+    """The type of a value of a body that has not ended."""
     if draft.inherited:
         return body.base.members[draft.inherited].type
     if draft.inlined:
         return Any if draft.inlined.call.is_mapped else draft.inlined.member.type
-    if isinstance(work, (TaskRun, StepRun)):
-        is_mapped = any(getattr(source, "mapped", False) for source in draft.inputs.values())
-        known = work.options.get("nout") or function_hints(plain_function(work.function), scope).returns
-        return Any if is_mapped else known
+    if isinstance(draft.work, (TaskRun, StepRun)):
+        return Any if _is_mapped(draft) else function_hints(plain_function(draft.work.function), scope).returns
     builder = _Builder(body, scope)
     builder.own()
     name = builder.names.get(draft)

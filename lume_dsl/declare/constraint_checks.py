@@ -14,9 +14,10 @@ from typing import Any, Literal, get_args, get_origin
 
 from lume_dsl.declare.constraints import BOUND_SIGNS, LENGTHS, broken, is_number, shown_constraints
 from lume_dsl.values.convert import short, structure
-from lume_dsl.values.forms import arms_of
+from lume_dsl.values.forms import arms_but_none, arms_of
 from lume_dsl.values.names import is_enum, type_name
 from lume_dsl.values.quantities import is_number_type
+from lume_dsl.values.shapes import lengths
 
 __all__ = ["constraint_problems"]
 
@@ -108,22 +109,18 @@ def _joined(constraints: Mapping[str, Any], names: Any) -> str:
 
 def _fixed_sizes(tp: Any) -> list[int]:
     """The lengths of the values of a type of tuples with so many places, else none."""
-    arms = _arms(tp)
-    if not all(get_origin(arm) is tuple and ... not in get_args(arm) for arm in arms):
+    arms = arms_but_none(tp)
+    if not all(get_origin(arm) is tuple and lengths(arm)[1] < math.inf for arm in arms):
         return []
-    return [len([place for place in get_args(arm) if place != ()]) for arm in arms]
+    return [lengths(arm)[0] for arm in arms]
 
 
 def _all_values(tp: Any) -> list[Any]:
     """All values of a type of choices but None, or none where there are others."""
-    arms = _arms(tp)
+    arms = arms_but_none(tp)
     if not all(get_origin(arm) is Literal or is_enum(arm) for arm in arms):
         return []
     return [value for arm in arms for value in (get_args(arm) if get_origin(arm) is Literal else arm)]
-
-
-def _arms(tp: Any) -> list[Any]:
-    return [arm for arm in arms_of(tp) if arm is not None and arm is not type(None)]
 
 
 def _least(constraints: Mapping[str, Any]) -> float:

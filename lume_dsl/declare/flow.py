@@ -14,34 +14,30 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypedDict, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, cast
 
 import attrs
 
 from lume_dsl.declare.attributes import LOGGER, RUN, Removed, run_of
+from lume_dsl.declare.bases import inherited_graph
 from lume_dsl.declare.body import Body, current_body, open_body, place_of
-from lume_dsl.declare.build import Built, build, type_of_draft
+from lume_dsl.declare.build import Built, build, count_items
 from lume_dsl.declare.checks import check
 from lume_dsl.declare.descriptors import attribute_of, subflow_attribute
 from lume_dsl.declare.fields import db_result, file_result, parameter, result
 from lume_dsl.declare.graph import Graph, Parameter
 from lume_dsl.declare.hints import Scope
-from lume_dsl.declare.inherit import Own, extended
+from lume_dsl.declare.inherit import Own
 from lume_dsl.declare.parameters import abstract_problems, bind_values, shown_values, spec_of
 from lume_dsl.declare.references import Draft, Reference, holds_subflows
 from lume_dsl.declare.schema import flow_schema
 from lume_dsl.declare.subflows import called
-from lume_dsl.errors import DefinitionError, Place, Problem, did_you_mean
-from lume_dsl.values.classes import class_of, is_named_tuple
-from lume_dsl.values.forms import plain_type
+from lume_dsl.errors import DefinitionError, Place, Problem
 
 if TYPE_CHECKING:
     import prefect
     from prefect.executors import Executor
-    from prefect.run_configs import RunConfig
-    from prefect.schedules import Schedule
-    from prefect.storage import Storage
-    from typing_extensions import Self, Unpack, dataclass_transform
+    from typing_extensions import Self, dataclass_transform
 
     from lume_dsl.engine.outcome import FlowRun
     from lume_dsl.records import DBResult, Results
@@ -52,7 +48,7 @@ else:
         return lambda cls: cls
 
 
-__all__ = ["FlowMeta", "FlowOptions", "LumeFlow", "check_whole", "flow", "parameters_of", "schema", "with_values"]
+__all__ = ["Compiled", "FlowMeta", "LumeFlow", "check_whole", "parameters_of", "schema", "with_values"]
 
 RESERVED = ("run", "flow", "flow_run")
 """The names of a flow that are not a user's to give. All else that one asks of a class is the metaclass's."""
@@ -61,24 +57,6 @@ _MADE = ("__init__", "__new__", "__slots__", "__setattr__", "__eq__", "__hash__"
 """What a flow class makes of its parameters, or relies on."""
 
 F = TypeVar("F", bound="LumeFlow")
-
-
-class FlowOptions(TypedDict, total=False):
-    """The options of a flow; ``project`` is what its records are filed under, the rest are Prefect's.
-
-    See the docstring of ``prefect.Flow``. ``labels`` go to the run config, when the flow is registered.
-    """
-
-    name: str
-    project: str
-    schedule: Schedule
-    executor: Executor
-    run_config: RunConfig
-    storage: Storage
-    labels: Iterable[str]
-    state_handlers: list[Callable[..., Any]]
-    on_failure: Callable[..., Any]
-    terminal_state_handler: Callable[..., Any]
 
 
 class Compiled:
@@ -107,7 +85,7 @@ class FlowMeta(type):
     def __prepare__(mcs, name: str, bases: tuple[type, ...], /, **_: Any) -> dict[str, Any]:
         if not bases:
             return {}
-        return Body(name, place_of(sys._getframe(1)), _problems_so_far, _count_items, bases, _inherited_graph(bases))
+        return Body(name, place_of(sys._getframe(1)), _problems_so_far, _count_items, bases, inherited_graph(bases))
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **kwargs: Any) -> FlowMeta:
         if not isinstance(namespace, Body):
@@ -220,19 +198,11 @@ def _problems_so_far(body: Body, frame: FrameType) -> list[Problem]:
 
 
 def _count_items(body: Body, frame: FrameType, draft: Draft) -> int | None:
-    """How many items a value has by its type, if that is a tuple's or a named tuple's."""
+    """How many items a value of a body that has not ended has by its type, if that is a tuple's or a named tuple's."""
     noted = list(body.problems)
-    tp = type_of_draft(body, Scope.of_frame(frame), draft)
+    count = count_items(body, Scope.of_frame(frame), draft)
     body.problems[:] = noted
-    if isinstance(tp, int):
-        return tp
-    tp = plain_type(tp)
-    if is_named_tuple(tp):
-        return len(class_of(tp)._fields)
-    arguments = get_args(tp)
-    if get_origin(tp) is not tuple or ... in arguments:
-        return None
-    return len([argument for argument in arguments if argument != ()])
+    return count
 
 
 def _signature_default(spec: Parameter) -> Any:
@@ -255,28 +225,6 @@ def _report() -> Any:
 
 def _source_order(problem: Problem) -> tuple[str, int]:
     return (problem.place.file, problem.place.line) if problem.place else ("", 0)
-
-
-def _inherited_graph(bases: tuple[type, ...]) -> Graph:
-    """The graph that a flow of these bases has before its own body, in the order in which Python looks for a name."""
-    graph = Graph()
-    for cls in reversed(_linearized(bases)):
-        own = vars(cls).get("__lume_own__")
-        graph = graph if own is None else extended(graph, own)
-    return graph
-
-
-def _linearized(bases: tuple[type, ...]) -> list[type]:
-    """The method resolution order (C3) of a class of these bases, without itself; as far as there is one."""
-    left = [list(base.__mro__) for base in bases] + [list(bases)]
-    found: list[type] = []
-    while left := [row for row in left if row]:
-        heads = (row[0] for row in left if not any(row[0] in other[1:] for other in left))
-        if (head := next(heads, None)) is None:  # Python refuses such bases when the class is made
-            return found
-        found.append(head)
-        left = [row[1:] if row[0] is head else row for row in left]
-    return found
 
 
 def _check_names(body: Body) -> None:
@@ -445,44 +393,3 @@ def schema(flow_class: FlowMeta, /) -> dict[str, Any]:
     is told at ``declare.schema.flow_schema``.
     """
     return flow_schema(flow_class)
-
-
-def flow(*misplaced: Any, **options: Unpack[FlowOptions]) -> Callable[[type[F]], type[F]]:
-    """Set the options of a flow: ``@flow(name="scan", project="injector")`` above the class.
-
-    Raises:
-        DefinitionError: An option is unknown, or what it stands above is no flow.
-    """
-    place = place_of(sys._getframe(1))
-    if misplaced:
-        what = getattr(misplaced[0], "__name__", repr(misplaced[0]))
-        problem = Problem("flow-option", what, "@flow takes its options by name", 'write @flow(name="...")', place)
-        raise DefinitionError((problem,))
-
-    def decorate(cls: type[F]) -> type[F]:
-        found = [] if issubclass(type(cls), FlowMeta) else [("is no flow", "let the class subclass LumeFlow")]
-        found = _flow_option_problems(options) + found
-        if found:
-            raise DefinitionError(tuple(Problem("flow-option", cls.__name__, *problem, place) for problem in found))
-        cls.__lume_options__ = options
-        cls.__lume_compiled__ = Compiled()
-        return cls
-
-    return decorate
-
-
-def _flow_option_problems(options: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what is wrong with a flow's options, as pairs of what and how to mend it."""
-    known = FlowOptions.__annotations__
-    listed = f"the options are: {', '.join(known)}"
-    found = [
-        (f"{name!r} is not a flow option{did_you_mean(name, known)}", listed) for name in options if name not in known
-    ]
-    found += [
-        (f"{name}={options[name]!r} is not a text", f'write {name}="..."')
-        for name in ("name", "project")
-        if name in options and not isinstance(options[name], str)
-    ]
-    if isinstance(labels := options.get("labels"), str):
-        found.append((f"labels={labels!r} is one text", f"write labels=[{labels!r}]"))
-    return found

@@ -24,7 +24,7 @@ from lume_dsl.declare.outcomes import UNKNOWN, Outcome, each_arm, gathered, join
 from lume_dsl.declare.parts import NOWHERE, SAMPLES, VARIANTS, attribute, item, returned
 from lume_dsl.values.classes import class_of
 from lume_dsl.values.convert import short
-from lume_dsl.values.forms import arms_of
+from lume_dsl.values.forms import arms_but_none
 from lume_dsl.values.names import type_name
 
 __all__ = ["Outcomes", "binary", "unary", "written"]
@@ -218,15 +218,11 @@ def _outcome(symbol: str, given: Mapping[str, Any], constant: Any, scope: Scope)
 
 def _flattened(tp: Any) -> Outcome:
     """The list of the items of the lists that a value holds."""
-    if _is_no_row(tp) or any(map(_is_no_row, _arms_of_item(tp))):
+    if _is_no_row(tp) or any(map(_is_no_row, arms_but_none(element(tp)))):
         wrong = f"expected a list of lists to flatten, got {type_name(tp)}"
         return Outcome(wrong=wrong, fix="give it a list of lists, as a map of a task that returns lists has")
     found = element(element(tp))
     return Outcome(list if found is Any else GenericAlias(list, (found,)))
-
-
-def _arms_of_item(tp: Any) -> list[Any]:
-    return [arm for arm in arms_of(element(tp)) if arm is not None and arm is not type(None)]
 
 
 def _is_no_row(tp: Any) -> bool:

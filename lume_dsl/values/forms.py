@@ -10,7 +10,16 @@ import attrs
 from lume_dsl.values.classes import class_of
 from lume_dsl.values.names import is_union
 
-__all__ = ["JSON", "SCALARS", "ReferenceForm", "arms_of", "plain_type", "reference_form", "register_reference"]
+__all__ = [
+    "JSON",
+    "SCALARS",
+    "ReferenceForm",
+    "arms_but_none",
+    "arms_of",
+    "plain_type",
+    "reference_form",
+    "register_reference",
+]
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -61,6 +70,11 @@ def arms_of(tp: Any) -> list[Any]:
     """Return the types that a union is of, those of its unions and names included; of another type, itself."""
     tp = plain_type(tp)
     return [arm for part in get_args(tp) for arm in arms_of(part)] if is_union(tp) else [tp]
+
+
+def arms_but_none(tp: Any) -> list[Any]:
+    """Return the arms of a union but None; of another type, itself, unless that is None."""
+    return [arm for arm in arms_of(tp) if arm is not None and arm is not type(None)]
 
 
 def plain_type(tp: Any) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lume_dsl import FlowRunError
+from lume_dsl import FlowRunError, results
 from lume_dsl.compose import compose
 
 CLASSES = '''
@@ -144,8 +144,9 @@ def test_raw_file_and_db_values_arrive(file: Path) -> None:
     done = compose(file)(**{"flow1-text1": "hey"}).run()
     assert done.flow3.repeated == "hey you hey you" * 2
     assert Path("written.txt").read_text() == "hey you"
-    record = compose(file).results().one() if False else done.flow2.flow_run
-    assert record.flow_name == "flow_of_flows.flow2"
+    (record,) = results(flow="Read" if "classes:Read" in file.read_text() else "flow2")
+    assert record.outputs == {"output1": "hey you hey you"}
+    assert record.project_name == "test"
 
 
 def test_it_is_one_prefect_flow_with_one_configure_task(file: Path) -> None:
@@ -180,4 +181,4 @@ def test_other_commands_take_the_file(file: Path, command: str) -> None:
         [sys.executable, "-m", "lume_dsl", command, str(file)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "flow_of_flows" in done.stdout
+    assert "flow1" in done.stdout or "ok (" in done.stdout
