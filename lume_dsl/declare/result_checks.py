@@ -235,9 +235,10 @@ def secrets(flow: Subject) -> Iterator[Problem]:
     Nor is a parameter of a subflow, which is none itself. What a task, a step or an operator has made of a secret is
     the author's own matter.
     """
+    results = flow.graph.results
     for member in flow.graph.members.values():
         is_open = isinstance(member.work, Argument) and not member.work.parameter.secret
-        for key, source in member.inputs.items() if is_open or member.name in flow.graph.results else ():
+        for key, source in member.inputs.items() if is_open or member.name in results else ():
             if isinstance(source, Edge) and (secret := _secret_in(flow.graph, source.upstream)):
                 what = "is a secret parameter" if secret == source.upstream else f"holds the secret parameter {secret}"
                 if is_open:
