@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 import attrs
 
@@ -28,6 +28,9 @@ from lume_dsl.values.forms import JSON
 __all__ = ["Composition", "attribute_name", "compose", "parameter_name"]
 
 Line = tuple[Place, Callable[[Body], None]]
+
+UNTYPED = Union[JSON, str]  # noqa: UP007 - JSON is no class on every Python
+"""The type of a parameter that says none, as in a flow written by hand: JSON, and a text that is none is a text."""
 
 
 @attrs.frozen
@@ -157,7 +160,7 @@ def _parameter_lines(composition: Composition) -> Iterator[Line]:
 
 def _add_parameter(name: str, member: Member, body: Body) -> None:
     body[name] = body.add(spec_of(member), {}, fallback=name)
-    body.annotations[name] = JSON if member.type is Any else member.type
+    body.annotations[name] = UNTYPED if member.type is Any else member.type
 
 
 def _call_lines(composition: Composition) -> Iterator[Line]:

@@ -48,7 +48,18 @@ else:
         return lambda cls: cls
 
 
-__all__ = ["Compiled", "FlowMeta", "LumeFlow", "check_whole", "parameters_of", "schema", "with_values"]
+__all__ = [
+    "RESERVED",
+    "Compiled",
+    "FlowMeta",
+    "LumeFlow",
+    "check_whole",
+    "flow_of_graph",
+    "flow_of_lines",
+    "parameters_of",
+    "schema",
+    "with_values",
+]
 
 RESERVED = ("run", "flow", "flow_run")
 """The names of a flow that are not a user's to give. All else that one asks of a class is the metaclass's."""
@@ -377,6 +388,16 @@ def flow_of_lines(
     made = FlowMeta(name, (LumeFlow,), body)
     made.__lume_options__ = options
     return made
+
+
+def flow_of_graph(name: str, graph: Graph, options: Mapping[str, Any]) -> FlowMeta:
+    """Return a flow class of a graph that no body has made, and that is right."""
+    namespace: dict[str, Any] = {
+        attribute: attribute_of(name, member, graph.members[member]) for attribute, member in graph.names.items()
+    }
+    namespace.update(__lume_graph__=graph, __lume_own__=Own(graph))
+    namespace.update(__lume_options__=dict(options), __lume_compiled__=Compiled())
+    return type.__new__(FlowMeta, name, (LumeFlow,), namespace)
 
 
 def with_values(flow_class: FlowMeta, values: Mapping[str, Any]) -> Any:

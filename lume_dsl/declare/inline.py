@@ -11,7 +11,7 @@ import attrs
 
 from lume_dsl.declare.attributes import Held, shaped
 from lume_dsl.declare.body import Body
-from lume_dsl.declare.graph import Input, Member, Parameter, RecordResult, StepRun, Subflow, root_of
+from lume_dsl.declare.graph import Input, Member, Parameter, RecordResult, StepRun, Subflow, TaskRun, root_of
 from lume_dsl.declare.inherit import unique_name
 from lume_dsl.declare.references import Composite, Draft, holds_subflows
 from lume_dsl.declare.subflows import Call, SubflowRun, SubflowValue, call_of, place_of_run
@@ -83,6 +83,13 @@ def subflows(body: Body, names: Mapping[Call, str]) -> dict[str, Subflow]:
     return found
 
 
+def _knows_parameters(member: Member) -> bool:
+    """Whether it is a step or saves records, also by a task of a flow that was written by hand."""
+    work = member.work
+    saves = isinstance(work, TaskRun) and getattr(work.function, "saves_records", False)
+    return isinstance(work, (StepRun, RecordResult)) or saves
+
+
 def inlined_member(
     draft: Draft, path: str, inputs: Mapping[str, Input], after: tuple[str, ...], block: str, origin: str
 ) -> Member:
@@ -94,7 +101,7 @@ def inlined_member(
     call, member = draft.inlined.call, draft.inlined.member
     is_argument = isinstance(member.work, Parameter)
     given = member.given
-    if not member.subflow and isinstance(member.work, (StepRun, RecordResult)):
+    if not member.subflow and _knows_parameters(member):
         given = {name: name for name in call.graph.parameters}
     return attrs.evolve(
         member,

@@ -45,7 +45,7 @@ from lume_dsl.engine.members import Gather, Keep, TypedArgument, TypedParameter,
 from lume_dsl.tasks import SaveFile, configure_services
 from lume_dsl.tasks.context import PARAMETER
 from lume_dsl.tasks.files import SaveNamedFile
-from lume_dsl.tasks.records import SaveOutputs
+from lume_dsl.tasks.records import SaveDBResult, SaveOutputs
 
 if TYPE_CHECKING:
     from lume_dsl.declare.flow import FlowMeta
@@ -130,7 +130,8 @@ class _Compiler:
         if isinstance(work, TaskRun):
             options = {**work.options, "name": member.name}
             if is_prefect_task(work.function):
-                return _copy_with(cast(prefect.Task, work.function), options)
+                copied = _copy_with(cast(prefect.Task, work.function), options)
+                return self._of_subflow(copied, member) if isinstance(copied, SaveDBResult) and member.given else copied
             return FunctionTask(work.function, **options)
         if isinstance(work, Operation):
             return operation_task(work, member.name)
@@ -157,20 +158,29 @@ class _Compiler:
         return self._record_task(member, options) if isinstance(work, RecordResult) else Keep(**options)
 
     def _record_task(self, member: Member, options: dict[str, Any]) -> prefect.Task:
-        """Of a subflow, a record is of that flow: as if it had run by itself."""
         flow = self._flow_of(member)
         parameters = flow.__lume_graph__.parameters
-        return SaveOutputs(
+        task = SaveOutputs(
             record_type=get_args(member.type)[0] if member.each else member.type,
             result_name=member.own_name,
-            project_name=flow.__lume_options__.get("project") or self.options.get("project", ""),
+            project_name=self._project_of(flow),
             order=member.inputs,
             hidden=[name for name, parameter in parameters.items() if spec_of(parameter).secret],
-            flow_name=flow.__lume_name__ if member.subflow else "",
-            flow=flow_key(flow) if member.subflow else "",
-            parameters=parameters,
             **options,
         )
+        return self._of_subflow(task, member) if member.subflow else task
+
+    def _of_subflow(self, task: SaveDBResult, member: Member) -> SaveDBResult:
+        """The task, whose records are of the subflow: as if that had run by itself."""
+        flow = self._flow_of(member)
+        task.flow_name, task.flow = flow.__lume_name__, flow_key(flow)
+        task.parameters = tuple(flow.__lume_graph__.parameters)
+        task.project_name = task.project_name or self._project_of(flow)
+        return task
+
+    def _project_of(self, flow: FlowMeta) -> str:
+        """What records are filed under: the project that a subflow says, or else its outer flow's."""
+        return str(flow.__lume_options__.get("project") or self.options.get("project", ""))
 
     def _flow_of(self, member: Member) -> FlowMeta:
         """The flow class whose member it is: of the subflow, if it is of one."""

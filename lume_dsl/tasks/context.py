@@ -96,7 +96,7 @@ def run_provenance(flow: str = "") -> Provenance:
     For a flow written by hand, what any process knows.
     """
     underway = prefect.context.get(PROVENANCE)
-    if underway is not None:
+    if underway is not None and flow in underway:
         found: Provenance = underway[flow].result()
         return found.ended()
     return Provenance.here(prefect=prefect.__version__, start_time=prefect.context.get("date")).ended()

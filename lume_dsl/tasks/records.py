@@ -39,6 +39,14 @@ class SaveDBResult(ServiceTask):
         options: Initialisation arguments of ``prefect.Task``.
     """
 
+    saves_records = True
+    flow_name: str = ""
+    """In a subflow, the name of that flow. Its parameters come with the outputs, named with ``PARAMETER``."""
+    flow: str = ""
+    """In a subflow, what provenances know its class by."""
+    parameters: tuple[str, ...] = ()
+    """In a subflow, the names of its parameters, in order."""
+
     def __init__(
         self,
         *,
@@ -71,7 +79,8 @@ class SaveDBResult(ServiceTask):
             ServiceError: The record store does not answer; the message has the reference of what was not saved,
                 and where it is kept meanwhile.
         """
-        if isinstance(result, DBResult) and not outputs:
+        own = parted(outputs)[1]
+        if isinstance(result, DBResult) and not own:
             return self.save(result)
         return self.save(self.record_of(outputs if result is NOT_GIVEN else {"result": result, **outputs}))
 
@@ -88,46 +97,33 @@ class SaveDBResult(ServiceTask):
         )
         return reference
 
-    def record_of(
-        self, given: Mapping[str, Any], *, flow_name: str = "", inputs: Mapping[str, Any] | None = None, flow: str = ""
-    ) -> DBResult:
-        """Make a record of outputs; its inputs are the flow run's parameters, if no others are told."""
+    def record_of(self, given: Mapping[str, Any]) -> DBResult:
+        """Make a record of outputs; its inputs are the flow run's parameters, or those of the subflow."""
         context = prefect.context
-        known = run_inputs() if inputs is None else inputs
+        parameters, given = parted(given)
+        inputs = (
+            recorded_inputs({name: parameters[name] for name in self.parameters}) if self.flow_name else run_inputs()
+        )
         outputs = {name: given[name] for name in (*self.order, *given) if name in given}
         own = added_fields(self.record_type)
         return self.record_type(
             project_name=self.project_name or context.get("project_name") or "default",
-            flow_name=flow_name or context.get("flow_name", ""),
+            flow_name=self.flow_name or context.get("flow_name", ""),
             flow_run_id=context.get("flow_run_id"),
             result_name=self.result_name,
-            inputs={name: HIDDEN if name in self.hidden else value for name, value in known.items()},
-            provenance=run_provenance(flow),
+            inputs={name: HIDDEN if name in self.hidden else value for name, value in inputs.items()},
+            provenance=run_provenance(self.flow),
             outputs={name: value for name, value in outputs.items() if name not in own},
             **{name: value for name, value in outputs.items() if name in own},
         )
 
 
 class SaveOutputs(SaveDBResult):
-    """What a ``db_result`` field becomes: outputs of any name, ``result`` and ``self`` included.
+    """What a ``db_result`` field becomes: outputs of any name, ``result`` and ``self`` included."""
 
-    Of a subflow, ``flow_name`` and ``flow`` are its name and its class, and its ``parameters`` come with the outputs,
-    under names that begin with ``PARAMETER``.
-    """
-
-    def __init__(self, *, flow_name: str = "", flow: str = "", parameters: Iterable[str] = (), **options: Any) -> None:
-        self.flow_name = flow_name
-        self.flow = flow
-        self.parameters = tuple(parameters)
-        super().__init__(**options)
-
-    def run(self, /, **values: Any) -> dict[str, Any]:  # type: ignore[override]  # as every Prefect task does
+    def run(self, /, **outputs: Any) -> dict[str, Any]:  # type: ignore[override]  # as every Prefect task does
         """Save the record of these outputs and return its reference. See ``SaveDBResult.run``."""
-        if not self.flow_name:
-            return self.save(self.record_of(values))
-        given, outputs = parted(values)
-        inputs = recorded_inputs({name: given[name] for name in self.parameters})
-        return self.save(self.record_of(outputs, flow_name=self.flow_name, inputs=inputs, flow=self.flow))
+        return self.save(self.record_of(outputs))
 
 
 class LoadDBResult(ServiceTask):

@@ -1,0 +1,186 @@
+"""Prefect flows that were written by hand, as flow classes: so that they can be parts of other flows.
+
+The tasks are the flow's own, copied when the class is compiled; neither the flow nor its tasks are changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from graphlib import TopologicalSorter
+from types import GenericAlias
+from typing import Any
+
+import prefect
+from prefect.core.edge import Edge as PrefectEdge
+from prefect.core.parameter import Parameter as PrefectParameter
+from prefect.core.parameter import no_default
+
+from lume_dsl.declare.body import caller_place
+from lume_dsl.declare.flow import RESERVED, FlowMeta, flow_of_graph
+from lume_dsl.declare.graph import (
+    FLATTEN,
+    MISSING,
+    Constant,
+    Edge,
+    Graph,
+    Input,
+    Member,
+    Operation,
+    Parameter,
+    TaskRun,
+)
+from lume_dsl.declare.hints import function_hints
+from lume_dsl.declare.parts import NOWHERE
+from lume_dsl.errors import DefinitionError, Place, Problem
+from lume_dsl.tasks.configure import configure_services
+from lume_dsl.tasks.context import ServiceTask
+
+__all__ = ["from_prefect"]
+
+
+def from_prefect(flow: Any) -> FlowMeta:
+    """Return a flow class of a flow that was written by hand: ``Flow1 = from_prefect(flow1)``.
+
+    Its parameters take any value, as in Prefect. Each task is an attribute, of the second of a name ``add-2``.
+    Its ``configure_services`` is left to the flow that it is a part of. Its reference tasks, state handlers, schedule
+    and executor are those of the flow itself, and not of its class.
+
+    Raises:
+        DefinitionError: It is no ``prefect.Flow``, or has what a class cannot say.
+    """
+    place = caller_place()
+    if not isinstance(flow, prefect.Flow):
+        message, fix = f"is a {type(flow).__name__}, and no prefect.Flow", "give it a flow that was written by hand"
+        raise DefinitionError((Problem("composition", "from_prefect()", message, fix, place),))
+    return flow_of_graph(_identifier(flow.name), _Reader(flow, place).graph(), {"name": flow.name})
+
+
+def _identifier(name: str) -> str:
+    found = re.sub(r"\W", "_", name)
+    return found if found.isidentifier() else f"flow_{found}"
+
+
+class _ParameterValue(prefect.Task):
+    """What a parameter of a class of its own, as ``DateTimeParameter``, makes of the value that is given."""
+
+    def __init__(self, name: str, run_parameter: Callable[[], Any]) -> None:
+        self.parameter = name
+        self.run_parameter = run_parameter
+        super().__init__(name=name)
+
+    def run(self, value: Any) -> Any:  # type: ignore[override]  # as every Prefect task does
+        given = {**(prefect.context.get("parameters") or {}), self.parameter: value}
+        with prefect.context(parameters=given):
+            return self.run_parameter()
+
+
+class _Reader:
+    def __init__(self, flow: prefect.Flow, place: Place) -> None:
+        self.flow = flow
+        self.place = place
+        self.tasks = _in_order(flow)
+        self.names = _names(self.tasks)
+        self.edges: dict[prefect.Task, list[PrefectEdge]] = {task: [] for task in self.tasks}
+        for edge in flow.edges:
+            self.edges[edge.downstream_task].append(edge)
+        self.members: dict[str, Member] = {}
+
+    def graph(self) -> Graph:
+        for task in self.tasks:
+            if not isinstance(task, configure_services):
+                for member in self._members(task):
+                    self.members[member.name] = member
+        return Graph(self.members)
+
+    def _members(self, task: prefect.Task) -> Iterator[Member]:
+        name = self.names[task]
+        if isinstance(task, PrefectParameter):
+            is_plain = type(task).run is PrefectParameter.run
+            default: Any = task.default
+            if task.required:
+                default = MISSING
+            elif default is no_default:
+                default = None
+            yield Member(task.name, Parameter(default=default), Any, {}, self.place, visible=_is_attribute(task.name))
+            if not is_plain:
+                run = TaskRun(_ParameterValue(task.name, task.run), {})
+                yield Member(name, run, Any, {"value": Edge(task.name)}, self.place, visible=False)
+            return
+        inputs: dict[str, Input] = {key: Constant(value) for key, value in self.flow.constants.get(task, {}).items()}
+        after = []
+        for edge in sorted(self.edges[task], key=lambda edge: (edge.key or "", self.names[edge.upstream_task])):
+            if isinstance(edge.upstream_task, configure_services):
+                continue
+            if not edge.key:
+                after.append(self._waited(edge))
+                continue
+            upstream = self.names[edge.upstream_task]
+            if edge.flattened:
+                upstream = yield from self._flattened(upstream)
+            inputs[edge.key] = Edge(upstream, mapped=edge.mapped)
+        yield self._task(task, name, inputs, tuple(after))
+
+    def _task(self, task: prefect.Task, name: str, inputs: Mapping[str, Input], after: tuple[str, ...]) -> Member:
+        hints = function_hints(task.run, NOWHERE)
+        is_mapped = any(source.mapped for source in inputs.values())
+        tp = Any if isinstance(task, ServiceTask) else hints.returns  # a reference, which other types stand for
+        is_configured = any(isinstance(edge.upstream_task, configure_services) for edge in self.edges[task])
+        return Member(
+            name=name,
+            work=TaskRun(task, {}, services=is_configured or isinstance(task, ServiceTask)),
+            type=GenericAlias(list, (tp,)) if is_mapped else tp,
+            inputs=inputs,
+            place=self.place,
+            expects={key: tp for key, tp in hints.arguments.items() if key in inputs},
+            after=after,
+            visible=_is_attribute(name),
+            origin=_identifier(self.flow.name),
+        )
+
+    def _flattened(self, upstream: str) -> Generator[Member, None, str]:
+        """The list of the items of a member's lists; its name is what the iterator returns."""
+        name = f"{upstream}.{FLATTEN}"
+        if name not in self.members:
+            yield Member(name, Operation(FLATTEN), Any, {"x": Edge(upstream)}, self.place, visible=False)
+        return name
+
+    def _waited(self, edge: PrefectEdge) -> str:
+        if edge.mapped:
+            message = f"waits for each run of {edge.upstream_task.name!r} without taking its value"
+            subject = f"{self.flow.name}: {edge.downstream_task.name}"
+            fix = "let it take the value, or wait for all: set_upstream(task) without mapped=True"
+            raise DefinitionError((Problem("composition", subject, message, fix, self.place),))
+        return self.names[edge.upstream_task]
+
+
+def _in_order(flow: prefect.Flow) -> list[prefect.Task]:
+    """The tasks, each after those that it waits for, and else in the order in which the flow was given them."""
+    upstream: dict[prefect.Task, list[prefect.Task]] = {task: [] for task in flow.slugs}
+    for edge in flow.edges:
+        upstream[edge.downstream_task].append(edge.upstream_task)
+    place = {task: number for number, task in enumerate(upstream)}
+    sorter = TopologicalSorter({task: sorted(before, key=place.__getitem__) for task, before in upstream.items()})
+    return list(sorter.static_order())
+
+
+def _names(tasks: Iterable[prefect.Task]) -> dict[prefect.Task, str]:
+    """The members' names: the tasks', of which the second of a name is told from the first."""
+    names: dict[prefect.Task, str] = {}
+    taken: set[str] = {task.name for task in tasks if isinstance(task, PrefectParameter)}
+    for task in tasks:
+        is_parameter = isinstance(task, PrefectParameter)
+        name = task.name
+        if is_parameter and type(task).run is not PrefectParameter.run:
+            name = f"{task.name} of {type(task).__name__}"
+        number = 1
+        while name in taken and not (is_parameter and name == task.name):
+            number += 1
+            name = f"{task.name}-{number}"
+        taken.add(name)
+        names[task] = name
+    return names
+
+
+def _is_attribute(name: str) -> bool:
+    return name not in RESERVED and not name.startswith("_")
