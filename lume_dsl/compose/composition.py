@@ -15,8 +15,8 @@ from typing import Any, Union
 import attrs
 
 from lume_dsl.compose.document import ComposingFlow, Document, read_flow_of_flows
-from lume_dsl.compose.flows import find_composing_flows, is_prefect_flow
-from lume_dsl.compose.mappings import MappingError, mapped_value
+from lume_dsl.compose.flows import FoundFlow, find_composing_flows, is_prefect_flow
+from lume_dsl.compose.mappings import MappingError, mapped_value, source_of_mapping
 from lume_dsl.declare.body import Body, Unknown
 from lume_dsl.declare.flow import FlowMeta, flow_of_lines
 from lume_dsl.declare.graph import MISSING, Member
@@ -35,9 +35,10 @@ UNTYPED = Union[JSON, str]  # noqa: UP007 - JSON is no class on every Python
 
 @attrs.frozen
 class Composition:
-    """A file with the flow classes of its flows, by their names in it, and the order in which they are called."""
+    """A file with its flows, as found and as classes, by their names in it, and the order in which they are called."""
 
     document: Document
+    found: dict[str, FoundFlow]
     flows: dict[str, FlowMeta]
     order: tuple[str, ...]
     problems: tuple[Problem, ...]
@@ -52,10 +53,10 @@ class Composition:
         """
         document = read_flow_of_flows(path)
         found, problems = find_composing_flows(document)
-        flows = {name: _flow_class(flow) for name, flow in found.items()}
+        flows = {name: _flow_class(one.flow) for name, one in found.items()}
         problems += _unknown_parents(document)
         order, cycles = _order(document)
-        return cls(document, flows, order, (*document.problems, *problems, *cycles))
+        return cls(document, found, flows, order, (*document.problems, *problems, *cycles))
 
     def flow(self, name: str) -> ComposingFlow:
         """Return one of the flows as the file has it."""
@@ -211,12 +212,13 @@ def _mapped(composition: Composition, flow: ComposingFlow, parameter: Member, bo
     if subflow is MISSING or isinstance(subflow, Unknown):  # which has its own problem
         return body.unknown(parent)
     try:
-        return mapped_value(mapped, call_of(subflow), parameter)
+        source = source_of_mapping(mapped, composition.flows[parent], parameter)
     except MappingError as error:
         steps = ("mapped_parameters", parameter.name, *error.steps)
         place = composition.document.place_in(flow.name, *steps)
         body.problems.append(Problem("composition", f"{flow.name}.{parameter.name}", error.message, error.fix, place))
         return body.unknown(parent)
+    return mapped_value(source, call_of(subflow))
 
 
 def _at_constant(document: Document, flow: ComposingFlow, problem: Problem) -> Problem:

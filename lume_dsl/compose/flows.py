@@ -8,15 +8,23 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import attrs
+
 from lume_dsl.compose.document import ComposingFlow, Document
 from lume_dsl.declare.find import load_module
 from lume_dsl.declare.flow import FlowMeta
 from lume_dsl.errors import DefinitionError, FlowNotFoundError, Problem, did_you_mean
 
-__all__ = ["FoundFlow", "find_composing_flows"]
+__all__ = ["FoundFlow", "find_composing_flows", "is_prefect_flow"]
 
-FoundFlow = Any
-"""A flow class, or a ``prefect.Flow`` object."""
+
+@attrs.frozen
+class FoundFlow:
+    """A flow class, or a ``prefect.Flow`` object, with the module and the name in it under which it was found."""
+
+    flow: Any
+    module: str
+    name: str
 
 
 def find_composing_flows(document: Document) -> tuple[dict[str, FoundFlow], list[Problem]]:
@@ -43,11 +51,12 @@ def _found(flow: ComposingFlow, folder: Path) -> FoundFlow:
     name, _, wanted = target.rpartition(":") if ":" in target else (target, "", "")
     module = _module(flow, str(folder / name) if name.endswith(".py") else name)
     if wanted:
-        return _named(module, wanted)
+        return FoundFlow(_named(module, wanted), module.__name__, wanted)
     flows = dict(_flows_of(module))
-    by_name = [value for value in flows.values() if _name_of(value) == flow.name]
+    by_name = [name for name, value in flows.items() if _name_of(value) == flow.name]
     if len(by_name) == 1 or len(flows) == 1:
-        return [*by_name, *flows.values()][0]
+        found = [*by_name, *flows][0]
+        return FoundFlow(flows[found], module.__name__, found)
     if not flows:
         raise FlowNotFoundError(f"module {module.__name__} has no flow\n{_SAY_WHERE}")
     raise FlowNotFoundError(f"module {module.__name__} has {len(flows)} flows: {', '.join(flows)}\n{_SAY_WHERE}")
@@ -65,7 +74,7 @@ def _module(flow: ComposingFlow, name: str) -> ModuleType:
         raise FlowNotFoundError(f"is found in no module of that name\n{_SAY_WHERE}") from error
 
 
-def _named(module: ModuleType, wanted: str) -> FoundFlow:
+def _named(module: ModuleType, wanted: str) -> Any:
     value = getattr(module, wanted, None)
     if _is_flow(value):
         return value
@@ -75,7 +84,7 @@ def _named(module: ModuleType, wanted: str) -> FoundFlow:
     raise FlowNotFoundError(f"{wanted} {what}{did_you_mean(wanted, flows)}\n{listed}")
 
 
-def _flows_of(module: ModuleType) -> Iterator[tuple[str, FoundFlow]]:
+def _flows_of(module: ModuleType) -> Iterator[tuple[str, Any]]:
     seen: list[Any] = []
     for name, value in vars(module).items():
         is_own = not isinstance(value, FlowMeta) or value.__module__ == module.__name__
@@ -95,5 +104,5 @@ def is_prefect_flow(value: Any) -> bool:
     return any(cls.__module__ == "prefect.core.flow" and cls.__name__ == "Flow" for cls in type(value).__mro__)
 
 
-def _name_of(flow: FoundFlow) -> str:
+def _name_of(flow: Any) -> str:
     return flow.__lume_name__ if isinstance(flow, FlowMeta) else str(flow.name)

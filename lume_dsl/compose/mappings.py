@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, get_origin
 
 import attrs
@@ -10,6 +9,7 @@ import attrs
 from lume_dsl.compose.document import MappedParameter
 from lume_dsl.compose.task_names import members_by_task_name
 from lume_dsl.declare.assignable import assignable
+from lume_dsl.declare.flow import FlowMeta
 from lume_dsl.declare.graph import Edge, FileResult, Graph, Member, RecordResult, TaskRun
 from lume_dsl.declare.subflows import Call
 from lume_dsl.declare.tasks import task, unchecked
@@ -17,7 +17,7 @@ from lume_dsl.errors import did_you_mean
 from lume_dsl.values.jsontypes import JSON
 from lume_dsl.values.names import type_name
 
-__all__ = ["MappingError", "mapped_value"]
+__all__ = ["MappedSource", "MappingError", "mapped_value", "source_of_mapping"]
 
 
 @attrs.define(slots=False, eq=False)
@@ -35,42 +35,67 @@ class MappingError(Exception):
     steps: tuple[str | int, ...] = ()
 
 
-def mapped_value(mapped: MappedParameter, parent: Call, parameter: Member) -> Any:
-    """Return what a parameter takes of a flow that the body has called: a reference.
+@attrs.frozen
+class MappedSource:
+    """What a mapped parameter takes.
+
+    Attributes:
+        member: The member of the parent flow.
+        part: Steps into the record that it saves.
+        is_loaded: Whether a task loads that part, as of a flow written by hand; else references lead there.
+        is_unchecked: Whether a file or record goes to a parameter that takes the reference to it, which is JSON.
+    """
+
+    member: Member
+    part: tuple[str | int, ...] = ()
+    is_loaded: bool = False
+    is_unchecked: bool = False
+
+
+def source_of_mapping(mapped: MappedParameter, parent: FlowMeta, parameter: Member) -> MappedSource:
+    """Return what a parameter takes of a flow of the file.
 
     Raises:
         MappingError: There is no such task, or it gives no such thing, or one of another type.
     """
     member = _member(mapped, parent)
-    value = parent.reference(member.name)
     if mapped.part and mapped.map_type != "db":
         key = "attribute" if mapped.attribute else "attribute_index"
-        raise MappingError(
-            f"{key} leads into a record, and this is map_type: {mapped.map_type}", "write map_type: db", (key,)
-        )
+        message = f"{key} leads into a record, and this is map_type: {mapped.map_type}"
+        raise MappingError(message, "write map_type: db", (key,))
     if mapped.map_type == "file":
         _check_saves(member, mapped, FileResult, "SaveFile", "file")
-    if mapped.map_type != "db":
-        return _handed_on(value, member, parameter)
-    _check_saves(member, mapped, RecordResult, "SaveDBResult", "record")
-    if isinstance(member.work, RecordResult):
-        return (
-            _part(value, mapped, parent.graph, member, parameter)
-            if mapped.part
-            else _handed_on(value, member, parameter)
-        )
-    from lume_dsl.tasks import LoadDBResult  # Prefect, which made the parent
-
-    load = task(LoadDBResult(name=f"{parent.label}.{mapped.parent_task_name}.load"))
-    return load(result_rep=value, attribute_index=mapped.part)
+    if mapped.map_type == "db":
+        _check_saves(member, mapped, RecordResult, "SaveDBResult", "record")
+        if not isinstance(member.work, RecordResult):
+            return MappedSource(member, tuple(mapped.part), is_loaded=True)
+        if mapped.part:
+            _check_part(mapped, parent.__lume_graph__, member, parameter)
+            return MappedSource(member, tuple(mapped.part))
+    is_stored = isinstance(member.work, (FileResult, RecordResult))
+    takes_json = parameter.type is JSON or dict in (parameter.type, get_origin(parameter.type))
+    return MappedSource(member, is_unchecked=is_stored and takes_json)
 
 
-def _member(mapped: MappedParameter, parent: Call) -> Member:
+def mapped_value(source: MappedSource, parent: Call) -> Any:
+    """Return the reference to what a parameter takes of a flow that the body has called."""
+    value = parent.reference(source.member.name)
+    if source.is_loaded:
+        from lume_dsl.tasks import LoadDBResult  # Prefect, which made the parent
+
+        load = task(LoadDBResult(name=f"{parent.label}.{source.member.task_name}.load"))
+        return load(result_rep=value, attribute_index=list(source.part))
+    for place, step in enumerate(source.part):
+        value = value[step] if place else getattr(value, str(step))
+    return unchecked(value) if source.is_unchecked else value
+
+
+def _member(mapped: MappedParameter, parent: FlowMeta) -> Member:
     """The parent's task."""
-    names: Mapping[str, tuple[str, ...]] = members_by_task_name(parent.flow)
+    names = members_by_task_name(parent)
     found = names.get(mapped.parent_task_name, ())
     if len(found) == 1:
-        return parent.graph.members[found[0]]
+        return parent.__lume_graph__.members[found[0]]
     flow, name = mapped.parent_flow_name, mapped.parent_task_name
     if found:
         message = f"{len(found)} tasks of {flow} are named {name!r}"
@@ -89,15 +114,8 @@ def _check_saves(member: Member, mapped: MappedParameter, result: type, task_cla
         raise MappingError(message, "write map_type: raw for what it returns", ("map_type",))
 
 
-def _handed_on(value: Any, member: Member, parameter: Member) -> Any:
-    """The value as it is; a file or record that a parameter takes as its reference, which is JSON, is that."""
-    is_stored = isinstance(member.work, (FileResult, RecordResult))
-    takes_json = parameter.type is JSON or dict in (parameter.type, get_origin(parameter.type))
-    return unchecked(value) if is_stored and takes_json else value
-
-
-def _part(value: Any, mapped: MappedParameter, graph: Graph, record: Member, parameter: Member) -> Any:
-    """A part of a record that a flow class saves, whose type its output tells."""
+def _check_part(mapped: MappedParameter, graph: Graph, record: Member, parameter: Member) -> None:
+    """Whether there is such a part of a record that a flow class saves, of a type that fits, as far as outputs tell."""
     first, *rest = mapped.part
     if not isinstance(first, str):
         raise MappingError(f"{first!r} is no attribute of a record", "begin with outputs", ("attribute_index",))
@@ -109,7 +127,3 @@ def _part(value: Any, mapped: MappedParameter, graph: Graph, record: Member, par
     if not assignable(given, parameter.type):
         message = f"expected {type_name(parameter.type)}, got {type_name(given)} from output {rest[0]!r}"
         raise MappingError(message, f"map another output, or change the type of {parameter.name}", ("attribute_index",))
-    value = getattr(value, first)
-    for step in rest:
-        value = value[step]
-    return value
