@@ -23,6 +23,7 @@ COMMANDS = {
     "run": "Run a flow, and show what it results in.",
     "check": "Check the flows of a module without running them.",
     "show": "Show a flow's parameters, tasks and results.",
+    "compose": "Print the flow of flows of a YAML file as a Python class.",
     "graph": "Draw a flow: as SVG, PNG, DOT or Mermaid.",
     "schema": "Print the JSON Schema of a flow's parameters and results.",
     "results": "Find, show, export and delete the records of runs.",
