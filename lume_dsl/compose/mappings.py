@@ -107,7 +107,8 @@ def _member(mapped: MappedParameter, parent: FlowMeta) -> Member:
 
 def _check_saves(member: Member, mapped: MappedParameter, result: type, task_class: str, what: str) -> None:
     """Whether a task is a result of ours, or one of our tasks in a flow that was written by hand."""
-    classes = type(member.work.function).__mro__ if isinstance(member.work, TaskRun) else ()
+    function: Any = member.work.function if isinstance(member.work, TaskRun) else None
+    classes = type(function).__mro__
     by_hand = any(cls.__name__ == task_class and cls.__module__.startswith("lume_dsl.tasks") for cls in classes)
     if not isinstance(member.work, result) and not by_hand:
         message = f"task {mapped.parent_task_name!r} of {mapped.parent_flow_name} saves no {what}"
