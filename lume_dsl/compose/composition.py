@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Literal, Union, overload
 
 import attrs
 
@@ -24,6 +24,9 @@ from lume_dsl.declare.parameters import spec_of
 from lume_dsl.declare.subflows import call_of, called
 from lume_dsl.errors import Place, Problem, did_you_mean
 from lume_dsl.values.forms import JSON
+
+if TYPE_CHECKING:
+    import prefect
 
 __all__ = ["Composition", "attribute_name", "compose", "parameter_name"]
 
@@ -67,17 +70,34 @@ class Composition:
         return {flow.name: place for place, flow in enumerate(self.document.content.composing_flows)}
 
 
-def compose(path: str | Path) -> FlowMeta:
+@overload
+def compose(path: str | Path, *, deploy: Literal[False] = False) -> FlowMeta: ...
+@overload
+def compose(path: str | Path, *, deploy: Literal[True]) -> prefect.Flow: ...
+def compose(path: str | Path, *, deploy: bool = False) -> Any:
     """Return the flow class that a YAML file of composing flows describes; it is a flow like any other.
 
     Each flow of the file becomes a subflow of its name. What is not mapped and no constant becomes a parameter,
     ``flow1-text1``.
+
+    Args:
+        path: The file.
+        deploy: Return a ``prefect.Flow`` instead that has a Prefect server run the flows, which are registered there.
 
     Raises:
         FlowNotFoundError: There is no such file.
         DefinitionError: All that is wrong with the file and the flow that it describes, each with its line.
     """
     composition = Composition.of_file(path)
+    flow_class = _inlined(composition)
+    if not deploy:
+        return flow_class
+    from lume_dsl.compose.deploy import deployed  # Prefect
+
+    return deployed(composition)
+
+
+def _inlined(composition: Composition) -> FlowMeta:
     content = composition.document.content
     options: dict[str, Any] = {"name": content.name}
     if content.project_name:

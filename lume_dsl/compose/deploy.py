@@ -1,0 +1,150 @@
+"""A flow of flows for a Prefect server: each of its flows is a flow run of its own, on whatever agent takes it.
+
+The flows are registered already. Their results must be where the process that runs the flow of flows can read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import prefect
+from prefect.core.parameter import no_default
+from prefect.run_configs import UniversalRun
+from prefect.tasks.prefect import create_flow_run, get_task_run_result, wait_for_flow_run
+
+from lume_dsl.compose.composition import Composition, parameter_name
+from lume_dsl.compose.document import ComposingFlow
+from lume_dsl.compose.flows import is_prefect_flow
+from lume_dsl.compose.mappings import MappedSource, source_of_mapping
+from lume_dsl.declare.graph import MISSING, Member, TaskRun
+from lume_dsl.declare.parameters import spec_of
+from lume_dsl.engine.compile import CONFIGURE, compile_flow
+from lume_dsl.errors import DefinitionError, Problem
+from lume_dsl.tasks import LoadDBResult, configure_services
+from lume_dsl.values.convert import structure, unstructure
+
+__all__ = ["deployed"]
+
+LONGEST = timedelta(days=365)
+"""How long a flow run is waited for: Prefect would leave it after 12 hours, and LUME-services after a minute."""
+
+
+class JSONForm(prefect.Task):
+    """Hands a value on in its JSON form, which is how it becomes a parameter of a flow run."""
+
+    def run(self, value: Any) -> Any:  # type: ignore[override]  # as every Prefect task does
+        return unstructure(value)
+
+
+def deployed(composition: Composition) -> prefect.Flow:
+    """Return the flow that creates a flow run of each flow, after those whose values it takes have succeeded.
+
+    Raises:
+        DefinitionError: A flow has no project; each with its line.
+    """
+    problems = tuple(_without_project(composition))
+    if problems:
+        raise DefinitionError(problems)
+    return _Deployer(composition).flow
+
+
+def _project_of(composition: Composition, flow: ComposingFlow) -> str:
+    options = composition.flows[flow.name].__lume_options__
+    return flow.project_name or composition.document.content.project_name or str(options.get("project", ""))
+
+
+def _without_project(composition: Composition) -> Iterator[Problem]:
+    for flow in composition.document.content.composing_flows:
+        if not _project_of(composition, flow):
+            message = "has no project, so no server knows which flow is meant"
+            fix = "write project_name: the project that it is registered in"
+            place = composition.document.place_in(flow.name)
+            yield Problem("composition", flow.name, message, fix, place)
+
+
+class _Deployer:
+    def __init__(self, composition: Composition) -> None:
+        self.composition = composition
+        content = composition.document.content
+        self.flow = prefect.Flow(content.name)
+        if content.labels:
+            self.flow.run_config = UniversalRun(labels=content.labels)
+        self.slugs = {name: dict(self._slugs(name)) for name in composition.flows}
+        self.runs: dict[str, prefect.Task] = {}
+        self.waits: dict[str, prefect.Task] = {}
+        self.taken: dict[tuple[str, str], prefect.Task] = {}
+        self.configure: prefect.Task | None = None
+        with self.flow:
+            parameters = {flow.name: dict(self._open(flow)) for flow in content.composing_flows}
+            for name in composition.order:
+                self._create(composition.flow(name), parameters[name])
+
+    def _open(self, flow: ComposingFlow) -> Iterator[tuple[str, prefect.Task]]:
+        """The parameters of a flow that are this one's. What a factory or a variable gives is the flow's own matter."""
+        for name, member in self.composition.flows[flow.name].__lume_graph__.parameters.items():
+            spec = spec_of(member)
+            if name in flow.mapped_parameters or name in flow.parameters or spec.factory is not None or spec.env:
+                continue
+            default = no_default if spec.default is MISSING else unstructure(spec.default)
+            own = prefect.Parameter(parameter_name(flow.name, name), default=default)
+            self.flow.add_task(own)
+            yield name, own
+
+    def _create(self, flow: ComposingFlow, parameters: dict[str, Any]) -> None:
+        """Add the flow run of a flow, and the task that waits for it."""
+        flow_class = self.composition.flows[flow.name]
+        for name, member in flow_class.__lume_graph__.parameters.items():
+            if name in flow.mapped_parameters:
+                parameters[name] = self._mapped(flow, name, member)
+            elif name in flow.parameters:
+                constant = flow.parameters[name]
+                parameters[name] = constant if member.type is Any else unstructure(structure(constant, member.type)[0])
+        run = create_flow_run.copy(name=f"{flow.name}.run")(
+            flow_name=flow_class.__lume_name__,
+            project_name=_project_of(self.composition, flow),
+            parameters=parameters,
+            labels=flow.labels or None,
+        )
+        wait = wait_for_flow_run.copy(name=flow.name)
+        self.runs[flow.name] = run
+        self.waits[flow.name] = wait(run, raise_final_state=True, max_duration=LONGEST)
+
+    def _mapped(self, flow: ComposingFlow, name: str, parameter: Member) -> prefect.Task:
+        mapped = flow.mapped_parameters[name]
+        parent = mapped.parent_flow_name
+        source = source_of_mapping(mapped, self.composition.flows[parent], parameter)
+        value = self._result(parent, source)
+        if not source.part:
+            return value
+        load = LoadDBResult(name=f"{flow.name}.{name}")
+        loaded = load(value, attribute_index=list(source.part), upstream_tasks=[self._configured()])
+        return JSONForm(name=f"{flow.name}.{name} as JSON")(loaded)
+
+    def _result(self, parent: str, source: MappedSource) -> prefect.Task:
+        """What a task of another flow returned, in its JSON form. It is asked for once."""
+        key = parent, source.member.name
+        if key not in self.taken:
+            take = get_task_run_result.copy(name=f"{parent}.{source.member.task_name}")
+            slug = self.slugs[parent][source.member.name]
+            taken = take(self.runs[parent], slug, upstream_tasks=[self.waits[parent]])
+            self.taken[key] = JSONForm(name=f"{parent}.{source.member.task_name} as JSON")(taken)
+        return self.taken[key]
+
+    def _slugs(self, name: str) -> Iterator[tuple[str, str]]:
+        """The slugs that a server knows the tasks of a registered flow by."""
+        found, flow_class = self.composition.found[name].flow, self.composition.flows[name]
+        if not is_prefect_flow(found):
+            compiled = compile_flow(flow_class)
+            yield from ((member, compiled.slugs[task]) for member, task in compiled.members.items())
+            return
+        for member in flow_class.__lume_graph__.members.values():
+            work: Any = member.work
+            yield member.name, found.slugs.get(work.function, "") if isinstance(work, TaskRun) else member.name
+
+    def _configured(self) -> prefect.Task:
+        """The one configure task, for what is loaded here."""
+        if self.configure is None:
+            self.configure = configure_services(name=CONFIGURE)()
+        return self.configure
