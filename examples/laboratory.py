@@ -148,7 +148,7 @@ class Report(LumeFlow):
         return f"{self.name}: {self.measured}\nmismatch {self.mismatch:.3f}: {self.advice}\n"
 
     page: TextFile = file_result(text, filename="{name}-report.txt", overwrite=True)
-    record: DBResult = db_result(emittance=measured.emittance, mismatch=mismatch, advice=advice)
+    record: DBResult = db_result(measured=measured, mismatch=mismatch, advice=advice)
 
 
 # ------------------------------------------------------------------------------------------- the laboratory
@@ -166,9 +166,14 @@ Shutter = resource_manager(DriveLaserShutter)
 
 
 @task
-def spread(low: float, high: float, shots: int) -> list[float]:
-    """Evenly spaced strengths of the quadrupole."""
-    return [float(k1) for k1 in np.linspace(low, high, shots)]
+def spread(k1_max: float, shots: int) -> list[float]:
+    """Evenly spaced strengths of the quadrupole, as many to either side of none."""
+    return [float(k1) for k1 in np.linspace(-k1_max, k1_max, shots)]
+
+
+@task
+def is_within(mismatch: float, tolerance: float) -> bool:
+    return mismatch <= tolerance
 
 
 @task
@@ -194,14 +199,15 @@ class Laboratory(LumeFlow):
     name: str = parameter(default="injector", pattern=r"[\w-]+")
 
     gun = Gun(charge=charge, beta=beta)
-    strengths = spread(-k1_max, k1_max, shots)
+    strengths = spread(k1_max, shots)
     with Shutter():
         screens = Screen.map(beam=unmapped(gun.beam), k1=strengths, line=unmapped(line))
     fit = EmittanceFit(strengths=strengths, sizes=[screen.size for screen in screens], line=line)
     matching = Matching(measured=fit.measured)
-    with case(matching.mismatch <= tolerance, True):
+    matched = is_within(matching.mismatch, tolerance)
+    with case(matched, True):
         fine = keep_going(matching.mismatch)
-    with case(matching.mismatch <= tolerance, False):
+    with case(matched, False):
         poor = match_again(fit.measured)
     report = Report(measured=fit.measured, mismatch=matching.mismatch, advice=merge(fine, poor), name=name)
 

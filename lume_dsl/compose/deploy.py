@@ -87,7 +87,7 @@ class _Deployer:
             spec = spec_of(member)
             if name in flow.mapped_parameters or name in flow.parameters or spec.factory is not None or spec.env:
                 continue
-            default = no_default if spec.default is MISSING else unstructure(spec.default)
+            default: Any = no_default if spec.default is MISSING else unstructure(spec.default)
             own = prefect.Parameter(parameter_name(flow.name, name), default=default)
             self.flow.add_task(own)
             yield name, own
