@@ -145,6 +145,64 @@ def wide_definition(rounds: int) -> Table:
     return table("Defining a flow of parameters and edges, against 1000 of each", times, "1000 of each")
 
 
+def subflows(number: int, *, run: bool = False) -> Callable[[], object]:
+    """Defines and compiles a flow of ``number`` subflows of 100 tasks each; or runs it."""
+    from lume_dsl import LumeFlow, task
+
+    @task
+    def following(value: int) -> int:
+        return value + 1
+
+    class Part(LumeFlow):
+        value: int = 0
+        last = following(value)
+        for _ in range(98):
+            last = following(last)
+
+    def define() -> type[LumeFlow]:
+        class Whole(LumeFlow):
+            part = Part(value=0)
+            for _ in range(number - 1):
+                part = Part(value=part.last)
+
+        assert len(Whole.flow.tasks) == 100 * number
+        return Whole
+
+    def run_whole() -> None:
+        whole().run()
+
+    whole = define()
+    return run_whole if run else define
+
+
+def composition(rounds: int) -> Table:
+    numbers = (25, 50, 100)
+    times = in_turn({f"{number} subflows": subflows(number) for number in numbers}, rounds)
+    times.update(in_turn({"1000 tasks by hand": chain_by_hand(1000)}, 1))
+    return table("Defining and compiling subflows of 100 tasks each, against 50", times, "50 subflows")
+
+
+def inlined_run(rounds: int) -> Table:
+    """A run of subflows, against a run of as many tasks in one body."""
+    from lume_dsl import LumeFlow, task
+
+    @task
+    def following(value: int) -> int:
+        return value + 1
+
+    class Flat(LumeFlow):
+        value: int = 0
+        last = following(value)
+        for _ in range(298):
+            last = following(last)
+
+    work: dict[str, Callable[[], object]] = {
+        "300 tasks in one body": lambda: Flat().run(),
+        "3 subflows of 100 tasks": subflows(3, run=True),
+    }
+    return table("Running subflows, against as many tasks in one body", in_turn(work, min(rounds, 3)), next(iter(work)))
+
+
 def checking(rounds: int) -> Table:
     """The check of a million values, against reading their JSON text."""
     from lume_dsl.values.convert import structure
@@ -189,7 +247,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, help="how often each piece of work is timed (default: 9)")
     rounds = parser.parse_args().rounds
     console = Console(markup=False)  # list[float] is a type, and no style
-    for measure in (start_up, cold_run, definition, wide_definition, checking):
+    for measure in (start_up, cold_run, definition, wide_definition, composition, inlined_run, checking):
         console.print(measure(rounds), "")
     for found in tables(rounds):
         console.print(found, "")
