@@ -292,7 +292,8 @@ class MariaDB:
     @staticmethod
     def _program(name: str) -> str:
         found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-        assert found, f"these tests need {name}: install MariaDB's server, on Debian the package mariadb-server-core"
+        packages = "mariadb-server-core and mariadb-client-core"
+        assert found, f"these tests need {name}: install MariaDB's server, on Debian the packages {packages}"
         return found
 
     def start(self) -> None:

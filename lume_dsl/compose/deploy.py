@@ -18,7 +18,8 @@ from lume_dsl.compose.composition import Composition, parameter_name
 from lume_dsl.compose.document import ComposingFlow
 from lume_dsl.compose.flows import is_prefect_flow
 from lume_dsl.compose.mappings import MappedSource, source_of_mapping
-from lume_dsl.declare.graph import MISSING, Member, TaskRun
+from lume_dsl.declare.body import is_prefect_task
+from lume_dsl.declare.graph import MISSING, Member, Parameter, TaskRun
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.compile import CONFIGURE, compile_flow
 from lume_dsl.errors import DefinitionError, Problem
@@ -44,7 +45,7 @@ def deployed(composition: Composition) -> prefect.Flow:
     Raises:
         DefinitionError: A flow has no project; each with its line.
     """
-    problems = tuple(_without_project(composition))
+    problems = (*_without_project(composition), *_without_result(composition))
     if problems:
         raise DefinitionError(problems)
     return _Deployer(composition).flow
@@ -62,6 +63,31 @@ def _without_project(composition: Composition) -> Iterator[Problem]:
             fix = "write project_name: the project that it is registered in"
             place = composition.document.place_in(flow.name)
             yield Problem("composition", flow.name, message, fix, place)
+
+
+def _without_result(composition: Composition) -> Iterator[Problem]:
+    """Tasks whose values other flows take, and that keep none where another process could read it."""
+    for flow in composition.document.content.composing_flows:
+        for name, mapped in flow.mapped_parameters.items():
+            parent = composition.flows[mapped.parent_flow_name]
+            parameter = composition.flows[flow.name].__lume_graph__.parameters[name]
+            member = source_of_mapping(mapped, parent, parameter).member
+            found = composition.found[mapped.parent_flow_name].flow
+            whole = found.result if is_prefect_flow(found) else parent.__lume_options__.get("result")
+            if not isinstance(member.work, Parameter) and whole is None and _result_of(member) is None:
+                task = f"task {mapped.parent_task_name!r} of {mapped.parent_flow_name}"
+                message = f"{task} keeps no result, so no server can give it"
+                fix = "give the task, or its flow, result=LocalResult(...), S3Result(...) or another of Prefect's"
+                place = composition.document.place_in(flow.name, "mapped_parameters", name)
+                yield Problem("composition", f"{flow.name}.{name}", message, fix, place)
+
+
+def _result_of(member: Member) -> Any:
+    """The Prefect result that a task has of its own."""
+    work: Any = member.work
+    if isinstance(work, TaskRun) and is_prefect_task(work.function):
+        return work.options.get("result") or getattr(work.function, "result", None)
+    return getattr(work, "options", {}).get("result")
 
 
 class _Deployer:

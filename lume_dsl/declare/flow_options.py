@@ -11,6 +11,7 @@ from lume_dsl.declare.flow import Compiled, FlowMeta, LumeFlow
 from lume_dsl.errors import DefinitionError, Problem, did_you_mean
 
 if TYPE_CHECKING:
+    from prefect.engine.result import Result
     from prefect.executors import Executor
     from prefect.run_configs import RunConfig
     from prefect.schedules import Schedule
@@ -35,6 +36,7 @@ class FlowOptions(TypedDict, total=False):
     run_config: RunConfig
     storage: Storage
     labels: Iterable[str]
+    result: Result
     state_handlers: list[Callable[..., Any]]
     on_failure: Callable[..., Any]
     terminal_state_handler: Callable[..., Any]

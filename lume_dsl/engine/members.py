@@ -7,6 +7,8 @@ from typing import Any
 
 import prefect
 from prefect.core.parameter import no_default
+from prefect.engine.results import PrefectResult
+from prefect.engine.serializers import JSONSerializer
 from prefect.tasks.core import operators
 from prefect.tasks.core.resource_manager import (
     ResourceCleanupTask,
@@ -18,7 +20,7 @@ from prefect.tasks.core.resource_manager import (
 from lume_dsl.declare.graph import FLATTEN, Collection, Graph, Member, Operation, Resource
 from lume_dsl.declare.parameters import FROM_FLOW, bind_values, parameter_of, spec_of
 from lume_dsl.tasks.context import ARGUMENTS, run_services
-from lume_dsl.values.convert import unstructure
+from lume_dsl.values.convert import structure, unstructure
 
 __all__ = ["Gather", "Keep", "Operate", "TypedArgument", "TypedParameter", "operation_task", "resource_task"]
 
@@ -34,11 +36,27 @@ class TypedParameter(prefect.Parameter):
         if spec.factory is not None or spec.env:
             default = FROM_FLOW
         super().__init__(member.name, default=default)
+        self.result = PrefectResult(serializer=_TypedJSON(member.type))
+        self.checkpoint = not spec.secret
 
     def run(self) -> Any:
         given = {self.name: super().run()}
         with run_services():  # a record is given as its reference
             return bind_values(self.flow_name, Graph({self.name: self.member}), (), given)[self.name]
+
+
+class _TypedJSON(JSONSerializer):
+    """The JSON form of a parameter's value, which a server keeps with the state of its task."""
+
+    def __init__(self, tp: Any) -> None:
+        self.type = tp
+
+    def serialize(self, value: Any) -> bytes:
+        return super().serialize(unstructure(value))
+
+    def deserialize(self, value: bytes) -> Any:
+        form = super().deserialize(value)
+        return form if self.type is Any else structure(form, self.type)[0]
 
 
 class TypedArgument(prefect.Task):
@@ -48,6 +66,8 @@ class TypedArgument(prefect.Task):
         self.flow_name = flow_name
         self.parameter = parameter_of(member)
         super().__init__(**options)
+        if spec_of(member).secret:
+            self.checkpoint = False
 
     def run(self, **given: Any) -> Any:
         """Return the value of the parameter that is given by its name, else the one that the run began with."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import cloudpickle
 import prefect
 import pytest
+from prefect.engine.flow_runner import FlowRunner
+from prefect.serialization.state import StateSchema
 from prefect.storage import Module
+from prefect.utilities.configuration import set_temporary_config
 
-from lume_dsl import LumeFlow, flow, step, task
+from lume_dsl import LumeFlow, flow, parameter, step, task
 from lume_dsl.files import TextFile
 from lume_dsl.tasks import SaveDBResult, SaveFile, configure_services
 
@@ -264,3 +269,24 @@ def test_what_a_task_is_after_is_upstream_of_it_without_a_value() -> None:
     assert {("first", "then", None), ("then", "last", None)} <= edges
     assert Ordered.flow.upstream_tasks(tasks["then"]) == {tasks["first"]}
     assert Ordered().run().then == 9.0
+
+
+def test_parameters_of_all_types_are_kept_as_a_server_keeps_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a server the value of each parameter goes into the state of its task, as JSON; that of a secret does not."""
+
+    class Typed(LumeFlow):
+        day: date = date(2026, 11, 26)
+        path: Path = Path("a/b")
+        number: int = 3
+        key: str = parameter(secret=True, env="KEY_OF_TYPED")
+
+    monkeypatch.setenv("KEY_OF_TYPED", "open sesame")
+    compiled = Typed.flow
+    with set_temporary_config({"flows.checkpointing": True}):
+        state = FlowRunner(flow=compiled).run(return_tasks=compiled.tasks)
+    assert state.is_successful()
+    states = {name: state.result[task] for name, task in compiled.members.items()}
+    kept = {name: StateSchema().dump(one)["_result"].get("location") for name, one in states.items()}
+    assert kept == {"day": '"2026-11-26"', "path": '"a/b"', "number": "3", "key": None}
+    read = compiled.members["day"].result.read(kept["day"]).value
+    assert read == date(2026, 11, 26)

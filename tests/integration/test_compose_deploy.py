@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import cloudpickle
 import prefect
 import pytest
+from prefect.engine.flow_runner import FlowRunner
+from prefect.serialization.state import StateSchema
+from prefect.utilities.configuration import set_temporary_config
 
-from lume_dsl import DefinitionError
+from lume_dsl import DefinitionError, results
 from lume_dsl.compose import compose
 
 FLOWS = """
 from datetime import date
+from pathlib import Path
 from prefect import Flow, Parameter, task
+from prefect.engine.results import LocalResult
+from prefect.storage import Module
 from lume_dsl import DBResult, LumeFlow, TextFile, db_result, file_result, flow, parameter, step
 from lume_dsl.tasks import SaveDBResult
 
-@flow(name="write a text", project="texts")
+KEPT = LocalResult(dir=str(Path("kept").resolve()))
+
+@flow(name="write a text", project="texts", result=KEPT)
 class Write(LumeFlow):
     text1: str
     day: date = date(2026, 11, 26)
@@ -27,10 +41,13 @@ class Write(LumeFlow):
     key: str = parameter(secret=True, env="KEY_OF_WRITE")
     save_text_file: TextFile = file_result(text1, filename="written.txt")
 
+@flow(result=KEPT)
 class Read(LumeFlow):
     file_rep: TextFile
     @step
     def content(self, file_rep: TextFile) -> str:
+        if file_rep.read() == "fail":
+            raise ValueError("no such text")
         return file_rep.read()
     save_db_result: DBResult = db_result(output1=content)
 
@@ -38,8 +55,9 @@ class Read(LumeFlow):
 def joined(one, other):
     return one + other
 
-with Flow("flow3") as flow3:
-    record = SaveDBResult(name="save")(output1=joined(Parameter("text1"), Parameter("other", default="!")))
+with Flow("flow3", storage=Module(__name__)) as flow3:
+    words = joined(Parameter("text1"), Parameter("other", default="!"))
+    record = SaveDBResult(name="save")(output1=words)
 """
 
 FILE = """
@@ -157,3 +175,139 @@ def test_a_flow_without_a_project_is_told_with_its_line() -> None:
     with pytest.raises(DefinitionError) as caught:
         compose("flows.yaml", deploy=True)
     assert [(p.subject, p.place.line if p.place else 0) for p in caught.value.problems] == [("last", 5), ("flow2", 20)]
+
+
+def test_a_task_that_keeps_no_result_is_told_with_its_line() -> None:
+    text = Path("deployed_flows.py").read_text().replace("@flow(result=KEPT)\n", "")
+    Path("deployed_flows.py").write_text(text)
+    with pytest.raises(DefinitionError) as caught:
+        compose("flows.yaml", deploy=True)
+    found = [(problem.subject, problem.message) for problem in caught.value.problems]
+    assert found == [
+        ("flow3.text1", "task 'save_db_result' of flow2 keeps no result, so no server can give it"),
+        ("flow3.other", "task 'content' of flow2 keeps no result, so no server can give it"),
+    ]
+
+
+# a run
+
+TENANT = str(uuid4())
+
+
+class Server:
+    """What Prefect's tasks ask of its server, which cannot run here. Flow runs are run at once, by Prefect's runner.
+
+    Attributes:
+        created: The input of each flow run that was created, with the flow's name, in order.
+    """
+
+    def __init__(self, flows: dict[tuple[str, str], prefect.Flow]) -> None:
+        self.flows = {str(uuid4()): (key, flow) for key, flow in flows.items()}
+        self.created: list[tuple[str, dict[str, Any]]] = []
+        self.runs: dict[str, dict[str, Any]] = {}
+
+    def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        if "create_flow_run(" in query:
+            return {"create_flow_run": {"id": self.create(variables["input"])}}
+        if "tenant" in query:
+            return {"tenant": [{"id": TENANT, "slug": "laboratory"}]}
+        wanted = re.findall(r'_eq: "([^"]*)"', query)
+        if "task_run(" in query:
+            return {
+                "task_run": [task for run in self.runs.values() for task in run["tasks"] if self.is_of(task, wanted)]
+            }
+        if "flow_run(" in query:
+            return {"flow_run": [run["run"] for id, run in self.runs.items() if id in wanted]}
+        found = [(id, key, flow) for id, (key, flow) in self.flows.items() if set(key) <= set(wanted)]
+        return {"flow": [self.shown(*one) for one in found]}
+
+    def is_of(self, task: dict[str, Any], wanted: list[str]) -> bool:
+        return task["flow_run_id"] in wanted and task["task"]["slug"] in wanted
+
+    def shown(self, id: str, key: tuple[str, str], flow: prefect.Flow) -> dict[str, Any]:
+        serialized = flow.serialize()
+        return {
+            "id": id, "settings": {}, "run_config": None, "serialized_flow": serialized, "name": flow.name,
+            "archived": False, "project": {"name": key[1]}, "core_version": prefect.__version__,
+            "storage": serialized["storage"], "flow_group": {"labels": []},
+        }  # fmt: skip
+
+    def create(self, given: dict[str, Any]) -> str:
+        key, flow = self.flows[given["flow_id"]]
+        self.created.append((flow.name, given))
+        id, parameters = str(uuid4()), json.loads(json.dumps(given.get("parameters") or {}))
+        with set_temporary_config({"flows.checkpointing": True}):
+            state = FlowRunner(flow=flow).run(
+                parameters=parameters, return_tasks=flow.tasks, context={"flow_run_id": id, "project_name": key[1]}
+            )
+        tasks = [
+            {
+                "id": str(uuid4()), "name": task.name, "task": {"id": "1", "slug": flow.slugs[task]}, "map_index": -1,
+                "serialized_state": StateSchema().dump(task_state), "flow_run_id": id,
+            }
+            for task, task_state in (state.result or {}).items()
+        ]  # fmt: skip
+        run = {
+            "id": id, "name": f"run of {flow.name}", "flow_id": given["flow_id"], "states": [], "labels": [],
+            "parameters": parameters, "context": {}, "updated": "2026-11-26T08:00:00+00:00", "run_config": None,
+            "serialized_state": StateSchema().dump(type(state)(message=state.message)),
+        }  # fmt: skip
+        self.runs[id] = {"run": run, "tasks": tasks}
+        return id
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server of the flows of the file, on a free port."""
+    monkeypatch.setenv("KEY_OF_WRITE", "open sesame")
+    compose("flows.yaml")
+    module = sys.modules["deployed_flows"]
+    made = Server(
+        {
+            ("write a text", "test"): module.Write.flow,
+            ("Read", "test"): module.Read.flow,
+            ("flow3", "other"): module.flow3,
+        }
+    )
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            variables = json.loads(asked["variables"] or "null") or {}
+            content = json.dumps({"data": made.answer(asked["query"], variables)}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{listening.server_port}"
+        with set_temporary_config({"backend": "server", "cloud.api": url, "cloud.tenant_id": TENANT}):
+            yield made
+        listening.shutdown()
+
+
+def test_raw_file_and_db_values_arrive_in_the_runs_of_a_server(server: Server) -> None:
+    state = compose("flows.yaml", deploy=True).run(parameters={"flow1-text1": "hey"})
+    assert state.is_successful(), state
+    names = [name for name, _ in server.created]
+    assert sorted(names) == ["Read", "Read", "flow3", "write a text"]
+    assert names[0] == "write a text"
+    inputs = dict(server.created)
+    assert inputs["write a text"]["parameters"] == {"text1": "hey", "day": "2026-01-02"}
+    assert inputs["flow3"]["parameters"] == {"text1": "hey", "other": "hey"}
+    assert inputs["flow3"]["labels"] == ["gpu"]
+    assert inputs["Read"]["parameters"]["file_rep"]["filename"].endswith("written.txt")
+    assert results(flow="flow3").one().outputs == {"output1": "heyhey"}
+
+
+def test_a_flow_run_that_fails_fails_the_flow_of_flows(server: Server) -> None:
+    flow = compose("flows.yaml", deploy=True)
+    state = flow.run(parameters={"flow1-text1": "fail"})
+    assert state.is_failed()
+    assert state.result[task_of(flow, "flow2")].is_failed()
+    assert state.result[task_of(flow, "flow1")].is_successful()
+    assert "flow3" not in [name for name, _ in server.created]
