@@ -16,6 +16,7 @@ from prefect.core.edge import Edge as PrefectEdge
 from prefect.core.parameter import Parameter as PrefectParameter
 from prefect.core.parameter import no_default
 
+from lume_dsl.compose.task_names import TASK_NAMES
 from lume_dsl.declare.body import caller_place
 from lume_dsl.declare.flow import RESERVED, FlowMeta, flow_of_graph
 from lume_dsl.declare.graph import (
@@ -53,7 +54,10 @@ def from_prefect(flow: Any) -> FlowMeta:
     if not isinstance(flow, prefect.Flow):
         message, fix = f"is a {type(flow).__name__}, and no prefect.Flow", "give it a flow that was written by hand"
         raise DefinitionError((Problem("composition", "from_prefect()", message, fix, place),))
-    return flow_of_graph(_identifier(flow.name), _Reader(flow, place).graph(), {"name": flow.name})
+    reader = _Reader(flow, place)
+    made = flow_of_graph(_identifier(flow.name), reader.graph(), {"name": flow.name})
+    setattr(made, TASK_NAMES, {name: task.name for task, name in reader.names.items()})
+    return made
 
 
 def _identifier(name: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lume_dsl import FlowRunError, results
+from lume_dsl import DefinitionError, FlowRunError, results
 from lume_dsl.compose import compose
 
 CLASSES = """
@@ -164,6 +164,21 @@ def test_it_is_one_prefect_flow_with_one_configure_task(file: Path) -> None:
 def test_a_failure_names_the_flow_and_its_task(file: Path) -> None:
     with pytest.raises(FlowRunError, match=r"flow2\.(content|joined): ValueError: no such text"):
         compose(file)(**{"flow1-text1": "fail"}).run()
+
+
+def test_a_task_name_that_two_tasks_share_is_told_with_its_line(file: Path) -> None:
+    if "by_hand_flows:flow1" not in file.read_text():
+        file.write_text(file.read_text().replace("classes:Write", "by_hand_flows:flow1"))
+    text = Path("by_hand_flows.py").read_text()
+    Path("by_hand_flows.py").write_text(
+        text.replace("    file = save_file(", "    append(new_text, text2)\n    file = save_file(")
+    )
+    with pytest.raises(DefinitionError) as caught:
+        compose(file)
+    (problem,) = caught.value.problems
+    assert problem.message == "2 tasks of flow1 are named 'text'"
+    assert problem.place is not None
+    assert Path(file).read_text().splitlines()[problem.place.line - 1].strip() == "parent_task_name: text"
 
 
 def test_it_runs_in_one_command(file: Path) -> None:
