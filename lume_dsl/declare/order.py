@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lume_dsl.declare.body import Body, Unknown
-from lume_dsl.declare.references import Draft, Reference, draft_of
+from lume_dsl.declare.references import Composite, Draft, Reference, draft_of
 from lume_dsl.errors import Problem
 from lume_dsl.values.scalars import short
 
@@ -15,18 +15,22 @@ __all__ = ["wait_for"]
 def wait_for(waiting: Any, body: Body, what: str, after: Any) -> Any:
     """Return a reference whose task, called ``what`` in errors, runs after those of some values, or of one."""
     values = after if isinstance(after, (list, tuple)) else [after]
-    draft_of(waiting).after += [draft for value in values if (draft := _draft(body, what, value))]
+    draft_of(waiting).after += [draft for value in values for draft in _drafts(body, what, value)]
     return waiting
 
 
-def _draft(body: Body, what: str, value: Any) -> Draft | None:
+def _drafts(body: Body, what: str, value: Any) -> list[Draft]:
+    """What is waited for: of a subflow, what nothing else of it waits for."""
     if isinstance(value, Unknown):  # which has its own problem
-        return None
+        return []
+    last = value.__lume_last__() if isinstance(value, Composite) else []
+    if last and last[0].owner is body:
+        return last
     draft = draft_of(value) if isinstance(value, Reference) else None
     if draft is not None and draft.owner is body:
-        return draft
+        return [draft]
     shown = short(value) if draft is None else f"{draft.label} of {draft.owner.name}"
     message = f"after= has {shown}, which is no value of this flow"
-    fix = "give it values of parameters, tasks, steps or results of the flow"
+    fix = "give it values of parameters, tasks, steps or results of the flow, or subflows"
     body.problems.append(Problem("task-option", f"{body.name}: {what}", message, fix, body.place()))
-    return None
+    return []

@@ -146,6 +146,10 @@ class Composite:
     def __lume_named__(self, name: str) -> None:
         """The body has given it a name."""
 
+    def __lume_last__(self) -> list[Draft]:
+        """The members that nothing else of it waits for."""
+        return []
+
     def __lume_items__(self) -> Draft | None:
         """The member whose value is the list that ``[self]`` stands for, if it stands for one."""
         return None

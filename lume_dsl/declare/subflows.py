@@ -188,6 +188,11 @@ class SubflowValue(Composite):
     def __lume_whole__(self) -> Whole:
         return Whole(call_of(self).label, f"take one of its values: {_example(call_of(self))}")
 
+    def __lume_last__(self) -> list[Draft]:
+        call = call_of(self)
+        waited = {name for member in call.graph.members.values() for name in member.upstream}
+        return [draft_of(call.reference(name)) for name in call.graph.members if name not in waited]
+
     def __getattr__(self, name: str) -> Any:
         call = call_of(self)
         if call.is_mapped and not name.startswith("__"):

@@ -327,7 +327,7 @@ def test_options_are_kept_on_the_class_and_are_not_inherited_by_others() -> None
 def test_all_misspelt_options_are_told_at_the_line_of_the_decorator(define: Any) -> None:
     with pytest.raises(DefinitionError) as caught:
         define("@flow(nmae='a', projcet='b')\nclass Scan(LumeFlow):\n    x: int = 1")
-    known = "name, project, schedule, executor, run_config, storage, labels, state_handlers, on_failure, "
+    known = "name, project, schedule, executor, run_config, storage, labels, result, state_handlers, on_failure, "
     assert str(caught.value) == (
         "beam.py:1: Scan: 'nmae' is not a flow option; did you mean 'name'?  [flow-option]\n"
         f"    the options are: {known}terminal_state_handler\n"

@@ -72,7 +72,7 @@ def test_what_is_inherited_is_waited_for_by_name(define: Callable[..., Any]) -> 
     assert kept.members["later"].after == ("Base.first",)
 
 
-FIX = "give it values of parameters, tasks, steps or results of the flow"
+FIX = "give it values of parameters, tasks, steps or results of the flow, or subflows"
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,15 @@ def test_a_parameter_that_is_not_given_has_what_its_flow_says(define: Define) ->
     assert member.work.parameter.default == "in"
 
 
+def test_what_is_after_a_subflow_waits_for_all_of_it(define: Define) -> None:
+    body = "one = Inner(x=1.0)\nw = double.with_options(after=[one])(2.0)\nruns = Inner.map(x=[1.0], filename=['a'])\nv = double.with_options(after=runs)(2.0)"
+    members = outer(define, body).__lume_graph__.members
+    assert members["w"].after == ("one.z", "one.note", "one.record", "one.told")
+    assert members["v"].after == ("runs.z", "runs.note", "runs.record", "runs.told")
+    (graph,) = [derived(define, "v = double.with_options(after=Base.one)(2.0)")]
+    assert graph.members["v"].after == ("one.z", "one.note", "one.record", "one.told")
+
+
 def test_a_subflow_in_a_case_waits_for_it_as_tasks_do(define: Define) -> None:
     body = "a: float = 1.0\nwith case(a > 0.0, True):\n    one = Inner(x=a)"
     members = outer(define, body).__lume_graph__.members
