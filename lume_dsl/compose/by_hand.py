@@ -6,7 +6,7 @@ The tasks are the flow's own, copied when the class is compiled; neither the flo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from types import GenericAlias
 from typing import Any
@@ -20,14 +20,12 @@ from lume_dsl.compose.task_names import TASK_NAMES
 from lume_dsl.declare.body import caller_place
 from lume_dsl.declare.flow import RESERVED, FlowMeta, flow_of_graph
 from lume_dsl.declare.graph import (
-    FLATTEN,
     MISSING,
     Constant,
     Edge,
     Graph,
     Input,
     Member,
-    Operation,
     Parameter,
     TaskRun,
 )
@@ -54,8 +52,16 @@ def from_prefect(flow: Any) -> FlowMeta:
     if not isinstance(flow, prefect.Flow):
         message, fix = f"is a {type(flow).__name__}, and no prefect.Flow", "give it a flow that was written by hand"
         raise DefinitionError((Problem("composition", "from_prefect()", message, fix, place),))
+    for name in RESERVED:
+        if any(parameter.name == name for parameter in flow.parameters()):
+            message, fix = (
+                f"has a parameter named {name!r}, which every flow class has for itself",
+                "give it another name",
+            )
+            raise DefinitionError((Problem("composition", f"from_prefect(): {flow.name}", message, fix, place),))
     reader = _Reader(flow, place)
-    made = flow_of_graph(_identifier(flow.name), reader.graph(), {"name": flow.name})
+    options = {"name": flow.name, **({"result": flow.result} if flow.result is not None else {})}
+    made = flow_of_graph(_identifier(flow.name), reader.graph(), options)
     setattr(made, TASK_NAMES, {name: task.name for task, name in reader.names.items()})
     return made
 
@@ -115,14 +121,13 @@ class _Reader:
         after = []
         for edge in sorted(self.edges[task], key=lambda edge: (edge.key or "", self.names[edge.upstream_task])):
             if isinstance(edge.upstream_task, configure_services):
+                inputs |= {edge.key: Constant(None)} if edge.key else {}
                 continue
             if not edge.key:
                 after.append(self._waited(edge))
                 continue
             upstream = self.names[edge.upstream_task]
-            if edge.flattened:
-                upstream = yield from self._flattened(upstream)
-            inputs[edge.key] = Edge(upstream, mapped=edge.mapped)
+            inputs[edge.key] = Edge(upstream, mapped=edge.mapped, flattened=edge.flattened)
         yield self._task(task, name, inputs, tuple(after))
 
     def _task(self, task: prefect.Task, name: str, inputs: Mapping[str, Input], after: tuple[str, ...]) -> Member:
@@ -130,9 +135,12 @@ class _Reader:
         is_mapped = any(source.mapped for source in inputs.values())
         tp = Any if isinstance(task, ServiceTask) else hints.returns  # a reference, which other types stand for
         is_configured = any(isinstance(edge.upstream_task, configure_services) for edge in self.edges[task])
+        own: Any = task.result
+        kept: Any = self.flow.result if own is None else None  # a part has no result of its flow's
+        options: dict[str, Any] = {} if kept is None else {"result": kept}
         return Member(
             name=name,
-            work=TaskRun(task, {}, services=is_configured or isinstance(task, ServiceTask)),
+            work=TaskRun(task, options, services=is_configured or isinstance(task, ServiceTask)),
             type=GenericAlias(list, (tp,)) if is_mapped else tp,
             inputs=inputs,
             place=self.place,
@@ -141,13 +149,6 @@ class _Reader:
             visible=_is_attribute(name),
             origin=_identifier(self.flow.name),
         )
-
-    def _flattened(self, upstream: str) -> Generator[Member, None, str]:
-        """The list of the items of a member's lists; its name is what the iterator returns."""
-        name = f"{upstream}.{FLATTEN}"
-        if name not in self.members:
-            yield Member(name, Operation(FLATTEN), Any, {"x": Edge(upstream)}, self.place, visible=False)
-        return name
 
     def _waited(self, edge: PrefectEdge) -> str:
         if edge.mapped:

@@ -78,8 +78,8 @@ def current_body() -> Body | None:
 
 def caller_place() -> Place:
     """The line of the user's code that called into this package."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(__package__ or ""):
+    frame, own = sys._getframe(1), f"{__name__.partition('.')[0]}."
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(own):
         frame = frame.f_back
     return place_of(frame)
 

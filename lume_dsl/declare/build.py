@@ -332,7 +332,7 @@ class _Builder:
             self._whole(draft, source)
             return None
         if source.draft in self.names:
-            return Edge(self.names[source.draft], source.mapped, source.checked)
+            return Edge(self.names[source.draft], source.mapped, source.checked, source.flattened)
         if source.draft.owner is not self.body:
             self._foreign(draft, source.draft.label, source.draft.owner.name)
         return None  # an unknown name or a lost parameter, which has its own problem

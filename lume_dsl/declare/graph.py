@@ -222,11 +222,13 @@ class Edge:
     """The value of another member, named; ``mapped``: each of its items in turn.
 
     ``checked``: whether its type must fit, which says nothing of what runs, so that it does not count in comparisons.
+    ``flattened``: as Prefect's, in a flow that was written by hand; ours is an operation.
     """
 
     upstream: str
     mapped: bool = False
     checked: bool = attrs.field(default=True, eq=False)
+    flattened: bool = False
 
 
 Input: TypeAlias = Constant | Edge

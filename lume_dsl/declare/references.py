@@ -96,6 +96,7 @@ class Link:
     draft: Draft
     mapped: bool = False
     checked: bool = True
+    flattened: bool = False
 
 
 @attrs.frozen

@@ -86,7 +86,8 @@ def _parameter(member: Member, definitions: Definitions) -> Schema:
     schema: Schema = {"title": member.name}
     if spec.help:
         schema["description"] = spec.help
-    schema |= schema_of(member.type, definitions)
+    if member.type is not Any:  # of a flow written by hand, which takes any value
+        schema |= schema_of(member.type, definitions)
     for constraint in _constraints(member.type, _told(spec)):
         _constrain(schema, constraint)
     if spec.unit:

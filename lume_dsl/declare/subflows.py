@@ -164,7 +164,8 @@ def _inline(call: Call, sources: Mapping[str, Source]) -> None:
 def _source(call: Call, source: Input) -> Source:
     if isinstance(source, Constant):
         return source
-    return Link(call.drafts[source.upstream], source.mapped or call.is_mapped, source.checked)
+    is_mapped = source.mapped or call.is_mapped
+    return Link(call.drafts[source.upstream], is_mapped, source.checked, source.flattened)
 
 
 class SubflowValue(Composite):

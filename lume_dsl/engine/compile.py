@@ -191,9 +191,11 @@ class _Compiler:
 
     def _edges(self, flow: CompiledFlow, member: Member, task: prefect.Task) -> list[PrefectEdge]:
         edges = []
-        for key, source in member.inputs.items():
+        for name, source in member.inputs.items():
+            key = TypedArgument.KEY if isinstance(member.work, Argument) else name
             if not isinstance(source, Constant):
-                edges.append(PrefectEdge(flow.members[source.upstream], task, key=key, mapped=source.mapped))
+                upstream, flattened = flow.members[source.upstream], source.flattened
+                edges.append(PrefectEdge(upstream, task, key=key, mapped=source.mapped, flattened=flattened))
             elif source.mapped:
                 edges.append(PrefectEdge(PrefectConstant(source.value), task, key=key, mapped=True))
             else:

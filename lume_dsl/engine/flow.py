@@ -17,7 +17,7 @@ from prefect.engine.flow_runner import FlowRunner
 from prefect.engine.state import Pending, State
 from prefect.engine.task_runner import TaskRunner
 
-from lume_dsl.declare.graph import RecordResult
+from lume_dsl.declare.graph import Graph, RecordResult
 from lume_dsl.declare.parameters import bind_values, json_values, shown_values, without_defaults
 from lume_dsl.engine.arguments import arguments_of
 from lume_dsl.engine.lengths import check_known_lengths
@@ -115,7 +115,7 @@ class CompiledFlow(prefect.Flow):
             check_file_results(graph, values | arguments.known)
             check_known_lengths(self.name, graph, values | arguments.known)
         inputs = _inputs(self, values)
-        given = json_values(values)
+        given = _given(graph, values)
         prefect.context.setdefault("caches", {})
         state: State = self._run_guarded(
             parameters=given,
@@ -177,7 +177,7 @@ def _prepare_run(flow: CompiledFlow, _old: State, new: State) -> State:
         given = without_defaults(graph, prefect.context.get("parameters") or {})
         values = bind_values(flow.name, graph, (), given)
         arguments = arguments_of(flow.name, graph, values).begun
-        inputs, parameters = _inputs(flow, values), json_values(values)
+        inputs, parameters = _inputs(flow, values), _given(graph, values)
         begun = {**_begin(flow), INPUTS: _not_json(inputs, parameters), ARGUMENTS: arguments}
         prefect.context.update({**begun, "parameters": parameters})
     return new
@@ -223,6 +223,13 @@ def _inputs(flow: CompiledFlow, values: Mapping[str, Any]) -> dict[str, Any]:
     if problems:
         raise ParameterError(tuple(problems))
     return exact
+
+
+def _given(graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON forms of parameters, as the context has them; of a flow written by hand, the values as they are."""
+    untyped = {name for name, member in graph.parameters.items() if member.type is Any}
+    forms = json_values({name: value for name, value in values.items() if name not in untyped})
+    return {name: values[name] if name in untyped else forms[name] for name in values}
 
 
 def _not_json(inputs: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,6 +62,9 @@ class _TypedJSON(JSONSerializer):
 class TypedArgument(prefect.Task):
     """A parameter of a subflow: it checks what it is given, and hands it on as its type holds it."""
 
+    KEY = "value"
+    """The argument that takes what it is given: a parameter's own name may be no identifier."""
+
     def __init__(self, flow_name: str, member: Member, **options: Any) -> None:
         self.flow_name = flow_name
         self.parameter = parameter_of(member)
@@ -70,13 +73,14 @@ class TypedArgument(prefect.Task):
             self.checkpoint = False
 
     def run(self, **given: Any) -> Any:
-        """Return the value of the parameter that is given by its name, else the one that the run began with."""
+        """Return the value that is given, checked, else the one that the run began with, or its default."""
         name = self.parameter.name
         began = prefect.context.get(ARGUMENTS) or {}
         if not given and self.name in began:
-            given = {name: began[self.name]}
+            given = {self.KEY: began[self.name]}
+        named = {name: given[self.KEY]} if given else {}
         with run_services():
-            return bind_values(self.flow_name, Graph({name: self.parameter}), (), given)[name]
+            return bind_values(self.flow_name, Graph({name: self.parameter}), (), named)[name]
 
 
 class Keep(prefect.Task):

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import prefect
 import pytest
 from prefect import Flow, Parameter, case, flatten, unmapped
 from prefect.core.parameter import DateTimeParameter
+from prefect.engine.results import LocalResult
 from prefect.engine.signals import SKIP
 from prefect.tasks.control_flow import merge, switch
 from prefect.tasks.core.constants import Constant
 from prefect.tasks.core.resource_manager import resource_manager
 from prefect.triggers import all_finished
+from prefect.utilities.configuration import set_temporary_config
 
 from lume_dsl import DefinitionError, LumeFlow, TextFile, results, task
 from lume_dsl.compose.by_hand import from_prefect
@@ -56,6 +59,20 @@ def failing(x):
     raise ValueError(f"no {x}")
 
 
+@prefect.task
+def failing_for_two(x):
+    if x == 2:
+        raise ValueError("two")
+    return [x]
+
+
+@prefect.task
+def skipping_two(x):
+    if x == 2:
+        raise SKIP("two")
+    return [x]
+
+
 @prefect.task(trigger=all_finished, skip_on_upstream_skip=False)
 def told(x):
     return repr(x)
@@ -93,6 +110,9 @@ def flattened(n: Any) -> None:
     lists = listed.map(listed(n))
     add.map(flatten(lists))
     total(flatten(lists))
+    told(flatten(failing_for_two.map(listed(n))))
+    told(flatten(n))
+    add.map(flatten(skipping_two.map(listed(n))))
 
 
 def branches(n: Any) -> None:
@@ -164,7 +184,7 @@ def test_a_class_of_a_flow_does_what_the_flow_does(body: Callable[[Any], None], 
     CALLS.clear()
     names = {one: name.removesuffix("-2").removesuffix("-3") for name, one in compiled.members.items()}
     state = compiled.run(n=n)
-    found = {name: values for name, values in outcome(state, names).items() if not name.endswith(".flatten")}
+    found = outcome(state, names)
     constants = {one for one in wanted if one not in found}
     assert {name: values for name, values in _merged(found).items() if name in wanted} == {
         name: values for name, values in wanted.items() if name not in constants
@@ -272,6 +292,56 @@ def test_a_fan_out_over_a_flow_written_by_hand() -> None:
         sums = [getattr(run, "add-2") for run in runs]
 
     assert Outer().run().sums == [7, 8, 9]
+
+
+def test_a_result_of_the_flow_is_that_of_its_tasks(tmp_path: Path) -> None:
+    kept = prefect.task(lambda x: x, name="kept", target="{task_name}.txt")
+    with Flow("keeps", result=LocalResult(dir=str(tmp_path / "alone"))) as flow:
+        kept(Parameter("x"))
+    part = from_prefect(flow)
+
+    class Outer(LumeFlow):
+        inner = part(x="hey")
+
+    with set_temporary_config({"flows.checkpointing": True}):
+        assert part(x="hey").run().kept == "hey"
+        assert Outer().run().inner.kept == "hey"
+    assert sorted(path.name for path in (tmp_path / "alone").iterdir()) == ["inner.kept.txt", "kept.txt"]
+
+
+def test_parameters_may_have_any_name_and_value() -> None:
+    with Flow("names") as flow:
+        told([Parameter("lambda"), Parameter("a b"), Parameter("pair")])
+    part = from_prefect(flow)
+    values = {"lambda": 1, "a b": date(2026, 11, 26), "pair": (1, 2)}
+    wanted = repr([1, date(2026, 11, 26), (1, 2)])
+
+    @task
+    def given(value: int) -> int:
+        return value
+
+    class Outer(LumeFlow):
+        inner = part(**{**values, "lambda": given(1)})
+
+    assert part(**values).run().told == wanted
+    assert Outer().run().inner.told == wanted
+    assert set(part.schema()["properties"]["parameters"]["properties"]) == set(values)
+
+
+def test_what_takes_the_value_of_the_configure_task_gets_none() -> None:
+    with Flow("configured") as flow:
+        told(configure_services())
+    assert from_prefect(flow)().run().told == "None"
+
+
+def test_a_parameter_with_a_name_of_every_flow_s_own_is_refused() -> None:
+    with Flow("reserved") as flow:
+        told(Parameter("run"))
+    with pytest.raises(DefinitionError, match="has a parameter named 'run'") as caught:
+        from_prefect(flow)
+    (problem,) = caught.value.problems
+    assert problem.place is not None
+    assert problem.place.file == __file__
 
 
 @pytest.mark.parametrize("wrong", [3, LumeFlow, add])
