@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import prefect
 from prefect.core.parameter import no_default
+from prefect.executors import LocalDaskExecutor
 from prefect.run_configs import UniversalRun
 from prefect.tasks.prefect import create_flow_run, get_task_run_result, wait_for_flow_run
 
@@ -18,10 +19,10 @@ from lume_dsl.compose.composition import Composition, parameter_name
 from lume_dsl.compose.document import ComposingFlow
 from lume_dsl.compose.flows import is_prefect_flow
 from lume_dsl.compose.mappings import MappedSource, source_of_mapping
-from lume_dsl.declare.body import is_prefect_task
-from lume_dsl.declare.graph import MISSING, Member, Parameter, TaskRun
+from lume_dsl.declare.graph import MISSING, Member, TaskRun
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.compile import CONFIGURE, compile_flow
+from lume_dsl.engine.flow import CompiledFlow
 from lume_dsl.errors import DefinitionError, Problem
 from lume_dsl.tasks import LoadDBResult, configure_services
 from lume_dsl.values.convert import structure, unstructure
@@ -69,35 +70,58 @@ def _without_result(composition: Composition) -> Iterator[Problem]:
     """Tasks whose values other flows take, and that keep none where another process could read it."""
     for flow in composition.document.content.composing_flows:
         for name, mapped in flow.mapped_parameters.items():
-            parent = composition.flows[mapped.parent_flow_name]
+            parent = mapped.parent_flow_name
             parameter = composition.flows[flow.name].__lume_graph__.parameters[name]
-            member = source_of_mapping(mapped, parent, parameter).member
-            found = composition.found[mapped.parent_flow_name].flow
-            whole = found.result if is_prefect_flow(found) else parent.__lume_options__.get("result")
-            if not isinstance(member.work, Parameter) and whole is None and _result_of(member) is None:
-                task = f"task {mapped.parent_task_name!r} of {mapped.parent_flow_name}"
-                message = f"{task} keeps no result, so no server can give it"
-                fix = "give the task, or its flow, result=LocalResult(...), S3Result(...) or another of Prefect's"
+            member = source_of_mapping(mapped, composition.flows[parent], parameter).member
+            registered = _registered(composition, parent)
+            message, fix = _what_is_missing(registered, _task_of(registered, member))
+            if message:
+                message = f"task {mapped.parent_task_name!r} of {parent} {message}, so no server can give it"
                 place = composition.document.place_in(flow.name, "mapped_parameters", name)
                 yield Problem("composition", f"{flow.name}.{name}", message, fix, place)
 
 
-def _result_of(member: Member) -> Any:
-    """The Prefect result that a task has of its own."""
-    work: Any = member.work
-    if isinstance(work, TaskRun) and is_prefect_task(work.function):
-        return work.options.get("result") or getattr(work.function, "result", None)
-    return getattr(work, "options", {}).get("result")
+def _what_is_missing(flow: Any, task: Any) -> tuple[str, str]:  # whose attributes may be None, against Prefect's types
+    """Why Prefect keeps no value of a task, and what to write; else nothing."""
+    if task.checkpoint is False:
+        return "has checkpoint=False", "leave checkpoint=False out, or map another task"
+    if task.result is not None or flow.result is not None or _storage_has_result(flow):
+        return "", ""
+    fix = "give the task, or its flow, result=LocalResult(...), S3Result(...) or another of Prefect's"
+    return "keeps no result", fix
+
+
+def _storage_has_result(flow: Any) -> bool:
+    """Whether registering gives a flow the result of its storage. A script would make the flow anew, without it."""
+    storage = flow.storage
+    if storage is None:  # registering chooses one: by default Local, which has a result
+        return True
+    return storage.result is not None and not storage.stored_as_script
+
+
+def _registered(composition: Composition, name: str) -> prefect.Flow:
+    """The flow that a server has of one of the file."""
+    found = composition.found[name].flow
+    return found if is_prefect_flow(found) else compile_flow(found)
+
+
+def _task_of(flow: prefect.Flow, member: Member) -> prefect.Task:
+    """The task that a member is in the registered flow, of a class or written by hand."""
+    if isinstance(flow, CompiledFlow):
+        return flow.members[member.name]
+    if isinstance(member.work, TaskRun):
+        return cast(prefect.Task, member.work.function)
+    return next(one for one in flow.parameters() if one.name == member.name)
 
 
 class _Deployer:
     def __init__(self, composition: Composition) -> None:
         self.composition = composition
         content = composition.document.content
-        self.flow = prefect.Flow(content.name)
+        at_once = len(content.composing_flows) + 1  # each wait holds a thread; one is left for what is to be created
+        self.flow = prefect.Flow(content.name, executor=LocalDaskExecutor(scheduler="threads", num_workers=at_once))
         if content.labels:
             self.flow.run_config = UniversalRun(labels=content.labels)
-        self.slugs = {name: dict(self._slugs(name)) for name in composition.flows}
         self.runs: dict[str, prefect.Task] = {}
         self.waits: dict[str, prefect.Task] = {}
         self.taken: dict[tuple[str, str], prefect.Task] = {}
@@ -153,21 +177,11 @@ class _Deployer:
         key = parent, source.member.name
         if key not in self.taken:
             take = get_task_run_result.copy(name=f"{parent}.{source.member.task_name}")
-            slug = self.slugs[parent][source.member.name]
+            registered = _registered(self.composition, parent)
+            slug = registered.slugs[_task_of(registered, source.member)]
             taken = take(self.runs[parent], slug, upstream_tasks=[self.waits[parent]])
             self.taken[key] = JSONForm(name=f"{parent}.{source.member.task_name} as JSON")(taken)
         return self.taken[key]
-
-    def _slugs(self, name: str) -> Iterator[tuple[str, str]]:
-        """The slugs that a server knows the tasks of a registered flow by."""
-        found, flow_class = self.composition.found[name].flow, self.composition.flows[name]
-        if not is_prefect_flow(found):
-            compiled = compile_flow(flow_class)
-            yield from ((member, compiled.slugs[task]) for member, task in compiled.members.items())
-            return
-        for member in flow_class.__lume_graph__.members.values():
-            work: Any = member.work
-            yield member.name, found.slugs.get(work.function, "") if isinstance(work, TaskRun) else member.name
 
     def _configured(self) -> prefect.Task:
         """The one configure task, for what is loaded here."""

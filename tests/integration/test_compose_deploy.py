@@ -9,13 +9,14 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import cloudpickle
 import prefect
 import pytest
 from prefect.engine.flow_runner import FlowRunner
+from prefect.engine.state import Failed, Running
 from prefect.serialization.state import StateSchema
 from prefect.utilities.configuration import set_temporary_config
 
@@ -189,6 +190,66 @@ def test_a_task_that_keeps_no_result_is_told_with_its_line() -> None:
     ]
 
 
+KEEPING = """
+from prefect import Flow, Parameter, task
+from prefect.engine.results import LocalResult
+from prefect.storage import Local, Module
+
+@task
+def same(x):
+    return x
+
+def made(storage, used=same):
+    with Flow("parent", storage=storage) as flow:
+        used(Parameter("x", default=1))
+    return flow
+
+default, local, module = made(None), made(Local("kept")), made(Module(__name__))
+script = made(Local("kept", path="keeping.py", stored_as_script=True))
+unkept = made(None, task(name="same", checkpoint=False, result=LocalResult("kept"))(lambda x: x))
+"""
+
+CHAIN = """
+name: chain
+project_name: test
+composing_flows:
+  - {name: parent, flow: "keeping:PARENT"}
+  - name: child
+    flow: keeping:default
+    mapped_parameters:
+      x: {parent_flow_name: parent, parent_task_name: same}
+"""
+
+
+@pytest.fixture
+def keeping(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("kept").mkdir()
+    Path("keeping.py").write_text(KEEPING)
+    monkeypatch.delitem(sys.modules, "keeping", raising=False)
+
+
+@pytest.mark.usefixtures("keeping")
+@pytest.mark.parametrize("parent", ["default", "local"])
+def test_a_storage_that_keeps_results_is_enough(parent: str) -> None:
+    Path("flows.yaml").write_text(CHAIN.replace("PARENT", parent))
+    assert given(compose("flows.yaml", deploy=True), "parent.same")["task_slug"] == "same-1"
+
+
+@pytest.mark.usefixtures("keeping")
+@pytest.mark.parametrize(
+    ("parent", "message"),
+    [("module", "keeps no result"), ("script", "keeps no result"), ("unkept", "has checkpoint=False")],
+)
+def test_what_prefect_would_not_keep_is_told(parent: str, message: str) -> None:
+    Path("flows.yaml").write_text(CHAIN.replace("PARENT", parent))
+    with pytest.raises(DefinitionError) as caught:
+        compose("flows.yaml", deploy=True)
+    (problem,) = caught.value.problems
+    assert problem.message == f"task 'same' of parent {message}, so no server can give it"
+    assert problem.place is not None
+    assert problem.place.line == 9
+
+
 # a run
 
 TENANT = str(uuid4())
@@ -199,12 +260,16 @@ class Server:
 
     Attributes:
         created: The input of each flow run that was created, with the flow's name, in order.
+        together: The number of flow runs that must have been created before any has finished. Until then they are
+            shown as running, and one that has been asked for often enough as failed.
     """
 
     def __init__(self, flows: dict[tuple[str, str], prefect.Flow]) -> None:
         self.flows = {str(uuid4()): (key, flow) for key, flow in flows.items()}
         self.created: list[tuple[str, dict[str, Any]]] = []
         self.runs: dict[str, dict[str, Any]] = {}
+        self.together = 0
+        self.lock = threading.Lock()
 
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         if "create_flow_run(" in query:
@@ -217,12 +282,20 @@ class Server:
                 "task_run": [task for run in self.runs.values() for task in run["tasks"] if self.is_of(task, wanted)]
             }
         if "flow_run(" in query:
-            return {"flow_run": [run["run"] for id, run in self.runs.items() if id in wanted]}
+            return {"flow_run": [self.seen(run) for id, run in self.runs.items() if id in wanted]}
         found = [(id, key, flow) for id, (key, flow) in self.flows.items() if set(key) <= set(wanted)]
         return {"flow": [self.shown(*one) for one in found]}
 
     def is_of(self, task: dict[str, Any], wanted: list[str]) -> bool:
         return task["flow_run_id"] in wanted and task["task"]["slug"] in wanted
+
+    def seen(self, run: dict[str, Any]) -> dict[str, Any]:
+        """A flow run as it is shown, which waits for those that are to be created too."""
+        run["asked"] += 1
+        if len(self.created) >= self.together:
+            return cast(dict[str, Any], run["run"])
+        state = Running() if run["asked"] < 4 else Failed("the others were not created")
+        return {**run["run"], "serialized_state": StateSchema().dump(state)}
 
     def shown(self, id: str, key: tuple[str, str], flow: prefect.Flow) -> dict[str, Any]:
         serialized = flow.serialize()
@@ -234,9 +307,9 @@ class Server:
 
     def create(self, given: dict[str, Any]) -> str:
         key, flow = self.flows[given["flow_id"]]
-        self.created.append((flow.name, given))
         id, parameters = str(uuid4()), json.loads(json.dumps(given.get("parameters") or {}))
-        with set_temporary_config({"flows.checkpointing": True}):
+        with self.lock:  # each has a process of its own elsewhere
+            self.created.append((flow.name, given))
             state = FlowRunner(flow=flow).run(
                 parameters=parameters, return_tasks=flow.tasks, context={"flow_run_id": id, "project_name": key[1]}
             )
@@ -252,7 +325,7 @@ class Server:
             "parameters": parameters, "context": {}, "updated": "2026-11-26T08:00:00+00:00", "run_config": None,
             "serialized_state": StateSchema().dump(type(state)(message=state.message)),
         }  # fmt: skip
-        self.runs[id] = {"run": run, "tasks": tasks}
+        self.runs[id] = {"run": run, "tasks": tasks, "asked": 0}
         return id
 
 
@@ -285,7 +358,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
         threading.Thread(target=listening.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{listening.server_port}"
-        with set_temporary_config({"backend": "server", "cloud.api": url, "cloud.tenant_id": TENANT}):
+        config = {"backend": "server", "cloud.api": url, "cloud.tenant_id": TENANT, "flows.checkpointing": True}
+        with set_temporary_config(config):
             yield made
         listening.shutdown()
 
@@ -311,3 +385,14 @@ def test_a_flow_run_that_fails_fails_the_flow_of_flows(server: Server) -> None:
     assert state.result[task_of(flow, "flow2")].is_failed()
     assert state.result[task_of(flow, "flow1")].is_successful()
     assert "flow3" not in [name for name, _ in server.created]
+
+
+def test_runs_that_need_nothing_of_one_another_are_created_before_any_has_finished(server: Server) -> None:
+    entries = "".join(
+        f"  - {{name: run{n}, flow: 'deployed_flows:flow3', parameters: {{text1: a}}}}\n" for n in range(6)
+    )
+    Path("flows.yaml").write_text(f"name: side_by_side\nproject_name: other\ncomposing_flows:\n{entries}")
+    server.together = 6
+    state = cloudpickle.loads(cloudpickle.dumps(compose("flows.yaml", deploy=True))).run()  # as an agent loads it
+    assert state.is_successful(), state
+    assert [name for name, _ in server.created] == ["flow3"] * 6
