@@ -62,7 +62,7 @@ def from_prefect(flow: Any) -> FlowMeta:
     reader = _Reader(flow, place)
     options = {"name": flow.name, **({"result": flow.result} if flow.result is not None else {})}
     made = flow_of_graph(_identifier(flow.name), reader.graph(), options)
-    setattr(made, TASK_NAMES, {name: task.name for task, name in reader.names.items()})
+    setattr(made, TASK_NAMES, reader.task_names())
     return made
 
 
@@ -102,6 +102,13 @@ class _Reader:
                 for member in self._members(task):
                     self.members[member.name] = member
         return Graph(self.members)
+
+    def task_names(self) -> dict[str, str]:
+        """The tasks' names of members that have others; what a parameter of a class of its own gives has the name."""
+        found = {name: task.name for task, name in self.names.items() if name != task.name}
+        parameters = {task.name for task in self.tasks if isinstance(task, PrefectParameter)}
+        given = {name: f"{name} as given" for name in found.values() if name in parameters}
+        return given | found
 
     def _members(self, task: prefect.Task) -> Iterator[Member]:
         name = self.names[task]

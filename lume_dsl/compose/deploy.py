@@ -109,9 +109,11 @@ def _task_of(flow: prefect.Flow, member: Member) -> prefect.Task:
     """The task that a member is in the registered flow, of a class or written by hand."""
     if isinstance(flow, CompiledFlow):
         return flow.members[member.name]
-    if isinstance(member.work, TaskRun):
-        return cast(prefect.Task, member.work.function)
-    return next(one for one in flow.parameters() if one.name == member.name)
+    function: Any = member.work.function if isinstance(member.work, TaskRun) else None
+    if function in flow.tasks:
+        return cast(prefect.Task, function)
+    name = member.name if function is None else function.name  # what a parameter of a class of its own gives
+    return next(one for one in flow.parameters() if one.name == name)
 
 
 class _Deployer:

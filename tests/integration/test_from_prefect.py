@@ -21,6 +21,7 @@ from prefect.utilities.configuration import set_temporary_config
 
 from lume_dsl import DefinitionError, LumeFlow, TextFile, results, task
 from lume_dsl.compose.by_hand import from_prefect
+from lume_dsl.compose.task_names import members_by_task_name
 from lume_dsl.tasks import LoadDBResult, LoadFile, SaveDBResult, SaveFile, configure_services
 
 CALLS: list[Any] = []
@@ -237,6 +238,16 @@ def test_parameters_take_what_they_take_in_prefect() -> None:
     assert "2026, 11, 26" in done.told
     assert done.often is None
     assert from_prefect(by_hand(chain))(n=2.5).run().flow_run.state.is_successful()
+
+
+def test_a_task_of_a_parameter_s_own_class_has_its_name() -> None:
+    with Flow("dates") as flow:
+        told(DateTimeParameter("day"))
+        add.copy()(1)
+        add.copy()(2)
+    names = members_by_task_name(from_prefect(flow))
+    assert names["day"] == ("day of DateTimeParameter",)
+    assert names["add"] == ("add", "add-2")
 
 
 def test_values_that_are_no_json_arrive() -> None:
