@@ -7,6 +7,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
@@ -45,12 +46,13 @@ class Write(LumeFlow):
 @flow(result=KEPT)
 class Read(LumeFlow):
     file_rep: TextFile
+    day: date = date(2026, 11, 26)
     @step
     def content(self, file_rep: TextFile) -> str:
         if file_rep.read() == "fail":
             raise ValueError("no such text")
         return file_rep.read()
-    save_db_result: DBResult = db_result(output1=content)
+    save_db_result: DBResult = db_result(output1=content, day=day)
 
 @task(name="two words")
 def joined(one, other):
@@ -58,7 +60,7 @@ def joined(one, other):
 
 with Flow("flow3", storage=Module(__name__)) as flow3:
     words = joined(Parameter("text1"), Parameter("other", default="!"))
-    record = SaveDBResult(name="save")(output1=words)
+    record = SaveDBResult(name="save")(output1=words, day=Parameter("day", default=None))
 """
 
 FILE = """
@@ -81,6 +83,7 @@ composing_flows:
         map_type: db
         attribute_index: [outputs, output1]
       other: {parent_flow_name: flow2, parent_task_name: content}
+      day: {parent_flow_name: flow2, parent_task_name: save_db_result, map_type: db, attribute_index: [outputs, day]}
   - name: flow2
     flow: deployed_flows:Read
     mapped_parameters:
@@ -138,13 +141,15 @@ def test_runs_are_of_registered_flows_with_their_projects_and_labels() -> None:
     assert given(flow, "flow3.run")["flow_name"] == "flow3"
     assert flow.run_config.labels == {"lume-services"}
     assert given(flow, "flow2")["raise_final_state"] is True
+    assert given(flow, "flow2")["max_duration"] > timedelta(hours=12)
 
 
-def test_what_is_open_is_a_parameter_but_what_the_flow_finds_itself() -> None:
+def test_what_is_open_is_a_parameter_with_its_default_as_json_but_what_the_flow_finds_itself() -> None:
     flow = compose("flows.yaml", deploy=True)
-    found = {one.name: (one.required, one.default) for one in flow.parameters()}
-    assert list(found) == ["flow1-text1"]
-    assert found["flow1-text1"][0] is True
+    assert {one.name for one in flow.parameters() if one.required} == {"flow1-text1"}
+    assert {one.name: one.default for one in flow.parameters() if not one.required} == {
+        "flow2-day": "2026-11-26", "last-day": "2026-11-26",
+    }  # fmt: skip
 
 
 def test_results_are_asked_for_by_the_slugs_of_the_registered_flows_once() -> None:
@@ -156,7 +161,8 @@ def test_results_are_asked_for_by_the_slugs_of_the_registered_flows_once() -> No
         "result_rep": "flow2.save_db_result as JSON",
         "attribute_index": ["outputs", "output1"],
     }
-    assert "configure_services" in upstream(flow, "flow3.text1")
+    for loaded in ("flow3.text1", "flow3.day"):
+        assert task_of(flow, "configure_services") in flow.upstream_tasks(task_of(flow, loaded))
 
 
 def test_it_serialises_and_pickles() -> None:
@@ -175,7 +181,7 @@ def test_a_flow_without_a_project_is_told_with_its_line() -> None:
     Path("flows.yaml").write_text(FILE.replace("project_name: test\n", ""))
     with pytest.raises(DefinitionError) as caught:
         compose("flows.yaml", deploy=True)
-    assert [(p.subject, p.place.line if p.place else 0) for p in caught.value.problems] == [("last", 5), ("flow2", 20)]
+    assert [(p.subject, p.place.line if p.place else 0) for p in caught.value.problems] == [("last", 5), ("flow2", 21)]
 
 
 def test_a_task_that_keeps_no_result_is_told_with_its_line() -> None:
@@ -187,6 +193,7 @@ def test_a_task_that_keeps_no_result_is_told_with_its_line() -> None:
     assert found == [
         ("flow3.text1", "task 'save_db_result' of flow2 keeps no result, so no server can give it"),
         ("flow3.other", "task 'content' of flow2 keeps no result, so no server can give it"),
+        ("flow3.day", "task 'save_db_result' of flow2 keeps no result, so no server can give it"),
     ]
 
 
@@ -372,10 +379,10 @@ def test_raw_file_and_db_values_arrive_in_the_runs_of_a_server(server: Server) -
     assert names[0] == "write a text"
     inputs = dict(server.created)
     assert inputs["write a text"]["parameters"] == {"text1": "hey", "day": "2026-01-02"}
-    assert inputs["flow3"]["parameters"] == {"text1": "hey", "other": "hey"}
+    assert inputs["flow3"]["parameters"] == {"text1": "hey", "other": "hey", "day": "2026-11-26"}
     assert inputs["flow3"]["labels"] == ["gpu"]
     assert inputs["Read"]["parameters"]["file_rep"]["filename"].endswith("written.txt")
-    assert results(flow="flow3").one().outputs == {"output1": "heyhey"}
+    assert results(flow="flow3").one().outputs == {"output1": "heyhey", "day": "2026-11-26"}
 
 
 def test_a_flow_run_that_fails_fails_the_flow_of_flows(server: Server) -> None:
