@@ -16,7 +16,17 @@ from lume_dsl.declare.attributes import FlowAttribute, SubflowAttribute, shaped
 from lume_dsl.declare.body import Unknown
 from lume_dsl.declare.graph import Argument, Constant, Graph, Input, Member, Parameter
 from lume_dsl.declare.parameters import abstract_problems, call_problems, check_value, spec_of, value_problems
-from lume_dsl.declare.references import Composite, Draft, Link, Reference, Source, Whole, draft_of, source_of
+from lume_dsl.declare.references import (
+    Composite,
+    Draft,
+    Link,
+    Reference,
+    Source,
+    Whole,
+    draft_of,
+    holds_subflows,
+    source_of,
+)
 from lume_dsl.declare.tasks import Unmapped
 from lume_dsl.errors import Place, Problem, ReferenceValueError, did_you_mean
 
@@ -231,6 +241,8 @@ class SubflowRun(Composite):
 
     def __getattr__(self, name: str) -> Any:
         found, place = _attribute(call_of(self), name), place_of_run(self)
+        if holds_subflows(found):  # of each run, or of this one
+            return shaped(found, lambda inner: SubflowRun(call_of(inner), place))
         if not isinstance(found, Reference) or isinstance(found, Unknown):
             return found
         return _EachValue(call_of(self), name, draft_of(found)) if place is None else found[place]

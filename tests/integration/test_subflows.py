@@ -142,6 +142,20 @@ def test_a_map_over_nothing_is_an_empty_list(flows: ModuleType) -> None:
     assert done.told == ""
 
 
+def test_a_subflow_of_each_run_has_run(flows: ModuleType) -> None:
+    class Outer(LumeFlow):
+        names: list[str] = parameter(default=["Ada", "Bob"])
+        runs = flows.Welcome.map(name=names)
+        hellos = flows.joined([run.hello.text for run in runs])
+        last = flows.upper(runs[1].bye.text)
+
+    done = Outer().run()
+    assert done.hellos == "hello Ada|hello Bob"
+    assert done.last == "BYE BOB"
+    assert [run.hello.text for run in done.runs] == ["hello Ada", "hello Bob"]
+    assert done.runs[1].hello.text_file.read() == "hello Bob"
+
+
 def test_lists_of_unequal_lengths_are_told_before_a_run(flows: ModuleType) -> None:
     class Pairs(LumeFlow):
         ones: list[str] = parameter()

@@ -236,6 +236,17 @@ def test_a_mapped_flow_runs_each_of_its_members_once_for_each_item(define: Defin
     assert graph.members["w"].type is float
 
 
+def test_a_subflow_of_each_run_gives_a_value_of_each_run(define: Define) -> None:
+    more = "class Middle(LumeFlow):\n    x: float = 1.0\n    one = Inner(x=x, filename=greet('a'))\n    two = [one]\n"
+    body = "runs = Middle.map(x=[1.0])\nt = total([run.one.y for run in runs])\nw = double(runs[0].one.y)\nv = double(runs[0].two[0].y)"
+    graph = outer(define, body, more=more).__lume_graph__
+    assert graph.members["t"].inputs == {"values": Edge("runs.one.y")}
+    for name in ("w", "v"):
+        (upstream,) = graph.members[name].upstream
+        assert graph.members[upstream].upstream == ("runs.one.y",)
+        assert graph.members[upstream].type is float
+
+
 def test_the_values_of_all_runs_may_be_mapped_over(define: Define) -> None:
     body = "runs = Inner.map(x=[1.0], filename=['a'])\nys = double.map([run.y for run in runs])\nagain = Inner.map(x=ys, filename=['b'])"
     graph = outer(define, body).__lume_graph__
