@@ -223,7 +223,8 @@ def lines_of(text: str) -> dict[tuple[str | int, ...], int]:
         if not isinstance(event, yaml.CollectionEndEvent):
             lines.setdefault(composer.steps(), line)
         composer.take(event)
-        lines.setdefault(composer.steps(), line)
+        if (steps := composer.steps()) and isinstance(steps[-1], str):  # a key: its value begins with it
+            lines.setdefault(steps, line)
     return lines
 
 

@@ -507,3 +507,12 @@ def test_whatever_it_is_it_is_read_or_refused(source: str | bytes, format: str) 
     except DocumentError as error:
         text = str(error)
         assert text.startswith("p")
+
+
+def test_the_lines_of_a_yaml_document_are_those_where_its_parts_begin() -> None:
+    text = "a: 1\nb:\n  - c: [1, 2,\n      3]\n    d: {e: 4,\n      f: 5}\n  - 6\n  - 7\ng: |\n  text\n"
+    assert yaml12.lines_of(text) == {
+        (): 1, ("a",): 1, ("b",): 2, ("b", 0): 3, ("b", 0, "c"): 3, ("b", 0, "c", 0): 3, ("b", 0, "c", 1): 3,
+        ("b", 0, "c", 2): 4, ("b", 0, "d"): 5, ("b", 0, "d", "e"): 5, ("b", 0, "d", "f"): 6, ("b", 1): 7, ("b", 2): 8,
+        ("g",): 9,
+    }  # fmt: skip
