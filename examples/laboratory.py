@@ -12,8 +12,8 @@ Units: m and rad; strengths K1 in m^-2; energies in GeV, those of photons in eV;
 Sources:
 
 - thermal emittance: D. Dowell and J. Schmerge, "Quantum efficiency and thermal emittance of metal photocathodes",
-  Phys. Rev. ST Accel. Beams 12, 074201 (2009), eq. 46, doi:10.1103/PhysRevSTAB.12.074201;
-- mismatch: M. Minty and F. Zimmermann, "Measurement and Control of Charged Particle Beams", Springer 2003, section 4.2,
+  Phys. Rev. ST Accel. Beams 12, 074201 (2009), doi:10.1103/PhysRevSTAB.12.074201;
+- mismatch: M. Minty and F. Zimmermann, "Measurement and Control of Charged Particle Beams", Springer 2003,
   doi:10.1007/978-3-662-08581-3.
 """
 
