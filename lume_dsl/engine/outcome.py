@@ -95,13 +95,15 @@ class FlowRun:
             ended = f"{', '.join(failed)} failed" if failed else f"its task ended {type(state).__name__}"
             raise NotRunError(f"{self.flow_name}.{name} has no value: {ended} in this run")
         if state.is_mapped():  # where Prefect has the exception that skipped an item
-            return [None if child.is_skipped() else child.result for child in cast(list[State], state.map_states)]
-        if name not in self._stored or state.result is None:
-            return state.result
+            return [None if run.is_skipped() else self._read(name, run.result) for run in _runs(state)]
+        return self._read(name, state.result)
+
+    def _read(self, name: str, result: Any) -> Any:
+        """What a task returned, or the file or record that it is the reference to."""
+        if name not in self._stored or result is None:
+            return result
         with services.use(self._settings):
-            if state.is_mapped():
-                return [None if result is None else services.load(result) for result in state.result]
-            return services.load(state.result)
+            return services.load(result)
 
 
 def _runs(state: State) -> list[State]:
@@ -141,7 +143,7 @@ def _items(member: Member | None, tasks: Mapping[str, State], index: int) -> str
 
 def _failures(name: str, state: State, items: Callable[[int], str] = lambda _: "") -> Iterator[TaskFailure]:
     if state.is_mapped():
-        for index, child in enumerate(cast(list[State], state.map_states)):
+        for index, child in enumerate(_runs(state)):
             for failure in _failures(f"{name}[{index}]", child):
                 yield attrs.evolve(failure, given=items(index))
     elif state.is_failed() and not isinstance(state, TriggerFailed):

@@ -142,6 +142,17 @@ def test_a_map_over_nothing_is_an_empty_list(flows: ModuleType) -> None:
     assert done.told == ""
 
 
+def test_the_files_and_records_of_all_runs_are_read(flows: ModuleType) -> None:
+    class Outer(LumeFlow):
+        runs = flows.Greeting.map(text1=["a", "b"])
+        files = [run.text_file for run in runs]
+        records = [run.record for run in runs]
+
+    done = Outer().run()
+    assert [file.read() for file in done.files] == ["a you", "b you"]
+    assert [record.outputs["upper"] for record in done.records] == ["A YOU", "B YOU"]
+
+
 def test_a_subflow_of_each_run_has_run(flows: ModuleType) -> None:
     class Outer(LumeFlow):
         names: list[str] = parameter(default=["Ada", "Bob"])
