@@ -39,6 +39,7 @@ __all__ = [
     "TaskRun",
     "ValueResult",
     "Work",
+    "parameter_in",
     "root_of",
 ]
 
@@ -208,6 +209,12 @@ Work: TypeAlias = (
 )
 
 
+def parameter_in(work: Work) -> Parameter | None:
+    """Return the parameter that a work is, of the flow or of a subflow, if it is one."""
+    parameter = work.parameter if isinstance(work, Argument) else work
+    return parameter if isinstance(parameter, Parameter) else None
+
+
 @attrs.frozen
 class Constant:
     """A value that stands in the body. ``checked`` is as of an ``Edge``."""
@@ -325,13 +332,11 @@ class Subflow:
 
     Attributes:
         flow: Its class.
-        parameters: The names of the members that hold the values of its parameters, by these.
         mapped: Whether it runs once for each item of what it is given.
         names: The names of the body that hold it, themselves or in a list, tuple or dict.
     """
 
     flow: Any
-    parameters: Mapping[str, str]
     mapped: bool = False
     names: tuple[str, ...] = ()
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from lume_dsl.declare.blocks import cleaned_up
-from lume_dsl.declare.graph import Edge, Graph, Input, Member, Parameter, Subflow, root_of
+from lume_dsl.declare.graph import Edge, Graph, Input, Member, Parameter, root_of
 
 __all__ = ["Own", "extended", "unique_name"]
 
@@ -123,17 +123,13 @@ def _renamed(graph: Graph, names: Mapping[str, str]) -> Graph:
     moved = {
         name: attrs.evolve(member, name=name, subflow=_moved(member.subflow, names)) for name, member in members.items()
     }
-    return Graph(moved, aliases, {_moved(path, names): _resited(one, names) for path, one in graph.subflows.items()})
+    return Graph(moved, aliases, {_moved(path, names): subflow for path, subflow in graph.subflows.items()})
 
 
 def _moved(path: str, names: Mapping[str, str]) -> str:
     """The dotted name of a subflow whose root has another name."""
     root = root_of(path)
     return names.get(root, root) + path.removeprefix(root)
-
-
-def _resited(subflow: Subflow, names: Mapping[str, str]) -> Subflow:
-    return attrs.evolve(subflow, parameters={key: names.get(name, name) for key, name in subflow.parameters.items()})
 
 
 def _rewired(member: Member, names: Mapping[str, str]) -> Member:

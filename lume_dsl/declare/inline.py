@@ -13,7 +13,7 @@ from lume_dsl.declare.attributes import Held, shaped
 from lume_dsl.declare.body import Body
 from lume_dsl.declare.graph import Input, Member, Parameter, RecordResult, StepRun, Subflow, TaskRun, root_of
 from lume_dsl.declare.inherit import unique_name
-from lume_dsl.declare.references import Composite, Draft, holds_subflows
+from lume_dsl.declare.references import Draft, holds_subflows
 from lume_dsl.declare.subflows import Call, SubflowRun, SubflowValue, call_of, place_of_run
 
 __all__ = ["call_names", "inlined_member", "subflow_shapes", "subflows"]
@@ -39,17 +39,13 @@ def call_names(body: Body) -> dict[Call, str]:
 
 
 def _held_values(body: Body) -> Iterator[tuple[str, Any]]:
+    """The subflows that names hold, each with where it stands: ``runs[0]``."""
     for name, value in body.items():
-        if holds_subflows(value):
-            yield from _parts(name, value)
-
-
-def _parts(label: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Composite):
-        yield label, value
-        return
-    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-        yield f"{label}[{key!r}]", item
+        if isinstance(value, (list, tuple, dict)) and holds_subflows(value):
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            yield from ((f"{name}[{key!r}]", item) for key, item in items)
+        elif holds_subflows(value):
+            yield name, value
 
 
 def subflow_shapes(body: Body, names: Mapping[Call, str]) -> dict[str, Any]:
@@ -70,16 +66,13 @@ def _path(call: Call, names: Mapping[Call, str]) -> str:
 def subflows(body: Body, names: Mapping[Call, str]) -> dict[str, Subflow]:
     """Return the subflows that a body calls, and those within them, by their dotted names."""
     held: dict[Call, list[str]] = {}
-    for name, value in body.items():
-        for _, part in _parts(name, value) if holds_subflows(value) else ():
-            held.setdefault(call_of(part), []).append(name)
+    for label, value in _held_values(body):
+        held.setdefault(call_of(value), []).append(root_of(label))
     found = {}
     for call, path in names.items():
-        parameters = {name: f"{path}.{name}" for name in call.graph.parameters}
-        found[path] = Subflow(call.flow, parameters, call.is_mapped, tuple(dict.fromkeys(held.get(call, ()))))
+        found[path] = Subflow(call.flow, call.is_mapped, tuple(dict.fromkeys(held.get(call, ()))))
         for within, inner in call.graph.subflows.items():
-            moved = {name: f"{path}.{member}" for name, member in inner.parameters.items()}
-            found[f"{path}.{within}"] = Subflow(inner.flow, moved, inner.mapped or call.is_mapped)
+            found[f"{path}.{within}"] = Subflow(inner.flow, inner.mapped or call.is_mapped)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from lume_dsl.declare.body import caller_place
 from lume_dsl.declare.constraints import broken, shown_constraints
-from lume_dsl.declare.graph import MISSING, Argument, Graph, Member, Parameter
+from lume_dsl.declare.graph import MISSING, Graph, Member, Parameter, parameter_in
 from lume_dsl.declare.references import has_references
 from lume_dsl.environment import variable_text
 from lume_dsl.errors import DefinitionError, ParameterError, Problem, did_you_mean, text_of
@@ -43,10 +43,10 @@ FROM_FLOW = {"__lume__": "default"}
 
 def spec_of(member: Member) -> Parameter:
     """The parameter that a member of ``Graph.parameters`` is, or of a subflow."""
-    work = member.work.parameter if isinstance(member.work, Argument) else member.work
-    if not isinstance(work, Parameter):
+    parameter = parameter_in(member.work)
+    if parameter is None:
         raise TypeError(f"{member.name} is not a parameter")
-    return work
+    return parameter
 
 
 def parameter_of(member: Member) -> Member:

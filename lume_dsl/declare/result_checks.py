@@ -27,9 +27,9 @@ from lume_dsl.declare.graph import (
     Member,
     Merge,
     Operation,
-    Parameter,
     RecordResult,
     ValueResult,
+    parameter_in,
 )
 from lume_dsl.declare.subject import Subject
 from lume_dsl.errors import Problem, RecordError, did_you_mean
@@ -255,8 +255,7 @@ def _secret_in(graph: Graph, name: str) -> str:
     todo, seen = [name], set()
     while todo:
         member = graph.members[todo.pop()]
-        work = member.work.parameter if isinstance(member.work, Argument) else member.work
-        if isinstance(work, Parameter) and work.secret:
+        if (parameter := parameter_in(member.work)) and parameter.secret:
             return member.name
         if member.name not in seen:
             seen.add(member.name)

@@ -14,7 +14,7 @@ import attrs
 
 from lume_dsl.declare.attributes import FlowAttribute, SubflowAttribute, shaped
 from lume_dsl.declare.body import Unknown
-from lume_dsl.declare.graph import Argument, Constant, Graph, Input, Member, Parameter
+from lume_dsl.declare.graph import Argument, Constant, Graph, Input, Member, Parameter, parameter_in
 from lume_dsl.declare.parameters import abstract_problems, call_problems, check_value, spec_of, value_problems
 from lume_dsl.declare.references import (
     Composite,
@@ -129,16 +129,12 @@ def _wrong_with(call: Call, parameter: Member, source: Source) -> list[Problem]:
         items = source.value if source.mapped else [source.value]
         checked = (check_value(item, parameter)[1] for item in items)
         return next((value_problems(name, parameter, offences) for offences in checked if offences), [])
-    if spec_of(parameter).secret and isinstance(source, Link) and not _is_secret(source.draft):
+    given = parameter_in(source.draft.work) if isinstance(source, Link) else None
+    if spec_of(parameter).secret and isinstance(source, Link) and not (given and given.secret):
         message = f"is secret, and {source.draft.label}, which it is given, is not"
         fix = f"declare {source.draft.label} with parameter(secret=True)"
         return [Problem("parameter-option", f"{name}.{parameter.name}", message, fix)]
     return []
-
-
-def _is_secret(draft: Draft) -> bool:
-    work = draft.work.parameter if isinstance(draft.work, Argument) else draft.work
-    return isinstance(work, Parameter) and work.secret
 
 
 def _not_to_be_mapped(call: Call, sources: Mapping[str, Source]) -> list[Problem]:

@@ -37,6 +37,7 @@ from lume_dsl.declare.graph import (
     StepRun,
     TaskRun,
     ValueResult,
+    parameter_in,
 )
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.calls import ServiceCall, StepCall, hide_secrets
@@ -72,11 +73,8 @@ class _Compiler:
         self.flow_class = flow_class
         self.graph: Graph = flow_class.__lume_graph__
         self.stored = self.graph.stored
-        self.secrets = [
-            name
-            for name, member in self.graph.members.items()
-            if isinstance(member.work, (Parameter, Argument)) and spec_of(member).secret
-        ]
+        parameters = {name: parameter_in(member.work) for name, member in self.graph.members.items()}
+        self.secrets = [name for name, parameter in parameters.items() if parameter and parameter.secret]
         self.options: Mapping[str, Any] = flow_class.__lume_options__
         self.name = flow_class.__lume_name__
 
@@ -105,13 +103,12 @@ class _Compiler:
     def _task(self, member: Member) -> prefect.Task:
         """The task of a member. Where it takes file or record results, or uses services, its call sees to them."""
         task = self._plain_task(member)
+        takes_references = isinstance(member.work, Argument)
         loads = frozenset(
             key
             for key, source in member.inputs.items()
-            if not isinstance(source, Constant) and source.upstream in self.stored
+            if not isinstance(source, Constant) and source.upstream in self.stored and not takes_references
         )
-        if isinstance(member.work, Argument):  # which takes a reference as it is
-            loads = frozenset()
         if loads or isinstance(member.work, StepRun) or (isinstance(member.work, TaskRun) and member.work.services):
             vars(task)["run"] = ServiceCall(task.run, loads)
         if self.secrets:
