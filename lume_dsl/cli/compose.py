@@ -23,11 +23,12 @@ def command(file: str, to_python: bool) -> None:
 
     Parameters that the file leaves open are called flow1_text1 there.
     """
-    from lume_dsl.compose.composition import Composition, compose  # PyYAML and cattrs, which other commands do without
+    from lume_dsl.compose.composition import Composition  # PyYAML and cattrs, which other commands do without
     from lume_dsl.compose.python import to_python as written
 
     stdout = divert_stdout()  # what the modules print when they are imported is no part of the source
-    compose(file)
-    source = written(Composition.of_file(file))
+    composition = Composition.of_file(file)
+    composition.inlined()  # which tells all that is wrong
+    source = written(composition)
     with suppress(BrokenPipeError), stdout:
         stdout.write(source)

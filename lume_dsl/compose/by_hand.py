@@ -5,7 +5,6 @@ The tasks are the flow's own, copied when the class is compiled; neither the flo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from types import GenericAlias
@@ -16,7 +15,7 @@ from prefect.core.edge import Edge as PrefectEdge
 from prefect.core.parameter import Parameter as PrefectParameter
 from prefect.core.parameter import no_default
 
-from lume_dsl.compose.task_names import TASK_NAMES
+from lume_dsl.compose.names import TASK_NAMES, identifier_of
 from lume_dsl.declare.body import caller_place
 from lume_dsl.declare.flow import RESERVED, FlowMeta, flow_of_graph
 from lume_dsl.declare.graph import (
@@ -52,23 +51,15 @@ def from_prefect(flow: Any) -> FlowMeta:
     if not isinstance(flow, prefect.Flow):
         message, fix = f"is a {type(flow).__name__}, and no prefect.Flow", "give it a flow that was written by hand"
         raise DefinitionError((Problem("composition", "from_prefect()", message, fix, place),))
-    for name in RESERVED:
-        if any(parameter.name == name for parameter in flow.parameters()):
-            message, fix = (
-                f"has a parameter named {name!r}, which every flow class has for itself",
-                "give it another name",
-            )
-            raise DefinitionError((Problem("composition", f"from_prefect(): {flow.name}", message, fix, place),))
+    for name in sorted({parameter.name for parameter in flow.parameters()}.intersection(RESERVED)):
+        message = f"has a parameter named {name!r}, which every flow class has for itself"
+        problem = Problem("composition", f"from_prefect(): {flow.name}", message, "give it another name", place)
+        raise DefinitionError((problem,))
     reader = _Reader(flow, place)
     options = {"name": flow.name, **({"result": flow.result} if flow.result is not None else {})}
-    made = flow_of_graph(_identifier(flow.name), reader.graph(), options)
+    made = flow_of_graph(identifier_of(flow.name), reader.graph(), options)
     setattr(made, TASK_NAMES, reader.task_names())
     return made
-
-
-def _identifier(name: str) -> str:
-    found = re.sub(r"\W", "_", name)
-    return found if found.isidentifier() else f"flow_{found}"
 
 
 class _ParameterValue(prefect.Task):
@@ -113,14 +104,13 @@ class _Reader:
     def _members(self, task: prefect.Task) -> Iterator[Member]:
         name = self.names[task]
         if isinstance(task, PrefectParameter):
-            is_plain = type(task).run is PrefectParameter.run
             default: Any = task.default
             if task.required:
                 default = MISSING
             elif default is no_default:
                 default = None
             yield Member(task.name, Parameter(default=default), Any, {}, self.place, visible=_is_attribute(task.name))
-            if not is_plain:
+            if _is_special(task):
                 run = TaskRun(_ParameterValue(task.name, task.run), {})
                 yield Member(name, run, Any, {"value": Edge(task.name)}, self.place, visible=False)
             return
@@ -154,7 +144,7 @@ class _Reader:
             expects={key: tp for key, tp in hints.arguments.items() if key in inputs},
             after=after,
             visible=_is_attribute(name),
-            origin=_identifier(self.flow.name),
+            origin=identifier_of(self.flow.name),
         )
 
     def _waited(self, edge: PrefectEdge) -> str:
@@ -182,16 +172,18 @@ def _names(tasks: Iterable[prefect.Task]) -> dict[prefect.Task, str]:
     taken: set[str] = {task.name for task in tasks if isinstance(task, PrefectParameter)}
     for task in tasks:
         is_parameter = isinstance(task, PrefectParameter)
-        name = task.name
-        if is_parameter and type(task).run is not PrefectParameter.run:
-            name = f"{task.name} of {type(task).__name__}"
-        number = 1
-        while name in taken and not (is_parameter and name == task.name):
+        name, number = f"{task.name} of {type(task).__name__}" if _is_special(task) else task.name, 1
+        while name in taken and (_is_special(task) or not is_parameter):
             number += 1
             name = f"{task.name}-{number}"
         taken.add(name)
         names[task] = name
     return names
+
+
+def _is_special(task: prefect.Task) -> bool:
+    """Whether it is a parameter of a class of its own, which makes something else of what is given."""
+    return isinstance(task, PrefectParameter) and type(task).run is not PrefectParameter.run
 
 
 def _is_attribute(name: str) -> bool:

@@ -5,8 +5,7 @@ Each line of the file is a line of the class's body, so that all that the langua
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -17,6 +16,7 @@ import attrs
 from lume_dsl.compose.document import ComposingFlow, Document, read_flow_of_flows
 from lume_dsl.compose.flows import FoundFlow, find_composing_flows, is_prefect_flow
 from lume_dsl.compose.mappings import MappingError, mapped_value, source_of_mapping
+from lume_dsl.compose.names import attribute_name, parameter_name
 from lume_dsl.declare.body import Body, Unknown
 from lume_dsl.declare.flow import FlowMeta, flow_of_lines
 from lume_dsl.declare.graph import MISSING, Member
@@ -28,7 +28,7 @@ from lume_dsl.values.forms import JSON
 if TYPE_CHECKING:
     import prefect
 
-__all__ = ["Composition", "attribute_name", "compose", "parameter_name"]
+__all__ = ["UNTYPED", "Composition", "compose"]
 
 Line = tuple[Place, Callable[[Body], None]]
 
@@ -63,11 +63,19 @@ class Composition:
 
     def flow(self, name: str) -> ComposingFlow:
         """Return one of the flows as the file has it."""
-        return self.document.content.composing_flows[self._places[name]]
+        return next(flow for flow in self.document.content.composing_flows if flow.name == name)
 
-    @property
-    def _places(self) -> dict[str, int]:
-        return {flow.name: place for place, flow in enumerate(self.document.content.composing_flows)}
+    def inlined(self) -> FlowMeta:
+        """Return the flow class whose body calls the flows, each line at its place in the file.
+
+        Raises:
+            DefinitionError: All that is wrong with the file and the flow that it describes.
+        """
+        content = self.document.content
+        given = {"name": content.name, "project": content.project_name, "labels": content.labels}
+        options = {key: value for key, value in given.items() if value}
+        lines = [*_parameter_lines(self), *_call_lines(self)]
+        return flow_of_lines(content.name, lines, options, start=self.document.place(), problems=self.problems)
 
 
 @overload
@@ -89,25 +97,12 @@ def compose(path: str | Path, *, deploy: bool = False) -> Any:
         DefinitionError: All that is wrong with the file and the flow that it describes, each with its line.
     """
     composition = Composition.of_file(path)
-    flow_class = _inlined(composition)
+    flow_class = composition.inlined()
     if not deploy:
         return flow_class
     from lume_dsl.compose.deploy import deployed  # Prefect
 
     return deployed(composition)
-
-
-def _inlined(composition: Composition) -> FlowMeta:
-    content = composition.document.content
-    options: dict[str, Any] = {"name": content.name}
-    if content.project_name:
-        options["project"] = content.project_name
-    if content.labels:
-        options["labels"] = content.labels
-    lines = [*_parameter_lines(composition), *_call_lines(composition)]
-    return flow_of_lines(
-        content.name, lines, options, start=composition.document.place(), problems=composition.problems
-    )
 
 
 def _flow_class(flow: Any) -> FlowMeta:
@@ -117,16 +112,6 @@ def _flow_class(flow: Any) -> FlowMeta:
     from lume_dsl.compose.by_hand import from_prefect  # Prefect, which made the flow
 
     return from_prefect(flow)
-
-
-def parameter_name(flow: str, parameter: str) -> str:
-    """What a parameter of a flow that nothing gives is called in the flow of flows: as in LUME-services."""
-    return f"{flow}-{parameter}"
-
-
-def attribute_name(flow: str) -> str:
-    """The name of a subflow: that of the flow, where no dots and brackets lead on."""
-    return re.sub(r"[.\[\]]", "_", flow)
 
 
 # what is wrong with the file as a whole
@@ -191,32 +176,31 @@ def _call_lines(composition: Composition) -> Iterator[Line]:
 
 
 def _call(composition: Composition, name: str, body: Body) -> None:
-    flow, flow_class = composition.flow(name), composition.flows[name]
-    document, count = composition.document, len(body.problems)
+    flow, place_in = composition.flow(name), composition.document.place_in
+    places = {key: place_in(name, "parameters", key) for key in flow.parameters}
+    places |= {key: place_in(name, "mapped_parameters", key) for key in flow.mapped_parameters}
+    _check_names(composition, flow, places, body)
     values = dict(_values(composition, flow, body))
-    subflow = called(body, flow_class, (), values)
-    body[attribute_name(name)] = subflow
-    body.problems[count:] = [_at_constant(document, flow, problem) for problem in body.problems[count:]]
-    for parameter in flow.mapped_parameters:
-        if parameter in values and not isinstance(subflow, Unknown):
-            call_of(subflow).drafts[parameter].place = document.place_in(name, "mapped_parameters", parameter)
+    body[attribute_name(name)] = called(body, composition.flows[name], (), values, places=places)
 
 
-def _values(composition: Composition, flow: ComposingFlow, body: Body) -> Iterator[tuple[str, Any]]:
-    """The values of a flow's parameters. What is wrong with a mapping is noted, and then its value unknown."""
+def _check_names(composition: Composition, flow: ComposingFlow, places: Mapping[str, Place], body: Body) -> None:
+    """Note what is given that is no parameter, or twice."""
     known = composition.flows[flow.name].__lume_graph__.parameters
-    for name in flow.mapped_parameters | flow.parameters:
-        where = "mapped_parameters" if name in flow.mapped_parameters else "parameters"
-        place = composition.document.place_in(flow.name, where, name)
+    for name, place in places.items():
         message, fix = "", ""
         if name not in known:
             message = f"is no parameter of {flow.name}{did_you_mean(name, known)}"
             fix = f"the parameters are: {', '.join(known) or 'none'}"
-        elif where == "mapped_parameters" and name in flow.parameters:
+        elif name in flow.parameters and name in flow.mapped_parameters:
             message, fix = "is mapped, and a constant too", "leave one of the two out"
         if message:
             body.problems.append(Problem("composition", f"{flow.name}.{name}", message, fix, place))
-    for name, member in known.items():
+
+
+def _values(composition: Composition, flow: ComposingFlow, body: Body) -> Iterator[tuple[str, Any]]:
+    """The values of a flow's parameters. What is wrong with a mapping is noted, and then its value unknown."""
+    for name, member in composition.flows[flow.name].__lume_graph__.parameters.items():
         if name in flow.mapped_parameters:
             yield name, _mapped(composition, flow, member, body)
         elif name in flow.parameters:
@@ -239,12 +223,3 @@ def _mapped(composition: Composition, flow: ComposingFlow, parameter: Member, bo
         body.problems.append(Problem("composition", f"{flow.name}.{parameter.name}", error.message, error.fix, place))
         return body.unknown(parent)
     return mapped_value(source, call_of(subflow))
-
-
-def _at_constant(document: Document, flow: ComposingFlow, problem: Problem) -> Problem:
-    """The problem, at the line of the constant that it is of, if it is of one."""
-    _, _, path = problem.subject.partition(".")
-    name = re.split(r"[.\[]", path)[0]
-    if problem.kind != "parameter-value" or name not in flow.parameters:
-        return problem
-    return attrs.evolve(problem, place=document.place_in(flow.name, "parameters", name))

@@ -15,10 +15,11 @@ from prefect.executors import LocalDaskExecutor
 from prefect.run_configs import UniversalRun
 from prefect.tasks.prefect import create_flow_run, get_task_run_result, wait_for_flow_run
 
-from lume_dsl.compose.composition import Composition, parameter_name
+from lume_dsl.compose.composition import Composition
 from lume_dsl.compose.document import ComposingFlow
 from lume_dsl.compose.flows import is_prefect_flow
 from lume_dsl.compose.mappings import MappedSource, source_of_mapping
+from lume_dsl.compose.names import parameter_name
 from lume_dsl.declare.graph import MISSING, Member, TaskRun
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.compile import CONFIGURE, compile_flow

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import attrs
 import cattrs
@@ -20,12 +20,12 @@ from lume_dsl.values.document_errors import DocumentError, kind_of
 from lume_dsl.values.scalars import short
 from lume_dsl.values.yaml12 import lines_of, read_yaml
 
-__all__ = ["MAP_TYPES", "ComposingFlow", "Document", "FlowOfFlows", "MappedParameter", "read_flow_of_flows"]
+__all__ = ["ComposingFlow", "Document", "FlowOfFlows", "MappedParameter", "read_flow_of_flows"]
 
 T = TypeVar("T")
 Steps = tuple[str | int, ...]
 
-MAP_TYPES = ("raw", "file", "db")
+MapType = Literal["raw", "file", "db"]
 
 
 @attrs.frozen(kw_only=True)
@@ -43,7 +43,7 @@ class MappedParameter:
 
     parent_flow_name: str
     parent_task_name: str
-    map_type: Literal["raw", "file", "db"] = "raw"
+    map_type: MapType = "raw"
     attribute: str = ""
     attribute_index: list[str | int] = attrs.field(factory=list)
 
@@ -108,9 +108,7 @@ class Document:
 
     def place(self, *steps: str | int) -> Place:
         """The line of a part of the file, or of what it is a part of."""
-        while steps and steps not in self.lines:
-            steps = steps[:-1]
-        return Place(self.path, self.lines.get(steps, 1))
+        return _place(self.path, self.lines, steps)
 
     def place_in(self, flow: str, *steps: str | int) -> Place:
         """The line of a part of one of the flows."""
@@ -207,10 +205,15 @@ class _Reader:
             return None
 
     def _note(self, subject: str, message: str, fix: str, steps: Steps) -> None:
-        while steps and steps not in self.lines:
-            steps = steps[:-1]
-        place = Place(self.path, self.lines.get(steps, 1))
+        place = _place(self.path, self.lines, steps)
         self.problems.append(Problem("composition", subject, message, fix, place))
+
+
+def _place(path: str, lines: Mapping[Steps, int], steps: Steps) -> Place:
+    """The line of a part of a file, or of what it is a part of."""
+    while steps and steps not in lines:
+        steps = steps[:-1]
+    return Place(path, lines.get(steps, 1))
 
 
 def _shown(steps: Steps) -> str:
@@ -228,7 +231,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(str, lambda value, _: _checked(value, str, "text"))
     converter.register_structure_hook(str | int, lambda value, _: _checked(value, (str, int), "text or a whole number"))
     converter.register_structure_hook_func(lambda tp: tp is Any, lambda value, _: value)
-    converter.register_structure_hook_func(lambda tp: tp == MAP_LITERAL, _map_type)
+    converter.register_structure_hook_func(lambda tp: tp == MapType, _map_type)
     converter.register_structure_hook_factory(_is_of(list), _of_lists)
     converter.register_structure_hook_factory(_is_of(dict), _of_mappings)
     converter.register_structure_hook_factory(attrs.has, _of_classes)
@@ -254,9 +257,6 @@ def _of_classes(cls: Any, converter: Any) -> Callable[[Any, Any], Any]:
     return lambda value, _: structure(_checked(value, dict, "a mapping"), cls)
 
 
-MAP_LITERAL = Literal["raw", "file", "db"]
-
-
 def _checked(value: Any, kinds: Any, what: str) -> Any:
     if not isinstance(value, kinds) or isinstance(value, bool):
         raise TypeError(f"expected {what}, got {short(value)}")
@@ -264,9 +264,10 @@ def _checked(value: Any, kinds: Any, what: str) -> Any:
 
 
 def _map_type(value: Any, _: Any) -> Any:
-    if value not in MAP_TYPES:
-        near = did_you_mean(value, MAP_TYPES) if isinstance(value, str) else ""
-        raise ValueError(f"expected one of {', '.join(MAP_TYPES)}, got {short(value)}{near}")
+    known = get_args(MapType)
+    if value not in known:
+        near = did_you_mean(value, known) if isinstance(value, str) else ""
+        raise ValueError(f"expected one of {', '.join(known)}, got {short(value)}{near}")
     return value
 
 

@@ -7,7 +7,7 @@ from typing import Any, get_origin
 import attrs
 
 from lume_dsl.compose.document import MappedParameter
-from lume_dsl.compose.task_names import members_by_task_name
+from lume_dsl.compose.names import members_by_task_name
 from lume_dsl.declare.assignable import assignable
 from lume_dsl.declare.flow import FlowMeta
 from lume_dsl.declare.graph import Edge, FileResult, Graph, Member, RecordResult, TaskRun

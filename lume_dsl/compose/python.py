@@ -19,10 +19,11 @@ from uuid import UUID
 
 import attrs
 
-from lume_dsl.compose.composition import UNTYPED, Composition, parameter_name
+from lume_dsl.compose.composition import UNTYPED, Composition
 from lume_dsl.compose.document import ComposingFlow
 from lume_dsl.compose.flows import is_prefect_flow
 from lume_dsl.compose.mappings import MappedSource, source_of_mapping
+from lume_dsl.compose.names import identifier_of, parameter_name
 from lume_dsl.declare.flow import RESERVED
 from lume_dsl.declare.graph import MISSING, Member, Parameter
 from lume_dsl.declare.parameters import spec_of
@@ -92,11 +93,11 @@ class _Writer:
         """Name what the body assigns, before what it uses: imports have other names where these are taken."""
         self.taken.update(RESERVED)
         for flow in self.composition.document.content.composing_flows:
-            self.attributes[flow.name] = self._unique(_identifier(flow.name))
+            self.attributes[flow.name] = self._unique(identifier_of(flow.name))
         for flow in self.composition.document.content.composing_flows:
             for name in self.composition.flows[flow.name].__lume_graph__.parameters:
                 if name not in flow.mapped_parameters and name not in flow.parameters:
-                    self.parameters[flow.name, name] = self._unique(_identifier(parameter_name(flow.name, name)))
+                    self.parameters[flow.name, name] = self._unique(identifier_of(parameter_name(flow.name, name)))
         self.taken.difference_update(RESERVED)
 
     def _unique(self, name: str) -> str:
@@ -332,11 +333,6 @@ def _quoted(value: Any) -> str:
 def _plain(text: str) -> str:
     """The text as a docstring holds it."""
     return text.replace("\\", "/").replace('"', "'")
-
-
-def _identifier(name: str) -> str:
-    found = re.sub(r"\W", "_", name)
-    return found if found.isidentifier() and not keyword.iskeyword(found) else f"flow_{found}"
 
 
 def _is_name(name: str) -> bool:

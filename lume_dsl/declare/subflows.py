@@ -7,6 +7,7 @@ them, nor what the members are called in the end.
 from __future__ import annotations
 
 import inspect
+import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -51,6 +52,7 @@ class Call:
         name: The first name that the body gave it, or "". It may lose it to a later assignment.
         within: Its name in the flow that the body inherits, or in ``outer``.
         outer: The subflow that it is of.
+        places: The lines of those arguments that stand in others than the call.
     """
 
     owner: Body
@@ -61,6 +63,11 @@ class Call:
     name: str = ""
     within: str = ""
     outer: Call | None = None
+    places: Mapping[str, Place] = types.MappingProxyType({})
+
+    def place_of(self, argument: str) -> Place:
+        """The line of an argument."""
+        return self.places.get(argument, self.place)
 
     @property
     def label(self) -> str:
@@ -93,21 +100,28 @@ class Inlined:
 
 
 def called(
-    body: Body, flow_class: Any, args: tuple[Any, ...], values: Mapping[str, Any], *, is_mapped: bool = False
+    body: Body,
+    flow_class: Any,
+    args: tuple[Any, ...],
+    values: Mapping[str, Any],
+    *,
+    is_mapped: bool = False,
+    places: Mapping[str, Place] = types.MappingProxyType({}),
 ) -> Any:
     """Add the members of a flow that is called with these values to a body, and return what stands for them.
 
-    What is wrong with the call is noted in the body's problems.
+    What is wrong with the call is noted in the body's problems, at the ``places`` of the arguments that have their own.
     """
-    call = Call(body, flow_class, body.place(), is_mapped)
+    call = Call(body, flow_class, body.place(), is_mapped, places=places)
     parameters = call.graph.parameters
     name = flow_class.__name__
-    problems = abstract_problems(name, call.graph) or call_problems(name, call.graph, args, values)
+    found = abstract_problems(name, call.graph) or call_problems(name, call.graph, args, values)
+    problems = [attrs.evolve(one, place=call.place) for one in found]
     sources = {key: _given(call, value) for key, value in values.items() if key in parameters}
     for key, source in sources.items():
         problems += _wrong_with(call, parameters[key], source)
     problems += _not_to_be_mapped(call, sources)
-    body.problems += [attrs.evolve(one, subject=f"{body.name}: {one.subject}", place=call.place) for one in problems]
+    body.problems += [attrs.evolve(one, subject=f"{body.name}: {one.subject}") for one in problems]
     if problems and is_mapped:
         return body.unknown(name)
     _inline(call, sources)
@@ -121,19 +135,20 @@ def _given(call: Call, value: Any) -> Source:
 
 def _wrong_with(call: Call, parameter: Member, source: Source) -> list[Problem]:
     """What is wrong with what a parameter is given: a constant that does not fit, or for a secret what is none."""
-    name = call.flow.__name__
+    name, place = call.flow.__name__, call.place_of(parameter.name)
     if isinstance(source, Constant):
         if source.mapped and not isinstance(source.value, (list, tuple)):
             message, fix = "is given no list to map over", "give it a list, or write unmapped(...) around it"
-            return [Problem("map-arguments", f"{name}.{parameter.name}", message, fix)]
+            return [Problem("map-arguments", f"{name}.{parameter.name}", message, fix, place)]
         items = source.value if source.mapped else [source.value]
         checked = (check_value(item, parameter)[1] for item in items)
-        return next((value_problems(name, parameter, offences) for offences in checked if offences), [])
+        wrong: list[Problem] = next((value_problems(name, parameter, one) for one in checked if one), [])
+        return [attrs.evolve(one, place=place) for one in wrong]
     given = parameter_in(source.draft.work) if isinstance(source, Link) else None
     if spec_of(parameter).secret and isinstance(source, Link) and not (given and given.secret):
         message = f"is secret, and {source.draft.label}, which it is given, is not"
         fix = f"declare {source.draft.label} with parameter(secret=True)"
-        return [Problem("parameter-option", f"{name}.{parameter.name}", message, fix)]
+        return [Problem("parameter-option", f"{name}.{parameter.name}", message, fix, place)]
     return []
 
 
@@ -142,10 +157,11 @@ def _not_to_be_mapped(call: Call, sources: Mapping[str, Source]) -> list[Problem
     name = f"{call.flow.__name__}.map"
     if call.is_mapped and not any(source.mapped for source in sources.values()):
         fix = f"give it a list that is not in unmapped(...), or write {call.flow.__name__}(...)"
-        return [Problem("map-arguments", name, "has no argument to map over", fix)]
+        return [Problem("map-arguments", name, "has no argument to map over", fix, call.place)]
     if call.is_mapped and (inner := next((n for n, m in call.graph.members.items() if m.mapped), "")):
         message = f"runs the flow once for each item, and {inner} of it is a map already"
-        return [Problem("map-arguments", name, message, "let a task of that flow loop over its items")]
+        fix = "let a task of that flow loop over its items"
+        return [Problem("map-arguments", name, message, fix, call.place)]
     return []
 
 
@@ -154,7 +170,7 @@ def _inline(call: Call, sources: Mapping[str, Source]) -> None:
     body, members = call.owner, call.graph.members
     for name, member in members.items():
         work = Argument(spec_of(member)) if isinstance(member.work, Parameter) else member.work
-        draft = Draft(body, work, {}, call.place, f"{call.flow.__name__}.{name}", body.block)
+        draft = Draft(body, work, {}, call.place_of(name), f"{call.flow.__name__}.{name}", body.block)
         draft.inlined = Inlined(call, member)
         call.drafts[name] = draft
     over = next((call.drafts[name] for name, source in sources.items() if source.mapped), None)

@@ -21,7 +21,7 @@ from prefect.utilities.configuration import set_temporary_config
 
 from lume_dsl import DefinitionError, LumeFlow, TextFile, results, task
 from lume_dsl.compose.by_hand import from_prefect
-from lume_dsl.compose.task_names import members_by_task_name
+from lume_dsl.compose.names import members_by_task_name
 from lume_dsl.tasks import LoadDBResult, LoadFile, SaveDBResult, SaveFile, configure_services
 
 CALLS: list[Any] = []
