@@ -17,7 +17,7 @@ from prefect.core.parameter import no_default
 
 from lume_dsl.compose.names import TASK_NAMES, identifier_of
 from lume_dsl.declare.body import caller_place
-from lume_dsl.declare.flow import RESERVED, FlowMeta, flow_of_graph
+from lume_dsl.declare.flow import RESERVED, FlowMeta
 from lume_dsl.declare.graph import (
     MISSING,
     Constant,
@@ -29,6 +29,7 @@ from lume_dsl.declare.graph import (
     TaskRun,
 )
 from lume_dsl.declare.hints import function_hints
+from lume_dsl.declare.made import flow_of_graph
 from lume_dsl.declare.parts import NOWHERE
 from lume_dsl.errors import DefinitionError, Place, Problem
 from lume_dsl.tasks.configure import configure_services

@@ -18,8 +18,9 @@ from lume_dsl.compose.flows import FoundFlow, find_composing_flows, is_prefect_f
 from lume_dsl.compose.mappings import MappingError, mapped_value, source_of_mapping
 from lume_dsl.compose.names import attribute_name, parameter_name
 from lume_dsl.declare.body import Body, Unknown
-from lume_dsl.declare.flow import FlowMeta, flow_of_lines
+from lume_dsl.declare.flow import FlowMeta
 from lume_dsl.declare.graph import MISSING, Member
+from lume_dsl.declare.made import flow_of_lines
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.declare.subflows import call_of, called
 from lume_dsl.errors import Place, Problem, did_you_mean

@@ -18,19 +18,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, get_origin
 import attrs
 
 from lume_dsl.declare.attributes import Removed
+from lume_dsl.declare.composites import Composite, Whole, holds_subflows
 from lume_dsl.declare.graph import MISSING, Graph, Parameter, Work
-from lume_dsl.declare.references import (
-    Composite,
-    Draft,
-    Link,
-    Reference,
-    Source,
-    Whole,
-    draft_of,
-    has_references,
-    holds_subflows,
-    source_of,
-)
+from lume_dsl.declare.references import Draft, Link, Reference, Source, draft_of, has_references, source_of
 from lume_dsl.errors import DefinitionError, Place, Problem, ReferenceValueError, did_you_mean
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ import attrs
 from lume_dsl.declare.attributes import Removed
 from lume_dsl.declare.blocks import held, innermost
 from lume_dsl.declare.body import Body, Unknown, is_class_variable
+from lume_dsl.declare.composites import Composite, Whole
 from lume_dsl.declare.filenames import OF_RUN
 from lume_dsl.declare.graph import (
     MISSING,
@@ -38,25 +39,14 @@ from lume_dsl.declare.graph import (
 )
 from lume_dsl.declare.hints import Hints, Scope, function_hints
 from lume_dsl.declare.inherit import Own, extended, unique_name
+from lume_dsl.declare.inherited_names import inherited_problems
 from lume_dsl.declare.inline import call_names, inlined_member, subflow_shapes, subflows
 from lume_dsl.declare.operations import Outcomes
-from lume_dsl.declare.references import (
-    Composite,
-    Draft,
-    Foreign,
-    Pending,
-    Reference,
-    Source,
-    Whole,
-    constant_of,
-    holds_subflows,
-)
+from lume_dsl.declare.references import Draft, Foreign, Pending, Reference, Source, constant_of
 from lume_dsl.declare.resources import part_hints
 from lume_dsl.declare.tasks import plain_function
 from lume_dsl.errors import Problem, did_you_mean
-from lume_dsl.values.convert import short
 from lume_dsl.values.forms import plain_type
-from lume_dsl.values.names import type_name
 from lume_dsl.values.shapes import lengths
 
 __all__ = ["Built", "Unresolved", "build", "count_items"]
@@ -218,7 +208,7 @@ class _Builder:
 
     def _inherited_names(self) -> dict[Draft, str]:
         """The names of inherited members: their own, or where those are redefined or removed, others of the body."""
-        self._check_inherited()
+        self.body.problems += inherited_problems(self.body, self.removed)
         names = {}
         holders: dict[Draft, list[str]] = {}
         for name, draft in self.references.items():
@@ -226,45 +216,12 @@ class _Builder:
         for old, draft in self.body.taken.items():
             others = [name for name in holders.get(draft, ()) if name != old]
             names[draft] = old
-            self._check_subflow(old, draft)
             if old in self.removed or self.references.get(old, draft) is not draft:
                 self.kept[old] = names[draft] = others[0] if others else f"{self.body.base.members[old].origin}.{old}"
                 others = others[1:]
             for name in others:
                 self.aliases[name] = names[draft]
         return names
-
-    def _check_subflow(self, old: str, draft: Draft) -> None:
-        """An inherited subflow that the body takes values of is not redefined or removed by it."""
-        member = self.body.base.members[old]
-        if member.subflow and (member.root in self.removed or isinstance(self.body.get(member.root), Composite)):
-            message = f"takes {old} of {member.origin}, and {member.root} is another here"
-            self._problem("inheritance", member.root, message, draft, "give the new one another name")
-
-    def _check_inherited(self) -> None:
-        """A name that is inherited is redefined as a field, a task or a step, and what is removed is inherited."""
-        inherited, held = self.body.base.names, self.body.base.held
-        for name, value in self.body.items():
-            if name in self.removed and name not in inherited and name not in held:
-                near = did_you_mean(name, [*inherited, *held])
-                self._note_inherited(name, f"is removed, and not inherited{near}", "leave it out")
-            elif isinstance(value, Reference) or holds_subflows(value) or name in self.removed:
-                continue
-            elif name in held:
-                message = "is a subflow that is inherited, and a plain attribute here"
-                self._note_inherited(name, message, "give it another name")
-            elif name in inherited:
-                member = self.body.base.members[inherited[name]]
-                what = {Parameter: "a parameter", StepRun: "a step"}.get(type(member.work), "a value of the flow")
-                fix = "write @step above it to redefine it, or give it another name"
-                if not callable(value):
-                    fix = f"write {name}: {type_name(type(value))} = {short(value)} for another default"
-                    fix = fix if isinstance(member.work, Parameter) else "give it another name"
-                self._note_inherited(name, f"is {what} of {member.origin}, and a plain attribute here", fix)
-
-    def _note_inherited(self, name: str, message: str, fix: str) -> None:
-        place = self.body.places.get(name, self.body.start)
-        self.body.problems.append(Problem("inheritance", f"{self.body.name}.{name}", message, fix, place))
 
     def _lost_parameter(self, draft: Draft) -> None:
         taker = self.references.get(draft.name)

@@ -6,7 +6,7 @@ from types import MethodType
 from typing import Any
 
 from lume_dsl.declare.attributes import LOGGER, FlowAttribute, Held, SubflowAttribute, run_of, shaped
-from lume_dsl.declare.body import current_body
+from lume_dsl.declare.body import Body, current_body
 from lume_dsl.declare.graph import Parameter, StepRun
 from lume_dsl.declare.subflows import inherited_subflows
 from lume_dsl.values.names import type_name
@@ -14,11 +14,17 @@ from lume_dsl.values.names import type_name
 __all__ = ["attribute_of", "subflow_attribute"]
 
 
+def _body_of_subclass(owner: type) -> Body | None:
+    """The body that is being executed, if it is that of a subclass of a class."""
+    body = current_body()
+    return body if body is not None and body.inherits(owner) else None
+
+
 class _Shown(FlowAttribute):
     def _of_class(self, owner: type) -> Any:
         """What a class shows: in the body of a subclass of it, a reference to the inherited value."""
-        body = current_body()
-        return self if body is None or not body.inherits(owner) else body.inherited(self.name, self.member.origin)
+        body = _body_of_subclass(owner)
+        return self if body is None else body.inherited(self.name, self.member.origin)
 
 
 class ParameterAttribute(_Shown):
@@ -55,8 +61,8 @@ class _ShownSubflow(SubflowAttribute):
 
     def __get__(self, instance: object | None, owner: Any) -> Any:
         if instance is None:
-            body = current_body()
-            return self if body is None or not body.inherits(owner) else inherited_subflows(body, self.shape)
+            body = _body_of_subclass(owner)
+            return self if body is None else inherited_subflows(body, self.shape)
         run = run_of(instance, self.name)
 
         def ran(held: Held) -> Any:

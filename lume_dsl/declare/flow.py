@@ -23,16 +23,17 @@ from lume_dsl.declare.bases import inherited_graph
 from lume_dsl.declare.body import Body, current_body, open_body, place_of
 from lume_dsl.declare.build import Built, build, count_items
 from lume_dsl.declare.checks import check
+from lume_dsl.declare.composites import holds_subflows
 from lume_dsl.declare.descriptors import attribute_of, subflow_attribute
 from lume_dsl.declare.fields import db_result, file_result, parameter, result
 from lume_dsl.declare.graph import Graph, Parameter
 from lume_dsl.declare.hints import Scope
 from lume_dsl.declare.inherit import Own
 from lume_dsl.declare.parameters import abstract_problems, bind_values, shown_values, spec_of
-from lume_dsl.declare.references import Draft, Reference, holds_subflows
+from lume_dsl.declare.references import Draft, Reference
 from lume_dsl.declare.schema import flow_schema
 from lume_dsl.declare.subflows import called
-from lume_dsl.errors import DefinitionError, Place, Problem
+from lume_dsl.errors import DefinitionError, Problem
 
 if TYPE_CHECKING:
     import prefect
@@ -54,8 +55,6 @@ __all__ = [
     "FlowMeta",
     "LumeFlow",
     "check_whole",
-    "flow_of_graph",
-    "flow_of_lines",
     "parameters_of",
     "schema",
     "with_values",
@@ -96,7 +95,7 @@ class FlowMeta(type):
     def __prepare__(mcs, name: str, bases: tuple[type, ...], /, **_: Any) -> dict[str, Any]:
         if not bases:
             return {}
-        return Body(name, place_of(sys._getframe(1)), _problems_so_far, _count_items, bases, inherited_graph(bases))
+        return Body(name, place_of(sys._getframe(1)), problems_so_far, items_so_far, bases, inherited_graph(bases))
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **kwargs: Any) -> FlowMeta:
         if not isinstance(namespace, Body):
@@ -198,7 +197,7 @@ _NOT_YET = {"unknown-name", "annotation", "parameter-name", "foreign-reference"}
 """Kinds of problems that later lines may mend."""
 
 
-def _problems_so_far(body: Body, frame: FrameType) -> list[Problem]:
+def problems_so_far(body: Body, frame: FrameType) -> list[Problem]:
     """What is wrong with the lines of a body that is about to end by an error, in source order."""
     noted = list(body.problems)
     scope = Scope.of_frame(frame)
@@ -208,7 +207,7 @@ def _problems_so_far(body: Body, frame: FrameType) -> list[Problem]:
     return sorted(noted + [problem for problem in found if problem.kind not in _NOT_YET], key=_source_order)
 
 
-def _count_items(body: Body, frame: FrameType, draft: Draft) -> int | None:
+def items_so_far(body: Body, frame: FrameType, draft: Draft) -> int | None:
     """How many items a value of a body that has not ended has by its type, if that is a tuple's or a named tuple's."""
     noted = list(body.problems)
     count = count_items(body, Scope.of_frame(frame), draft)
@@ -364,40 +363,6 @@ def check_whole(flow_class: FlowMeta) -> None:
     problems = abstract_problems(flow_class.__name__, flow_class.__lume_graph__)
     if problems:
         raise DefinitionError(tuple(problems))
-
-
-def flow_of_lines(
-    name: str,
-    lines: Iterable[tuple[Place, Callable[[Body], None]]],
-    options: Mapping[str, Any],
-    *,
-    start: Place,
-    problems: Iterable[Problem] = (),
-) -> FlowMeta:
-    """Return the flow whose body does these things, each as if it stood at its place; ``problems`` are wrong already.
-
-    Raises:
-        DefinitionError: All that is wrong with it.
-    """
-    body = Body(name, start, _problems_so_far, _count_items, (LumeFlow,), Graph())
-    body.problems += problems
-    for place, act in lines:
-        # A line of code at the place, which runs in the body, is how a body knows where it is.
-        code = compile("\n" * (place.line - 1) + "act(body)", place.file, "exec")
-        exec(code, {"act": act, "body": body}, body)
-    made = FlowMeta(name, (LumeFlow,), body)
-    made.__lume_options__ = options
-    return made
-
-
-def flow_of_graph(name: str, graph: Graph, options: Mapping[str, Any]) -> FlowMeta:
-    """Return a flow class of a graph that no body has made, and that is right."""
-    namespace: dict[str, Any] = {
-        attribute: attribute_of(name, member, graph.members[member]) for attribute, member in graph.names.items()
-    }
-    namespace.update(__lume_graph__=graph, __lume_own__=Own(graph))
-    namespace.update(__lume_options__=dict(options), __lume_compiled__=Compiled())
-    return type.__new__(FlowMeta, name, (LumeFlow,), namespace)
 
 
 def with_values(flow_class: FlowMeta, values: Mapping[str, Any]) -> Any:

@@ -11,9 +11,10 @@ import attrs
 
 from lume_dsl.declare.attributes import Held, shaped
 from lume_dsl.declare.body import Body
+from lume_dsl.declare.composites import holds_subflows
 from lume_dsl.declare.graph import Input, Member, Parameter, RecordResult, StepRun, Subflow, TaskRun, root_of
 from lume_dsl.declare.inherit import unique_name
-from lume_dsl.declare.references import Draft, holds_subflows
+from lume_dsl.declare.references import Draft
 from lume_dsl.declare.subflows import Call, SubflowRun, SubflowValue, call_of, place_of_run
 
 __all__ = ["call_names", "inlined_member", "subflow_shapes", "subflows"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lume_dsl.declare.body import Body, Unknown
-from lume_dsl.declare.references import Composite, Draft, Reference, draft_of
+from lume_dsl.declare.composites import Composite
+from lume_dsl.declare.references import Draft, Reference, draft_of
 from lume_dsl.errors import Problem
 from lume_dsl.values.scalars import short
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
 import attrs
 
 from lume_dsl.declare.attributes import FlowAttribute
+from lume_dsl.declare.composites import Composite, Whole
 from lume_dsl.declare.graph import MISSING, SYMBOLS, Collection, Constant, Operation, Work
 from lume_dsl.errors import Place, Problem, ReferenceValueError
 from lume_dsl.values.scalars import short
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from lume_dsl.declare.subflows import Inlined
 
 __all__ = [
-    "Composite",
     "Draft",
     "Link",
     "Owner",
@@ -30,12 +30,10 @@ __all__ = [
     "Source",
     "Unchecked",
     "UncheckedConstant",
-    "Whole",
     "constant_of",
     "draft_of",
     "first_of",
     "has_references",
-    "holds_subflows",
     "source_of",
 ]
 
@@ -119,41 +117,7 @@ class Foreign:
     checked: bool = True
 
 
-@attrs.frozen
-class Whole:
-    """What stands for several values, where one is taken; ``fix`` says what to write instead."""
-
-    label: str
-    fix: str
-    mapped: bool = False
-    checked: bool = True
-
-
 Source: TypeAlias = Constant | Link | Pending | Foreign | Whole
-
-
-class Composite:
-    """What a name of a body is that stands for the values of several members: a subflow."""
-
-    __slots__ = ()
-
-    def __lume_whole__(self) -> Whole:
-        """What it is where one value is taken."""
-        raise NotImplementedError
-
-    __lume_held__ = True
-    """Whether a name of a body may hold it."""
-
-    def __lume_named__(self, name: str) -> None:
-        """The body has given it a name."""
-
-    def __lume_last__(self) -> list[Draft]:
-        """The members that nothing else of it waits for."""
-        return []
-
-    def __lume_items__(self) -> Draft | None:
-        """The member whose value is the list that ``[self]`` stands for, if it stands for one."""
-        return None
 
 
 def draft_of(reference: Reference) -> Draft:
@@ -165,12 +129,6 @@ def draft_of(reference: Reference) -> Draft:
 def has_references(value: Any) -> bool:
     """Whether a reference stands in the value, at any depth of lists, tuples, dicts and slices."""
     return first_of(value, (Reference, FlowAttribute, Composite)) is not MISSING
-
-
-def holds_subflows(value: Any) -> bool:
-    """Whether it is a subflow, or a list, tuple or dict of subflows alone."""
-    items = _items(value) if isinstance(value, (list, tuple, dict)) else [value]
-    return bool(items) and all(isinstance(item, Composite) and item.__lume_held__ for item in items)
 
 
 def first_of(value: Any, kinds: tuple[type, ...]) -> Any:

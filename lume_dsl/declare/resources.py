@@ -240,5 +240,5 @@ def part_hints(work: Resource, scope: Scope) -> Hints:
     hints = function_hints(getattr(cls, work.part), scope)
     if work.part == "setup":
         return Hints({}, hints.returns)
-    arguments = list(inspect.signature(cls.cleanup).parameters)[1:]  # type: ignore[attr-defined]
+    arguments = list(inspect.signature(cls.cleanup).parameters)[1:]  # type: ignore[attr-defined]  # any class with it
     return Hints({"resource": hints.arguments.get(arguments[0], Any)}, type(None))

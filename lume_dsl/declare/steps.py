@@ -31,7 +31,7 @@ class _WithOptions:
         self._after = after
 
     def __call__(self, function: Callable[..., R], /) -> R:
-        return _add(function, options=self._options, over={}, after=self._after)  # type: ignore[no-any-return]
+        return _add(function, options=self._options, over={}, after=self._after)  # type: ignore[no-any-return]  # as its value
 
     def map(self, *misplaced: Any, **over: Any) -> Callable[[Callable[..., R]], list[R]]:
         """Make a task of a method that runs once for each item of the values given here, in step.

@@ -15,19 +15,10 @@ import attrs
 
 from lume_dsl.declare.attributes import FlowAttribute, SubflowAttribute, shaped
 from lume_dsl.declare.body import Unknown
+from lume_dsl.declare.composites import Composite, Whole, holds_subflows
 from lume_dsl.declare.graph import Argument, Constant, Graph, Input, Member, Parameter, parameter_in
 from lume_dsl.declare.parameters import abstract_problems, call_problems, check_value, spec_of, value_problems
-from lume_dsl.declare.references import (
-    Composite,
-    Draft,
-    Link,
-    Reference,
-    Source,
-    Whole,
-    draft_of,
-    holds_subflows,
-    source_of,
-)
+from lume_dsl.declare.references import Draft, Link, Reference, Source, draft_of, source_of
 from lume_dsl.declare.tasks import Unmapped
 from lume_dsl.errors import Place, Problem, ReferenceValueError, did_you_mean
 

@@ -41,8 +41,9 @@ from lume_dsl.declare.graph import (
 )
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.calls import ServiceCall, StepCall, hide_secrets
-from lume_dsl.engine.flow import CompiledFlow, flow_key
+from lume_dsl.engine.flow import CompiledFlow
 from lume_dsl.engine.members import Gather, Keep, TypedArgument, TypedParameter, operation_task, resource_task
+from lume_dsl.records.provenance import flow_path
 from lume_dsl.tasks import SaveFile, configure_services
 from lume_dsl.tasks.context import PARAMETER
 from lume_dsl.tasks.files import SaveNamedFile
@@ -91,7 +92,7 @@ class _Compiler:
 
     def _flow_options(self) -> dict[str, Any]:
         options = {key: value for key, value in self.options.items() if key not in ("name", "project", "labels")}
-        options.setdefault("storage", Module(f"{self.flow_class.__module__}:{self.flow_class.__qualname__}.flow"))
+        options.setdefault("storage", Module(f"{flow_path(self.flow_class)}.flow"))
         if "labels" in self.options:
             run_config = copy(options.get("run_config") or UniversalRun())  # the user's may serve other flows
             run_config.labels = {*run_config.labels, *self.options["labels"]}
@@ -170,7 +171,7 @@ class _Compiler:
     def _of_subflow(self, task: SaveDBResult, member: Member) -> SaveDBResult:
         """The task, whose records are of the subflow: as if that had run by itself."""
         flow = self._flow_of(member)
-        task.flow_name, task.flow = flow.__lume_name__, flow_key(flow)
+        task.flow_name, task.flow = flow.__lume_name__, flow_path(flow)
         task.parameters = tuple(flow.__lume_graph__.parameters)
         task.project_name = task.project_name or self._project_of(flow)
         return task

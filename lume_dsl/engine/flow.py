@@ -23,7 +23,7 @@ from lume_dsl.engine.arguments import arguments_of
 from lume_dsl.engine.lengths import check_known_lengths
 from lume_dsl.engine.targets import check_file_results
 from lume_dsl.errors import FlowRunError, ParameterError, Problem, RecordError, TaskFailure
-from lume_dsl.records.provenance import Underway, provenance_of
+from lume_dsl.records.provenance import Underway, flow_path, provenance_of
 from lume_dsl.records.record import recorded_inputs
 from lume_dsl.secrets import HIDDEN
 from lume_dsl.settings import current_settings
@@ -33,7 +33,7 @@ from lume_dsl.tasks.context import ARGUMENTS, CHECKED, INPUTS, PROVENANCE, SETTI
 if TYPE_CHECKING:
     from lume_dsl.declare.flow import FlowMeta
 
-__all__ = ["CompiledFlow", "flow_key"]
+__all__ = ["CompiledFlow"]
 
 _OPTIONS = frozenset(inspect.signature(FlowRunner.run).parameters) | {"flow_run_id", "flow_run_name"}
 """The keywords of ``prefect.Flow.run`` that are no parameters."""
@@ -183,11 +183,6 @@ def _prepare_run(flow: CompiledFlow, _old: State, new: State) -> State:
     return new
 
 
-def flow_key(flow_class: FlowMeta) -> str:
-    """What the provenances of a run know a subflow's class by."""
-    return f"{flow_class.__module__}:{flow_class.__qualname__}"
-
-
 def _saves_records(flow: CompiledFlow) -> bool:
     graph = flow.flow_class.__lume_graph__
     return any(isinstance(member.work, RecordResult) for member in graph.results.values())
@@ -201,7 +196,7 @@ def _begin(flow: CompiledFlow) -> dict[str, Any]:
         return {}
     known = {"prefect": prefect.__version__, "start_time": datetime.now(timezone.utc)}
     flows = [graph.subflows[path].flow for path in saving if path]
-    keyed = {flow_key(one): one for one in flows} | ({"": flow.flow_class} if "" in saving else {})
+    keyed = {flow_path(one): one for one in flows} | ({"": flow.flow_class} if "" in saving else {})
     return {PROVENANCE: {key: Underway(partial(provenance_of, one, **known)) for key, one in keyed.items()}}
 
 

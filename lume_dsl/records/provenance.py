@@ -18,7 +18,7 @@ import attrs
 
 from lume_dsl._version import __version__
 
-__all__ = ["Provenance", "Underway", "flow_source", "provenance_of", "revision_of"]
+__all__ = ["Provenance", "Underway", "flow_path", "flow_source", "provenance_of", "revision_of"]
 
 GIT_SECONDS = 2.0
 """How long git may take. A repository that is larger than that has no revision in its records."""
@@ -115,11 +115,16 @@ def provenance_of(flow_class: type, **known: Any) -> Provenance:
     """Return the provenance of a run of this flow, which begins now. Git is asked once a process and folder."""
     file, digest = flow_source(flow_class)
     return Provenance.here(
-        flow=f"{flow_class.__module__}:{flow_class.__qualname__}",
+        flow=flow_path(flow_class),
         source_sha256=digest,
         revision=revision_of(str(Path(file).parent)) if file else None,
         **known,
     )
+
+
+def flow_path(flow_class: type) -> str:
+    """Return where a flow class is found: ``"module:QualName"``."""
+    return f"{flow_class.__module__}:{flow_class.__qualname__}"
 
 
 def flow_source(flow_class: type) -> tuple[str | None, str | None]:
