@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import prefect
 from prefect.core.edge import Edge
-from prefect.engine import get_default_flow_runner_class
 from prefect.engine.flow_runner import FlowRunner
 from prefect.engine.state import Pending, State
 from prefect.engine.task_runner import TaskRunner
@@ -21,6 +20,7 @@ from lume_dsl.declare.graph import Graph, RecordResult
 from lume_dsl.declare.parameters import bind_values, json_values, shown_values, without_defaults
 from lume_dsl.engine.arguments import arguments_of
 from lume_dsl.engine.lengths import check_known_lengths
+from lume_dsl.engine.runner import Flow, runner_class
 from lume_dsl.engine.targets import check_file_results
 from lume_dsl.errors import FlowRunError, ParameterError, Problem, RecordError, TaskFailure
 from lume_dsl.records.provenance import Underway, flow_path, provenance_of
@@ -39,7 +39,7 @@ _OPTIONS = frozenset(inspect.signature(FlowRunner.run).parameters) | {"flow_run_
 """The keywords of ``prefect.Flow.run`` that are no parameters."""
 
 
-class CompiledFlow(prefect.Flow):
+class CompiledFlow(Flow):
     """A flow class as Prefect runs it.
 
     Attributes:
@@ -79,7 +79,7 @@ class CompiledFlow(prefect.Flow):
             ServiceError, SettingsError: A service that the flow uses does not answer; no task has run.
         """
         if prefect.context.get("loading_flow", False):
-            return super().run()  # it warns, and runs nothing
+            return prefect.Flow.run(self)  # it warns, and runs nothing
         given = without_defaults(self.flow_class.__lume_graph__, parameters or {})
         given.update(
             {name: kwargs.pop(name) for name in list(kwargs) if name in self._parameters or name not in _OPTIONS}
@@ -119,7 +119,7 @@ class CompiledFlow(prefect.Flow):
         prefect.context.setdefault("caches", {})
         state: State = self._run_guarded(
             parameters=given,
-            runner_cls=runner_cls or get_default_flow_runner_class(),
+            runner_cls=runner_cls or runner_class(),
             run_on_schedule=run_on_schedule,
             # The runner fills "parameters" in the order of a set; given here, they keep the order of the fields.
             context={

@@ -1,0 +1,240 @@
+"""A flow's run: its tasks in order, each given to the executor as soon as it is known what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+import attrs
+import prefect
+from prefect.core.edge import Edge
+from prefect.engine.flow_runner import FlowRunner as PrefectFlowRunner
+from prefect.engine.result import Result
+from prefect.engine.results import ConstantResult
+from prefect.engine.runner import ENDRUN, call_state_handlers
+from prefect.engine.state import Mapped, Pending, State, Success
+from prefect.engine.task_runner import TaskRunner as PrefectTaskRunner
+from prefect.executors import Executor
+from prefect.tasks.core.constants import Constant
+from prefect.tasks.core.resource_manager import ResourceCleanupTask, ResourceSetupTask
+from prefect.tasks.secrets import SecretBase
+from prefect.utilities import executors
+from prefect.utilities.collections import flatten_seq
+
+from lume_dsl.engine.runner.context import RunContext, SharedConfig, entered
+from lume_dsl.engine.runner.maps import states_of_runs
+from lume_dsl.engine.runner.task_runner import TaskRunner
+
+__all__ = ["FlowRunner", "run_task"]
+
+Handlers = Sequence[Callable[..., Any]] | None
+
+
+class FlowRunner(PrefectFlowRunner):
+    """As Prefect's, which merges the configuration for each task, and asks the flow anew for the edges of each."""
+
+    task_runners: ClassVar[Mapping[type, type]] = {PrefectTaskRunner: TaskRunner}
+    """The classes of task runners that others take the place of."""
+
+    def __init__(
+        self, flow: prefect.Flow, task_runner_cls: type | None = None, state_handlers: Handlers = None
+    ) -> None:
+        super().__init__(flow, task_runner_cls, state_handlers)  # type: ignore[arg-type]  # as its defaults
+        self.task_runner_cls = self.task_runners.get(self.task_runner_cls, self.task_runner_cls)
+
+    @executors.run_with_heartbeat
+    @call_state_handlers
+    def get_flow_run_state(
+        self,
+        state: State,
+        task_states: dict[prefect.Task, State],
+        task_contexts: dict[prefect.Task, dict[str, Any]],
+        return_tasks: Iterable[prefect.Task] | None,
+        task_runner_state_handlers: Handlers,
+        executor: Executor,
+    ) -> State:
+        if not state.is_running():
+            self.logger.info("Flow is not in a Running state.")
+            raise ENDRUN(state)
+        returned = set(return_tasks or ())
+        if returned.difference(self.flow.tasks):
+            raise ValueError("Some tasks in return_tasks were not found in the flow.")
+        with self.check_for_cancellation(), executor.start():
+            run = _Run(self, executor, task_states, task_contexts, task_runner_state_handlers)
+            for task in self.flow.sorted_tasks():
+                run.submit(task)
+            terminal, reference = self.flow.terminal_tasks(), self.flow.reference_tasks()
+            final = run.final_states(terminal | reference | returned)
+        each = {task: one.map_states if one.is_mapped() else [one] for task, one in final.items()}
+        return self.determine_final_state(
+            state=state,
+            key_states=set(flatten_seq([each[task] for task in reference])),
+            return_states={task: final[task] for task in returned},
+            terminal_states=set(flatten_seq([each[task] for task in terminal])),
+        )
+
+
+@attrs.define
+class _Run:
+    """The tasks of one run of a flow, as far as they have been given to the executor.
+
+    Attributes:
+        states: The state of each task, or what the executor gave in its place; filled in the flow's order.
+        contexts: What the context has of each task.
+        children: Those of the runs of each mapped task. (In the state of the map itself Dask would not find them.)
+        upstream: The edges to each task.
+        config: The configuration of the run.
+        constant_edges: The edges from a task's constants, and their values.
+    """
+
+    runner: FlowRunner
+    executor: Executor
+    states: dict[prefect.Task, Any]
+    contexts: Mapping[prefect.Task, Mapping[str, Any]]
+    handlers: Handlers
+    children: dict[prefect.Task, list[Any]] = attrs.field(factory=dict, init=False)
+    upstream: Mapping[prefect.Task, Iterable[Edge]] = attrs.field(init=False)
+    config: SharedConfig | None = attrs.field(init=False)
+    constant_edges: Callable[[prefect.Task], Iterator[tuple[Edge, Any]]] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.upstream = self.flow.all_upstream_edges()
+        config = prefect.context.__dict__.get("config")
+        self.config = None if config is None else SharedConfig(config)
+        # A flow of ours makes them once; of another, the runner each time.
+        self.constant_edges = getattr(self.flow, "constant_edges", partial(_constant_edges, self.flow))
+
+    @property
+    def flow(self) -> prefect.Flow:
+        return self.runner.flow
+
+    def submit(self, task: prefect.Task) -> None:
+        """Give a task to the executor, unless it is known how it ends."""
+        state = self._beginning(task)
+        if isinstance(state, State) and state.is_finished() and not state.is_cached() and not state.is_mapped():
+            return
+        states, mapped = self._upstream_states(task)
+        if any(edge.mapped for edge in states):
+            self._submit_map(task, state, states, mapped)
+        else:
+            self.states[task] = self._submit(task, state, states, mapped)
+
+    def _beginning(self, task: prefect.Task) -> State | None:
+        """The state in which a task is before it runs. A constant has run; what sets up and cleans up does so again."""
+        state: State | None = self.states.get(task)
+        if state is None and isinstance(task, Constant):
+            state = self.states[task] = Success(result=task.value)
+        elif isinstance(task, _EACH_TIME) and state is not None and state.is_finished() and not state.is_cached():
+            state = self.states[task] = Pending()
+        return state
+
+    def _upstream_states(self, task: prefect.Task) -> tuple[dict[Edge, Any], dict[Edge, list[Any]]]:
+        """The state of each edge to a task, and for those from a map that it takes whole, those of the map's runs."""
+        states: dict[Edge, Any] = {}
+        mapped: dict[Edge, list[Any]] = {}
+        for edge in self.upstream[task]:
+            upstream = edge.upstream_task
+            state = self.states.get(upstream)
+            if state is None:
+                state = Pending(message="Task state not available.")
+            if edge.flattened and not isinstance(state, Mapped):
+                state = self.executor.submit(executors.flatten_upstream_state, state)
+            if not edge.mapped and isinstance(state, Mapped):
+                children = self.children.get(upstream, [])
+                if edge.flattened:
+                    children = executors.flatten_mapped_children(mapped_children=children, executor=self.executor)
+                mapped[edge] = children
+            states[edge] = state
+        for edge, value in self.constant_edges(task):
+            states[edge] = Success("Auto-generated constant value", result=ConstantResult(value=value))
+        return states, mapped
+
+    def _submit_map(
+        self, task: prefect.Task, state: State | None, states: dict[Edge, Any], mapped: dict[Edge, list[Any]]
+    ) -> None:
+        """Wait for what a task is mapped over, see whether it can be, and give its runs to the executor."""
+        states = self.executor.wait(dict(states))
+        parent = self.executor.wait(self._submit(task, state, states, mapped, is_mapped_parent=True))
+        self.states[task] = parent
+        runs = []
+        for index, one in enumerate(states_of_runs(parent, states, self.children, self.executor)):
+            begun = state
+            if isinstance(state, Mapped):  # it has run in part
+                begun = state.map_states[index] if index < len(state.map_states) else None
+            runs.append(self._submit(task, begun, one, mapped, index=index))
+        if isinstance(parent, Mapped):
+            self.children[task] = runs
+
+    def _submit(
+        self,
+        task: prefect.Task,
+        state: State | None,
+        states: Mapping[Edge, Any],
+        mapped: dict[Edge, list[Any]],
+        *,
+        index: int | None = None,
+        is_mapped_parent: bool = False,
+    ) -> Any:
+        values = {**prefect.context.__dict__, **self.contexts.get(task, {})}
+        values.pop("config", None)
+        if index is not None:
+            values["map_index"] = index
+        return self.executor.submit(
+            run_task,
+            task=task,
+            state=state,
+            upstream_states=states,
+            context=RunContext(values, self.config),
+            flow_result=self.flow.result,
+            task_runner_cls=self.runner.task_runner_cls,
+            task_runner_state_handlers=self.handlers,
+            upstream_mapped_states=mapped,
+            is_mapped_parent=is_mapped_parent,
+            extra_context={"task_name": task.name, "task_tags": task.tags, "task_index": index},
+        )
+
+    def final_states(self, tasks: Iterable[prefect.Task]) -> dict[prefect.Task, State]:
+        """Wait for tasks, and for all runs of those that are mapped."""
+        waiting = {task: self.states.get(task, Pending("Task not evaluated by FlowRunner.")) for task in tasks}
+        final: dict[prefect.Task, State] = self.executor.wait(waiting)
+        assert isinstance(final, dict)
+        for task, state in final.items():
+            if isinstance(state, Mapped):
+                if task in self.children:
+                    state.map_states = self.executor.wait(self.children[task])
+                state.result = [one.result for one in state.map_states]
+        return final
+
+
+def _constant_edges(flow: prefect.Flow, task: prefect.Task) -> Iterator[tuple[Edge, Any]]:
+    return ((Edge(Constant(value), task, key=key), value) for key, value in flow.constants[task].items())
+
+
+_EACH_TIME = (ResourceSetupTask, ResourceCleanupTask, SecretBase)
+"""Tasks that a run which goes on with another's states runs again."""
+
+
+def run_task(
+    task: prefect.Task,
+    state: State | None,
+    upstream_states: Mapping[Edge, State],
+    context: RunContext,
+    flow_result: Result | None,
+    task_runner_cls: Callable[..., TaskRunner],
+    task_runner_state_handlers: Handlers,
+    upstream_mapped_states: Mapping[Edge, list[State]],
+    is_mapped_parent: bool = False,
+) -> State:
+    """Run a task, or one run of a mapped one, wherever the executor has it run, and return its final state."""
+    values = context.merged()
+    with entered(values):
+        for edge, upstream in upstream_states.items():
+            if isinstance(upstream, Mapped) and not edge.mapped:
+                upstream.map_states = upstream_mapped_states.get(edge, upstream.map_states)
+                upstream.result = [one.result for one in upstream.map_states]
+        runner = task_runner_cls(task=task, state_handlers=task_runner_state_handlers, flow_result=flow_result)
+        final: State = runner.run(
+            state=state, upstream_states=upstream_states, is_mapped_parent=is_mapped_parent, context=values
+        )
+    return final
