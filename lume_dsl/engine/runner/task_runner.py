@@ -52,9 +52,9 @@ class TaskRunner(PrefectTaskRunner):
         self.logger = _logger(type(self).__name__)
 
     @cached_property
-    def context(self) -> dict[str, Any]:  # type: ignore[override]  # an attribute there, which nothing of Prefect's reads
+    def context(self) -> Any:  # type: ignore[override]  # an attribute there, which nothing of Prefect reads
         """The context, which Prefect copies for each task."""
-        return prefect.context.to_dict()  # type: ignore[no-any-return]
+        return prefect.context.to_dict()
 
     def call_runner_target_handlers(self, old_state: State, new_state: State) -> State:
         if self.task.state_handlers or self.logger.isEnabledFor(DEBUG):
