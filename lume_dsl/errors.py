@@ -20,6 +20,7 @@ from lume_dsl.secrets import hidden_text
 
 __all__ = [
     "DefinitionError",
+    "ExecutorError",
     "FileError",
     "FlowNotFoundError",
     "FlowRunError",
@@ -33,6 +34,7 @@ __all__ = [
     "ServiceError",
     "SettingsError",
     "TaskFailure",
+    "TaskNotCarriedError",
     "did_you_mean",
     "text_of",
 ]
@@ -290,6 +292,30 @@ class ServiceError(_Message):
 
     def __str__(self) -> str:
         return self.message
+
+
+class ExecutorError(_Message):
+    """An executor was asked for that there is not, or that cannot be had as asked."""
+
+    exit_code = 2
+
+
+@attrs.define(slots=False, eq=False)
+class TaskNotCarriedError(LumeError):
+    """What a task needs or returns cannot be carried between the flow's process and a worker.
+
+    Attributes:
+        task_name: The task.
+        message: What it is, and why not.
+        fix: What to do instead.
+    """
+
+    task_name: str
+    message: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.message}\n        {self.fix}"
 
 
 class FileError(_Message):

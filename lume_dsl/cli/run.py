@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
+from lume_dsl.cli.executor_flags import EXECUTOR_FLAGS, executor_flags, executor_said
 from lume_dsl.cli.failures import visible
 from lume_dsl.cli.flag_help import part_rows
 from lume_dsl.cli.flags import FileOption, ParameterOption, parameter_options, part_options, read_flags, said
@@ -53,10 +55,11 @@ class FlowCommand(click.Command):
 
     def __init__(self, name: str, flow: FlowMeta) -> None:
         self.flow = flow
-        self.flags = parameter_options(flow, taken={"--params", "--json", "--verbose", "--help"})
+        self.flags = parameter_options(flow, taken={"--params", "--json", "--verbose", "--help"} | EXECUTOR_FLAGS)
         self.given: list[tuple[click.Parameter, str]] = []
         options = [
             FileOption(),
+            *executor_flags(),
             click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document and nothing else."),
             click.Option(["-v", "--verbose"], is_flag=True, help=VERBOSE_HELP),
         ]
@@ -81,15 +84,13 @@ class FlowCommand(click.Command):
             raise click.UsageError(visible(error.format_message()), error.ctx or ctx) from None
         return []
 
-    def _run(self, as_json: bool, verbose: bool) -> None:
+    def _run(self, as_json: bool, verbose: bool, **where: Any) -> None:
         above = click.get_current_context().parent  # -v may stand before the flow, too
         verbose = verbose or (above is not None and bool(above.params.get("verbose")))
         instance = read_flags(self.flow, self.flags, self.given)  # all parameter problems, before Prefect is loaded
         _load_engine(self.flow)
-        if as_json:
-            _run_as_json(instance, verbose=verbose)
-        else:
-            _run_for_people(instance, verbose=verbose)
+        run = _run_as_json if as_json else _run_for_people
+        run(instance, executor_said(**where), verbose=verbose)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         graph = self.flow.__lume_graph__
@@ -135,15 +136,15 @@ def _refused(
     )
 
 
-def _run_for_people(instance: LumeFlow, *, verbose: bool) -> None:
+def _run_for_people(instance: LumeFlow, executor: Any, *, verbose: bool) -> None:
     with progress_of(type(instance), verbose=verbose) as handlers:
-        done = instance.run(task_runner_state_handlers=handlers)
+        done = instance.run(executor=executor, task_runner_state_handlers=handlers)
     show_run(done)
 
 
-def _run_as_json(instance: LumeFlow, *, verbose: bool) -> None:
+def _run_as_json(instance: LumeFlow, executor: Any, *, verbose: bool) -> None:
     with log_to_stderr(verbose=verbose):
-        done = instance.run()
+        done = instance.run(executor=executor)
     write_document(click.get_current_context().obj, results_document(done))
 
 

@@ -328,18 +328,20 @@ class LumeFlow(metaclass=FlowMeta):
     def run(
         self,
         *,
-        executor: Executor | None = None,
+        executor: Executor | str | None = None,
         context: Mapping[str, Any] | None = None,
         task_runner_state_handlers: Iterable[Callable[..., Any]] | None = None,
     ) -> Self:
         """Run the flow and return a new instance whose task and result attributes hold values.
 
         Args:
-            executor: Where tasks run; the flow's own, or Prefect's default, if None.
+            executor: Where tasks run: ``"local"``, ``"threads"``, ``"processes"``, ``"dask"``, ``"dask://HOST:PORT"``
+                or an executor of Prefect's; the flow's own, or Prefect's default, if None.
             context: Further keys of ``prefect.context`` for this run.
             task_runner_state_handlers: As Prefect's: called at each state of each task.
 
         Raises:
+            ExecutorError: There is no executor of the name.
             FlowRunError: A task failed. It names the failed tasks; its cause is the first exception.
             ServiceError, SettingsError: A service that the flow uses does not answer; nothing has run.
         """

@@ -26,13 +26,14 @@ F = TypeVar("F", bound=LumeFlow)
 class FlowOptions(TypedDict, total=False):
     """The options of a flow; ``project`` is what its records are filed under, the rest are Prefect's.
 
-    See the docstring of ``prefect.Flow``. ``labels`` go to the run config, when the flow is registered.
+    See the docstring of ``prefect.Flow``. An ``executor`` may be a name, as ``"threads"``. ``labels`` go to the run
+    config, when the flow is registered.
     """
 
     name: str
     project: str
     schedule: Schedule
-    executor: Executor
+    executor: Executor | str
     run_config: RunConfig
     storage: Storage
     labels: Iterable[str]

@@ -6,7 +6,8 @@ With ``lume_dsl.tasks`` the only part that imports Prefect. It is loaded when a 
 from __future__ import annotations
 
 from lume_dsl.engine.compile import compile_flow
+from lume_dsl.engine.executors import executor_of
 from lume_dsl.engine.outcome import FlowRun
 from lume_dsl.engine.run import prepare, results_of, run_flow
 
-__all__ = ["FlowRun", "compile_flow", "prepare", "results_of", "run_flow"]
+__all__ = ["FlowRun", "compile_flow", "executor_of", "prepare", "results_of", "run_flow"]

@@ -41,6 +41,7 @@ from lume_dsl.declare.graph import (
 )
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.calls import ServiceCall, StepCall, hide_secrets
+from lume_dsl.engine.executors import executor_of
 from lume_dsl.engine.flow import CompiledFlow
 from lume_dsl.engine.members import Gather, Keep, TypedArgument, TypedParameter, operation_task, resource_task
 from lume_dsl.records.provenance import flow_path
@@ -92,6 +93,8 @@ class _Compiler:
 
     def _flow_options(self) -> dict[str, Any]:
         options = {key: value for key, value in self.options.items() if key not in ("name", "project", "labels")}
+        if isinstance(options.get("executor"), str):
+            options["executor"] = executor_of(options["executor"])
         options.setdefault("storage", Module(f"{flow_path(self.flow_class)}.flow"))
         if "labels" in self.options:
             run_config = copy(options.get("run_config") or UniversalRun())  # the user's may serve other flows

@@ -19,6 +19,7 @@ from prefect.engine.task_runner import TaskRunner
 from lume_dsl.declare.graph import Graph, RecordResult
 from lume_dsl.declare.parameters import bind_values, json_values, shown_values, without_defaults
 from lume_dsl.engine.arguments import arguments_of
+from lume_dsl.engine.executors import check_cluster, executor_of
 from lume_dsl.engine.lengths import check_known_lengths
 from lume_dsl.engine.runner import Flow, runner_class
 from lume_dsl.engine.targets import check_file_results
@@ -102,8 +103,11 @@ class CompiledFlow(Flow):
     ) -> State:
         """Check parameters and services, run, and return the final state with a state for every task.
 
-        Unlike ``prefect.Flow.run`` it takes parameters apart from options, so a parameter may have any name.
+        Unlike ``prefect.Flow.run`` it takes parameters apart from options, so a parameter may have any name, and an
+        executor by its name.
         """
+        if isinstance(executor := kwargs.get("executor"), str):
+            kwargs["executor"] = executor_of(executor)
         begun = _begin(self)
         graph = self.flow_class.__lume_graph__
         values = bind_values(self.name, graph, (), parameters)
@@ -112,6 +116,7 @@ class CompiledFlow(Flow):
         with prefect.context({SETTINGS: settings}):
             if self.configure is not None:
                 self.configure.run()
+            check_cluster(kwargs.get("executor") or self.executor)
             check_file_results(graph, values | arguments.known)
             check_known_lengths(self.name, graph, values | arguments.known)
         inputs = _inputs(self, values)

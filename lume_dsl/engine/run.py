@@ -15,6 +15,7 @@ from lume_dsl import services
 from lume_dsl.declare.attributes import RUN
 from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of, with_values
 from lume_dsl.engine.compile import CONFIGURE, compile_flow
+from lume_dsl.engine.executors import executor_of
 from lume_dsl.engine.lengths import check_lengths
 from lume_dsl.engine.outcome import FlowRun, error_of
 from lume_dsl.records.find import results_of
@@ -28,7 +29,7 @@ F = TypeVar("F", bound=LumeFlow)
 def run_flow(
     instance: F,
     *,
-    executor: Executor | None = None,
+    executor: Executor | str | None = None,
     context: Mapping[str, Any] | None = None,
     task_runner_state_handlers: Iterable[Callable[..., Any]] | None = None,
 ) -> F:
@@ -37,15 +38,13 @@ def run_flow(
     if prefect.context.get("loading_flow", False):  # a module that runs its flow, imported for the flow
         warnings.warn(f"{compiled.name}.run() does nothing while Prefect loads the flow", stacklevel=3)
         return instance
-    if executor is not None and not isinstance(executor, Executor):
-        raise TypeError(f"executor={executor!r} is no Prefect executor: give an object, as LocalDaskExecutor()")
     values = parameters_of(instance)
     settings = current_settings()
     flow_run_id = str(uuid.uuid4())
     start_time = datetime.now(timezone.utc)
     state = compiled.start(
         values,
-        executor=executor,
+        executor=executor_of(executor),
         context={**(context or {}), "flow_run_id": flow_run_id},
         task_runner_state_handlers=task_runner_state_handlers,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import cloudpickle
@@ -44,16 +44,18 @@ class RunContext:
     Attributes:
         values: All but the configuration.
         config: The configuration; None where the context has none.
+        arrived: Whether it has come from another process.
     """
 
-    __slots__ = ("config", "values")
+    __slots__ = ("arrived", "config", "values")
 
-    def __init__(self, values: dict[str, Any], config: SharedConfig | None) -> None:
+    def __init__(self, values: dict[str, Any], config: SharedConfig | None, *, arrived: bool = False) -> None:
         self.values = values
         self.config = config
+        self.arrived = arrived
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return RunContext, (self.values, self.config)
+        return partial(RunContext, arrived=True), (self.values, self.config)
 
     def merged(self) -> dict[str, Any]:
         """The values with this run's configuration merged into this process's."""

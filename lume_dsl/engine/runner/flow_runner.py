@@ -13,15 +13,16 @@ from prefect.engine.flow_runner import FlowRunner as PrefectFlowRunner
 from prefect.engine.result import Result
 from prefect.engine.results import ConstantResult
 from prefect.engine.runner import ENDRUN, call_state_handlers
-from prefect.engine.state import Mapped, Pending, State, Success
+from prefect.engine.state import Failed, Mapped, Pending, State, Success, TriggerFailed
 from prefect.engine.task_runner import TaskRunner as PrefectTaskRunner
-from prefect.executors import Executor
+from prefect.executors import Executor, LocalExecutor
 from prefect.tasks.core.constants import Constant
 from prefect.tasks.core.resource_manager import ResourceCleanupTask, ResourceSetupTask
 from prefect.tasks.secrets import SecretBase
 from prefect.utilities import executors
 from prefect.utilities.collections import flatten_seq
 
+from lume_dsl.engine.runner.carried import carried_back, not_carried
 from lume_dsl.engine.runner.context import RunContext, SharedConfig, entered
 from lume_dsl.engine.runner.maps import states_of_runs
 from lume_dsl.engine.runner.task_runner import TaskRunner
@@ -82,6 +83,7 @@ class _Run:
     Attributes:
         states: The state of each task, or what the executor gave in its place; filled in the flow's order.
         contexts: What the context has of each task.
+        lost: The states of those that the executor has lost.
         children: Those of the runs of each mapped task. (In the state of the map itself Dask would not find them.)
         upstream: The edges to each task.
         config: The configuration of the run.
@@ -94,6 +96,7 @@ class _Run:
     contexts: Mapping[prefect.Task, Mapping[str, Any]]
     handlers: Handlers
     children: dict[prefect.Task, list[Any]] = attrs.field(factory=dict, init=False)
+    lost: set[State] = attrs.field(factory=set, init=False)
     upstream: Mapping[prefect.Task, Iterable[Edge]] = attrs.field(init=False)
     config: SharedConfig | None = attrs.field(init=False)
     constant_edges: Callable[[prefect.Task], Iterator[tuple[Edge, Any]]] = attrs.field(init=False)
@@ -154,8 +157,8 @@ class _Run:
         self, task: prefect.Task, state: State | None, states: dict[Edge, Any], mapped: dict[Edge, list[Any]]
     ) -> None:
         """Wait for what a task is mapped over, see whether it can be, and give its runs to the executor."""
-        states = self.executor.wait(dict(states))
-        parent = self.executor.wait(self._submit(task, state, states, mapped, is_mapped_parent=True))
+        states = self._wait(states)
+        parent = self._wait([self._submit(task, state, states, mapped, is_mapped_parent=True)])[0]
         self.states[task] = parent
         runs = []
         for index, one in enumerate(states_of_runs(parent, states, self.children, self.executor)):
@@ -180,31 +183,79 @@ class _Run:
         values.pop("config", None)
         if index is not None:
             values["map_index"] = index
-        return self.executor.submit(
-            run_task,
-            task=task,
-            state=state,
-            upstream_states=states,
-            context=RunContext(values, self.config),
-            flow_result=self.flow.result,
-            task_runner_cls=self.runner.task_runner_cls,
-            task_runner_state_handlers=self.handlers,
-            upstream_mapped_states=mapped,
-            is_mapped_parent=is_mapped_parent,
-            extra_context={"task_name": task.name, "task_tags": task.tags, "task_index": index},
-        )
+        try:
+            return self.executor.submit(
+                run_task,
+                task=task,
+                state=state,
+                upstream_states=states,
+                context=RunContext(values, self.config),
+                flow_result=self.flow.result,
+                task_runner_cls=self.runner.task_runner_cls,
+                task_runner_state_handlers=self.handlers,
+                upstream_mapped_states=mapped,
+                is_mapped_parent=is_mapped_parent,
+                extra_context={"task_name": task.name, "task_tags": task.tags, "task_index": index},
+            )
+        except Exception:
+            wrong = None if self._is_local else not_carried(task, states, values)
+            if wrong is None:
+                raise
+            return Failed(f"Task '{task.name}': {wrong.message}", result=wrong)
 
     def final_states(self, tasks: Iterable[prefect.Task]) -> dict[prefect.Task, State]:
         """Wait for tasks, and for all runs of those that are mapped."""
         waiting = {task: self.states.get(task, Pending("Task not evaluated by FlowRunner.")) for task in tasks}
-        final: dict[prefect.Task, State] = self.executor.wait(waiting)
+        final: dict[prefect.Task, State] = self._wait(waiting)
         assert isinstance(final, dict)
+        if self.lost:
+            final = self._told_apart(final)
         for task, state in final.items():
             if isinstance(state, Mapped):
                 if task in self.children:
-                    state.map_states = self.executor.wait(self.children[task])
+                    state.map_states = self._wait(self.children[task])
                 state.result = [one.result for one in state.map_states]
         return final
+
+    def _wait(self, futures: Any) -> Any:
+        """Wait for states. One that the executor has lost, by a worker that died, is that of a failed task."""
+        try:
+            return self.executor.wait(futures)
+        except Exception:
+            if self._is_local or prefect.context.get("raise_on_exception"):
+                raise
+        if isinstance(futures, dict):
+            return {key: self._settled(future) for key, future in futures.items()}
+        return [self._settled(future) for future in futures]
+
+    def _settled(self, future: Any) -> Any:
+        try:
+            return self.executor.wait(future)
+        except Exception as error:
+            lost = Failed(f"The executor has lost the task's run: {error!r}", result=error)
+            self.lost.add(lost)
+            return lost
+
+    def _told_apart(self, final: Mapping[prefect.Task, State]) -> dict[prefect.Task, State]:
+        """The states, where an executor gives the error of a lost task to all that are downstream of it."""
+        found: dict[prefect.Task, State] = {}
+        for task in self.flow.sorted_tasks():
+            if task not in final:
+                continue
+            state = found[task] = final[task]
+            if state not in self.lost:
+                continue
+            if any(
+                found[edge.upstream_task].is_failed() for edge in self.upstream[task] if edge.upstream_task in found
+            ):
+                found[task] = TriggerFailed("Some of the upstream tasks failed.")
+            elif wrong := not_carried(task, {edge: Success(result=value) for edge, value in self.constant_edges(task)}):
+                found[task] = Failed(f"Task '{task.name}': {wrong.message}", result=wrong)
+        return found
+
+    @property
+    def _is_local(self) -> bool:
+        return isinstance(self.executor, LocalExecutor)
 
 
 def _constant_edges(flow: prefect.Flow, task: prefect.Task) -> Iterator[tuple[Edge, Any]]:
@@ -237,4 +288,4 @@ def run_task(
         final: State = runner.run(
             state=state, upstream_states=upstream_states, is_mapped_parent=is_mapped_parent, context=values
         )
-    return final
+    return carried_back(task.name, final) if context.arrived else final

@@ -1,0 +1,127 @@
+"""Executors by name: Prefect's own, and Dask clusters of any class. A cluster is asked before a run if it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from prefect.executors import DaskExecutor, Executor, LocalDaskExecutor, LocalExecutor
+
+from lume_dsl.errors import ExecutorError, ServiceError, did_you_mean
+
+__all__ = ["NAMES", "check_cluster", "executor_of"]
+
+NAMES = ("local", "threads", "processes", "dask", "dask://HOST:PORT")
+
+SECONDS = 5
+"""How long a cluster has to answer."""
+
+
+def executor_of(
+    executor: Executor | str | None,
+    *,
+    workers: int | None = None,
+    cluster: str | None = None,
+    cluster_options: Mapping[str, Any] | None = None,
+) -> Executor | None:
+    """Return the executor that a name stands for; an executor is its own, and None is the flow's.
+
+    Args:
+        executor: One of ``NAMES``; ``dask`` is a cluster of this machine's that lasts as long as the run.
+        workers: How many threads or processes; as many as the machine has processors if None.
+        cluster: The dotted name of a Dask cluster class, which ``dask`` starts.
+        cluster_options: What that class takes.
+
+    Raises:
+        ExecutorError: There is none of the name, or what is said of it does not go with it.
+    """
+    if cluster or cluster_options:
+        if executor not in (None, "dask"):
+            raise ExecutorError(f"a cluster is started by the executor 'dask', not by {executor!r}")
+        return _of_cluster(cluster, workers, dict(cluster_options or {}))
+    if executor is None and workers is None:
+        return None
+    if isinstance(executor, Executor):
+        return executor
+    if workers is not None and workers < 1:
+        raise ExecutorError(f"{workers} workers run nothing: write 1 or more")
+    if executor in ("threads", "processes"):
+        return LocalDaskExecutor(scheduler=executor, **({"num_workers": workers} if workers else {}))
+    if executor == "dask":
+        return _of_cluster(None, workers, {})
+    if workers is not None:
+        what = "the flow's own executor" if executor is None else repr(executor)
+        raise ExecutorError(f"workers={workers} goes with 'threads', 'processes' and 'dask', not with {what}")
+    if executor == "local":
+        return LocalExecutor()
+    if isinstance(executor, str) and executor.startswith("dask://"):
+        return DaskExecutor(address=_address(executor), client_kwargs={"timeout": SECONDS})
+    shown = f"{executor!r} is no executor{did_you_mean(str(executor), NAMES)}"
+    raise ExecutorError(f"{shown}\n    they are {', '.join(NAMES)}, and objects of Prefect's executor classes")
+
+
+def _address(executor: str) -> str:
+    host, _, port = executor.removeprefix("dask://").rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise ExecutorError(f"{executor!r} is not of the form dask://HOST:PORT, as dask://localhost:8786")
+    return f"tcp://{host}:{port}"
+
+
+def _of_cluster(name: str | None, workers: int | None, options: dict[str, Any]) -> DaskExecutor:
+    cluster_class: Any = None if name is None else _class_of(name)
+    if cluster_class is None:
+        options.setdefault("dashboard_address", None)
+    if workers is not None:
+        options["n_workers"] = workers
+    return DaskExecutor(cluster_class=cluster_class, cluster_kwargs=options)
+
+
+def _class_of(name: str) -> Any:
+    module, _, attribute = name.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), attribute) if module else None
+    except (ImportError, AttributeError) as error:
+        raise ExecutorError(f"the cluster class {name!r} cannot be imported: {error}") from error
+    if not inspect.isclass(found):
+        raise ExecutorError(f"{name!r} is no cluster class: write module.Class, as dask_jobqueue.SLURMCluster")
+    return found
+
+
+def check_cluster(executor: Executor | None) -> None:
+    """Return if the cluster whose address an executor has answers, and has workers. Others start their own.
+
+    Raises:
+        ServiceError: It does not, or nothing would run there.
+    """
+    address: str | None = getattr(executor, "address", None)
+    if not isinstance(executor, DaskExecutor) or address is None:
+        return
+    options: Mapping[str, Any] = vars(executor)["client_kwargs"]
+    try:
+        with ThreadPoolExecutor(1) as beside:  # a notebook's thread has an event loop that runs
+            workers = beside.submit(asyncio.run, _count_workers(address, options)).result()
+    except (OSError, ValueError, asyncio.TimeoutError) as error:
+        reason = str(error) or f"nothing of Dask's within {SECONDS} seconds"
+        hint = "start one with dask scheduler, or mend the address"
+        raise ServiceError(f"no Dask scheduler answers at {address}: {reason}\n    {hint}") from error
+    if not workers:
+        hint = f"start some with dask worker {address}"
+        raise ServiceError(f"the Dask scheduler at {address} has no workers\n    {hint}")
+
+
+async def _count_workers(address: str, options: Mapping[str, Any]) -> int:
+    from distributed.core import rpc  # for those who run on a cluster
+
+    security = options.get("security")
+    arguments = security.get_connection_args("client") if security is not None else {}
+
+    async def asked() -> int:
+        async with rpc(address, timeout=SECONDS, connection_args=arguments) as scheduler:  # type: ignore[no-untyped-call]
+            identity = await scheduler.identity()
+        return int(identity.get("n_workers", len(identity["workers"])))
+
+    return await asyncio.wait_for(asked(), SECONDS)
