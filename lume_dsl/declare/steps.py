@@ -11,7 +11,7 @@ from lume_dsl.declare.body import Body, open_body
 from lume_dsl.declare.graph import MISSING, StepRun
 from lume_dsl.declare.options import UseOptions
 from lume_dsl.declare.order import wait_for
-from lume_dsl.declare.references import Pending, Reference, Source, source_of
+from lume_dsl.declare.references import Pending, Reference, Source, has_references, source_of
 from lume_dsl.declare.tasks import UNNAMED, check_options
 from lume_dsl.errors import Problem, did_you_mean
 
@@ -102,14 +102,29 @@ def _add(function: Callable[..., Any], *, options: dict[str, Any], over: dict[st
             )
         )
     sources = {key: _source(body, key, default, over) for key, default in arguments.items()}
+    _drop_references(function)
     return wait_for(body.add(StepRun(function, options), sources, fallback=name), body, f"step {name}", after)
 
 
 def _source(body: Body, key: str, default: Any, over: dict[str, Any]) -> Source:
     if key in over:
         return source_of(over[key], body, mapped=True)
-    if isinstance(default, Reference):
+    if has_references(default):
         return source_of(default, body)
     if isinstance(value := dict.get(body, key), Reference):
         return source_of(value, body)
     return Pending(key, MISSING if default is inspect.Parameter.empty else default)
+
+
+def _drop_references(function: Any) -> None:
+    """Leave a method no default that is a reference: it goes to workers, and references do not.
+
+    A plain default before such a one goes too, as Python has none before an argument without.
+    """
+    while inspect.isfunction(function):
+        given = function.__defaults__ or ()
+        last = max((place for place, default in enumerate(given, 1) if has_references(default)), default=0)
+        function.__defaults__ = given[last:]
+        by_name = function.__kwdefaults__ or {}
+        function.__kwdefaults__ = {name: default for name, default in by_name.items() if not has_references(default)}
+        function = getattr(function, "__wrapped__", None)

@@ -485,6 +485,27 @@ def test_a_failure_on_a_worker_has_its_original_exception(lab: ModuleType, execu
     assert isinstance(caught.value.__cause__, ValueError)
 
 
+def test_a_step_that_has_references_as_defaults_runs_on_workers(executor: Executor) -> None:
+    class Summed(LumeFlow):
+        numbers: list[int] = parameter(default=[1, 2])
+
+        @step.map(number=numbers)
+        def squares(self, number: int) -> int:
+            return number**2
+
+        @step
+        def total(self, values: list[int] = squares, *, ends: list[int] = [squares[0], squares[1]]) -> int:  # noqa: B006
+            return sum(values) + sum(ends)
+
+    class Doubled(Summed):
+        @step
+        def total(self, values: list[int] = Summed.squares) -> int:
+            return 2 * super().total(values, ends=[0])  # type: ignore[operator]  # to a checker it is its value
+
+    assert Summed().run(executor=executor).total == 10
+    assert Doubled().run(executor=executor).total == 10
+
+
 def test_a_flow_of_a_local_class_runs_on_workers(executor: Executor) -> None:
     @task
     def one() -> int:
