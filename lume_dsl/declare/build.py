@@ -38,7 +38,7 @@ from lume_dsl.declare.graph import (
     Work,
 )
 from lume_dsl.declare.hints import Hints, Scope, function_hints
-from lume_dsl.declare.inherit import Own, extended, unique_name
+from lume_dsl.declare.inherit import Own, extended, kept_name, unique_name
 from lume_dsl.declare.inherited_names import inherited_problems
 from lume_dsl.declare.inline import call_names, inlined_member, subflow_shapes, subflows
 from lume_dsl.declare.operations import Outcomes
@@ -217,7 +217,7 @@ class _Builder:
             others = [name for name in holders.get(draft, ()) if name != old]
             names[draft] = old
             if old in self.removed or self.references.get(old, draft) is not draft:
-                self.kept[old] = names[draft] = others[0] if others else f"{self.body.base.members[old].origin}.{old}"
+                self.kept[old] = names[draft] = others[0] if others else kept_name(self.body.base, old)
                 others = others[1:]
             for name in others:
                 self.aliases[name] = names[draft]

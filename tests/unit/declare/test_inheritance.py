@@ -251,6 +251,62 @@ def test_a_base_in_common_counts_once_and_last(define: Define) -> None:
     assert graph.members["Top.y"].inputs["x"].upstream == "x"
 
 
+DIAMOND = """
+class Top(LumeFlow):
+    x: float = 1.0
+    y = double(x)
+class Left(Top):
+    y = double(Top.y)
+class Right(Top):
+    y = double(Top.y)
+"""
+
+
+def wrapped(graph: Graph, name: str) -> list[str]:
+    """The names that a task's value comes through, the last first."""
+    found = [name]
+    while graph.members[found[-1]].inputs:
+        found.append(graph.members[found[-1]].inputs["x"].upstream)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ("pass", ["y", "Right.y", "Top.y", "x"]),
+        ("y = double(Left.y)", ["y", "Left.y", "Right.y", "Top.y", "x"]),
+        ("y = double(Right.y)", ["y", "Right.y", "Top.y", "x"]),
+        ("y = double(Top.y)", ["y", "Top.y", "x"]),
+        ("left = Left.y\n    y = removed()", ["left", "Right.y", "Top.y", "x"]),
+    ],
+)
+def test_what_several_bases_wrap_is_wrapped_in_the_order_of_super(define: Define, body: str, names: list[str]) -> None:
+    graph = define(f"{DIAMOND}\nclass Derived(Left, Right):\n    {body}\n")["Derived"].__lume_graph__
+    assert wrapped(graph, names[0]) == names
+    assert len(graph.members) == len(names)
+
+
+def test_a_class_of_the_name_of_its_base_wraps_what_that_wraps(define: Define) -> None:
+    """As where a cell of a notebook, ``class Scan(Scan)``, is run twice."""
+    again = "class Top(Top):\n    y = double(Top.y)\n"
+    graph = define(f"{DIAMOND}\n{again}{again}{again}")["Top"].__lume_graph__
+    assert wrapped(graph, "y") == ["y", "Top.y_3", "Top.y_2", "Top.y", "x"]
+
+
+def test_of_several_bases_that_give_one_new_name_the_first_counts(define: Define) -> None:
+    source = f"""{DIAMOND}
+class Named(Top):
+    first = Top.y
+    y = removed()
+class Other(Top):
+    first = double(7.0)
+    last = double(first)
+class Derived(Named, Other): pass
+"""
+    graph = define(source)["Derived"].__lume_graph__
+    assert wrapped(graph, "last") == ["last", "first", "x"]
+
+
 def test_bases_without_an_order_are_refused_as_python_does(define: Define) -> None:
     with pytest.raises(TypeError, match="MRO"):
         define("class A(LumeFlow):\n    x: int = 1\nclass B(A): pass\nclass C(A, B): pass\n")
