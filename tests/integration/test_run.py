@@ -196,6 +196,29 @@ def test_a_failure_survives_pickling(lab: ModuleType) -> None:
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
+def test_a_map_over_what_failed_has_not_run() -> None:
+    @task
+    def images() -> list[int]:
+        raise OSError("no camera")
+
+    @task
+    def peak(image: int) -> int:
+        return image
+
+    class Peaks(LumeFlow):
+        taken = images()
+        peaks = peak.map(taken)
+        doubled = peak.map(peaks)
+        last = peak.map(flatten([doubled]))
+
+    with pytest.raises(FlowRunError) as caught:
+        Peaks().run()
+    assert str(caught.value).splitlines()[1:] == [
+        "    taken: OSError: no camera",
+        "    not run: peaks, doubled, List, flatten, last",
+    ]
+
+
 def test_a_failure_in_a_map_names_its_index() -> None:
     @task
     def positive(x: int) -> int:
