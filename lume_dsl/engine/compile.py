@@ -40,7 +40,7 @@ from lume_dsl.declare.graph import (
     parameter_in,
 )
 from lume_dsl.declare.parameters import spec_of
-from lume_dsl.engine.calls import ServiceCall, StepCall, hide_secrets
+from lume_dsl.engine.calls import ServiceCall, StepCall, hide_secrets, skip_without_items
 from lume_dsl.engine.executors import executor_of
 from lume_dsl.engine.flow import CompiledFlow
 from lume_dsl.engine.members import Gather, Keep, TypedArgument, TypedParameter, operation_task, resource_task
@@ -115,6 +115,8 @@ class _Compiler:
         )
         if loads or isinstance(member.work, StepRun) or (isinstance(member.work, TaskRun) and member.work.services):
             vars(task)["run"] = ServiceCall(task.run, loads)
+        if member.each and not task.skip_on_upstream_skip:
+            task.state_handlers = [skip_without_items, *task.state_handlers]
         if self.secrets:
             task.state_handlers = [partial(hide_secrets, self.secrets), *task.state_handlers]
         return task

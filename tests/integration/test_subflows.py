@@ -25,6 +25,7 @@ from lume_dsl import (
     flow,
     merge,
     parameter,
+    resource_manager,
     step,
     task,
 )
@@ -348,6 +349,44 @@ def test_a_flow_with_branches_may_be_a_part_and_be_mapped_over(flows: ModuleType
     assert done.one.said == "LOUD"
     assert done.said == "LOUD|still..."
     assert done.many[1].loud is None
+
+
+@resource_manager
+class Lamp:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def setup(self) -> str:
+        return self.text
+
+    def cleanup(self, text: str) -> None:
+        CALLS.append(f"{text} is off")
+
+
+def test_a_fan_out_in_a_case_is_skipped_whole_whatever_is_in_the_flow(flows: ModuleType) -> None:
+    patient = flows.upper.with_options(skip_on_upstream_skip=False)
+
+    class Branching(LumeFlow):
+        text: str = parameter()
+        with case(text, "loud"):
+            loud = flows.upper(text)
+            with Lamp(loud) as lamp:
+                lit = flows.append_text(lamp, "!")
+        said = merge(lit, text)
+        heard = patient(said)
+
+    class Outer(LumeFlow):
+        many: bool = parameter()
+        with case(many, True):
+            runs = Branching.map(text=["loud", "still"])
+            texts = flows.joined([run.said for run in runs])
+        outcome = merge(texts, "none")
+
+    CALLS.clear()
+    done = Outer(many=False).run()
+    assert (done.outcome, done.runs, CALLS) == ("none", None, [])
+    assert Outer(many=True).run().outcome == "LOUD!|still"
+    assert CALLS == ["LOUD is off"]
 
 
 # inheritance
