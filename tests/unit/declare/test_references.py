@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from lume_dsl import LumeFlow, parameter, task
-from lume_dsl.declare.graph import Edge, Operation
+from lume_dsl.declare.graph import SYMBOLS, Edge, Operation
 from lume_dsl.errors import DefinitionError
 
 Scan = Callable[..., Any]
 Problems = Callable[..., list[tuple[str, int, str, str, str]]]
 
-DECIDE = "decide in a task, or write: with case(..., True):"
+DECIDE = "decide in a task, or write: with case(..., True): (conditions are joined by & and |)"
 MAP = "map a task over its items, task.map(values), take one with values[0], or loop in a task"
 ITERATE = f"{MAP}; to unpack it, annotate its task tuple[A, B]"
 TEXT = "build the text in a task that takes it"
@@ -110,12 +110,17 @@ def test_a_use_that_needs_the_value_is_refused_with_what_to_write(
         "y = pickle.dumps(x)",
         "y = numpy.array(x)",
         "y = numpy.array([x, x])",
+        "y = numpy.sqrt(x)",
+        "y = numpy.maximum(1.0, x)",
+        "y = numpy.add.reduce(x)",
+        "y = numpy.add(x, 1.0, where=False)",
+        "y = numpy.arange(3.0)\ny += x",
         "y = anything(**x)",
     ],
 )
 def test_no_use_that_needs_the_value_goes_on_without_it_or_crashes(problems: Problems, use: str) -> None:
     ((kind, line, *_),) = problems(f"import numpy, pickle\nx: JSON = parameter()\n{use}")
-    assert (kind, line) == ("reference-value", 4)
+    assert (kind, line) == ("reference-value", 4 + use.count("\n"))
 
 
 def test_a_refused_use_names_the_line_of_the_body_though_a_function_makes_it(problems: Problems) -> None:
@@ -248,6 +253,36 @@ def test_items_and_attributes_are_members_named_as_they_are_written(scan: Scan) 
 def test_a_slice_with_a_reference_is_taken_when_the_flow_runs(scan: Scan) -> None:
     graph = scan("x: list[int]\nn: int\ny = x[1:n]").__lume_graph__
     assert "n" in _all_upstream(graph, "y")
+
+
+def test_what_is_called_is_told_what_to_write_for_what_it_is(problems: Problems) -> None:
+    step_called = "@step\ndef total(self, x: int) -> int: ...\ny = total(x)"
+    waiting = "y = add(x)\nz = add(y)\ny.set_upstream(z)"
+    told = [problems(f"x: int = 1\n{body}")[0] for body in (step_called, waiting)]
+    assert [(line, subject, fix) for _, line, subject, _, fix in told] == [
+        (5, "Scan.total", "leave out the call: a step takes its arguments by their names, or as defaults"),
+        (5, "Scan.y.set_upstream", "write task.with_options(after=[...])(...) where the task that waits is used"),
+    ]
+
+
+def test_a_refused_use_of_an_inherited_operation_names_it(define: Callable[..., Any]) -> None:
+    with pytest.raises(DefinitionError, match=r"beam\.py:5: More\.y: text formatting needs its value"):
+        define("class Scan(LumeFlow):\n    x: int = 1\n    y = x + 1\nclass More(Scan):\n    z = f'{Scan.y}'\n")
+
+
+def test_numpy_names_functions_that_need_the_value(problems: Problems) -> None:
+    ((_, _, _, message, fix),) = problems("import numpy\nx: float = 1.0\ny = numpy.sqrt(x)")
+    assert message == "numpy.sqrt() needs its value, which is known only when the flow runs"
+    assert fix == "call it in a task"
+
+
+@pytest.mark.parametrize(
+    "sign", ["+", "-", "*", "/", "//", "%", "**", "@", "&", "|", "^", "<<", ">>", "<", "<=", "==", "!=", ">", ">="]
+)
+def test_an_array_on_the_left_of_an_operator_stays_there(scan: Scan, sign: str) -> None:
+    graph = scan(f"import numpy\nx: JSON = 1\ny = numpy.array([1, 2]) {sign} x").__lume_graph__
+    assert SYMBOLS[graph.members["y"].work.symbol] == sign
+    assert graph.members["y"].inputs["y"] == Edge("x")
 
 
 @pytest.mark.parametrize("side", ["numpy.array([1.0, 2.0]) * x", "x * numpy.array([1.0, 2.0])", "numpy.float64(2) * x"])
