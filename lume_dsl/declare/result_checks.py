@@ -190,7 +190,9 @@ def paths(flow: Subject) -> Iterator[Problem]:
             continue
         if member.each and not _varies(flow, member):
             message = f"saves each run of {member.subflow} to the same file"
-            yield flow.problem("path-taken", member, message, "name in it what the runs differ in: {text1}")
+            yield flow.problem(
+                "path-taken", member, message, f"name in it what the runs differ in{_differing(flow, member)}"
+            )
         taken = first.setdefault((filename, filesystem), member.name)
         if taken != member.name:
             message = f"saves to the same file as {taken}"
@@ -216,6 +218,13 @@ def _varies(flow: Subject, member: Member) -> bool:
         not isinstance(one.work, Argument) or one.work.parameter.factory is not None or one.mapped_over
         for one in upstream
     )
+
+
+def _differing(flow: Subject, member: Member) -> str:
+    """The parameters of a mapped subflow that its runs differ in, as a filename names them."""
+    siblings = [one for one in flow.graph.members.values() if one.subflow == member.subflow and one.mapped_over]
+    names = [f"{{{one.own_name}}}" for one in siblings if isinstance(one.work, Argument)]
+    return f": {', '.join(names)}" if names else ""
 
 
 def _where(flow: Subject, member: Member, key: str) -> Any:

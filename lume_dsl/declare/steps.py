@@ -12,7 +12,7 @@ from lume_dsl.declare.graph import MISSING, StepRun
 from lume_dsl.declare.options import UseOptions
 from lume_dsl.declare.order import wait_for
 from lume_dsl.declare.references import Pending, Reference, Source, has_references, source_of
-from lume_dsl.declare.tasks import UNNAMED, check_options
+from lume_dsl.declare.tasks import UNNAMED, Unmapped, check_options
 from lume_dsl.errors import Problem, did_you_mean
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class _WithOptions:
         """Make a task of a method that runs once for each item of the values given here, in step.
 
         The value of its name is the list of the runs' return values, in the items' order. Arguments that
-        are not named here are passed whole.
+        are not named here, or in ``unmapped(…)``, are passed whole.
         """
-        if misplaced or not over:
+        if misplaced or all(isinstance(values, Unmapped) for values in over.values()):
             name = getattr(misplaced[0], "__name__", "step") if misplaced else "step"
             body = open_body(f"step {name}", OUTSIDE)
             message, fix = "@step.map is not told what to map over", "write @step.map(argument=values)"
@@ -108,7 +108,9 @@ def _add(function: Callable[..., Any], *, options: dict[str, Any], over: dict[st
 
 def _source(body: Body, key: str, default: Any, over: dict[str, Any]) -> Source:
     if key in over:
-        return source_of(over[key], body, mapped=True)
+        given = over[key]
+        is_whole = isinstance(given, Unmapped)
+        return source_of(given.value if is_whole else given, body, mapped=not is_whole)
     if has_references(default):
         return source_of(default, body)
     if isinstance(value := dict.get(body, key), Reference):

@@ -336,6 +336,8 @@ def _attribute(call: Call, name: str) -> Any:
     body = call.owner
     message = f"is no value of {call.flow.__name__}{did_you_mean(name, names)}"
     fix = f"its values are {', '.join(names) or 'none'}"
+    if name == "run":
+        fix = f"leave out .run(): {call.flow.__name__}(...) is a part of this flow, and runs with it"
     body.problems.append(Problem("unknown-name", f"{body.name}: {call.label}.{name}", message, fix, body.place()))
     return body.unknown(name)
 

@@ -183,12 +183,17 @@ class Task(Generic[P, R]):
         except TypeError as error:
             name = function_name(self.function)
             fix = f"the task is {name}{_shown_signature(self.function)}"
-            options = [key for key in kwargs if key in UseOptions.__annotations__ and f"argument {key!r}" in str(error)]
-            fix = f"write {name}.with_options({options[0]}=...)" if options else fix
+            unexpected = next((key for key in kwargs if f"argument {key!r}" in str(error)), "")
+            option = _OPTIONS_OF_PREFECT.get(unexpected, unexpected)
+            fix = f"write {name}.with_options({option}=...)" if option in UseOptions.__annotations__ else fix
             body.problems.append(Problem("task-arguments", f"{body.name}: {name}", str(error), fix, body.place()))
             return {}
         sources = {}
         for key, value in arguments.items():
+            if found := _of_prefect(value):
+                subject = f"{body.name}: {function_name(self.function)}"
+                body.problems.append(Problem("prefect-task", subject, f"{key!r} is {found[0]}", found[1], body.place()))
+                return {}
             whole = isinstance(value, Unmapped)
             sources[key] = source_of(value.value if whole else value, body, mapped=mapped and not whole)
         if mapped and not any(source.mapped for source in sources.values()):
@@ -202,6 +207,25 @@ class Task(Generic[P, R]):
                 )
             )
         return sources
+
+
+_OPTIONS_OF_PREFECT = {"upstream_tasks": "after", "task_args": "name"}
+"""What stands for an argument of a Prefect task's call, which is none of the function's."""
+
+
+def _of_prefect(value: Any) -> tuple[str, str] | None:
+    """What of Prefect's own an argument is, which says nothing in a body, and what to write instead."""
+    kind = type(value)
+    if kind.__module__ == "prefect.utilities.edges":
+        instead = (
+            "write .map(...) behind the task" if kind.__name__ == "mapped" else f"from lume_dsl import {kind.__name__}"
+        )
+        return f"Prefect's {kind.__name__}(...), which knows flows written by hand alone", instead
+    if isinstance(value, PrefectTaskName) or is_prefect_task(value):
+        of_class = kind.__name__ == "Parameter" and kind.__module__ == "prefect.core.parameter"
+        fix = f"write {value.name}: <its type> = parameter()" if of_class else "write task(...)(...) of it"
+        return "a prefect.Task, which knows no flow here", fix
+    return None
 
 
 def plain_function(function: Any) -> Callable[..., Any]:

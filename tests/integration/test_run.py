@@ -18,6 +18,7 @@ from typing import Any
 import prefect
 import pytest
 from prefect.executors import DaskExecutor, Executor, LocalDaskExecutor, LocalExecutor
+from prefect.utilities.edges import mapped
 
 from lume_dsl import (
     DBResult,
@@ -571,6 +572,32 @@ def test_a_prefect_task_called_in_a_body_is_told_to_be_wrapped() -> None:
         exec("class Migrating(LumeFlow):\n    y = plain(1)", namespace)
     exec("class Migrated(LumeFlow):\n    y = task(plain)(1)", namespace)
     assert namespace["Migrated"]().run().y == 1
+
+
+@pytest.mark.parametrize(
+    ("argument", "message", "fix"),
+    [
+        (prefect.unmapped(2), "'y' is Prefect's unmapped(...), which knows", "from lume_dsl import unmapped"),
+        (prefect.flatten([[2]]), "'y' is Prefect's flatten(...), which knows", "from lume_dsl import flatten"),
+        (mapped([2]), "'y' is Prefect's mapped(...), which knows", "write .map(...) behind the task"),
+        (prefect.Parameter("n"), "'y' is a prefect.Task, which knows", "write n: <its type> = parameter()"),
+        (prefect.Task(), "'y' is a prefect.Task, which knows", "write task(...)(...) of it"),
+    ],
+    ids=lambda part: type(part).__name__,
+)
+def test_what_is_prefect_s_own_in_a_body_is_told_what_to_write(argument: Any, message: str, fix: str) -> None:
+    @task
+    def add(x: int, y: int) -> int:
+        return x + y
+
+    with pytest.raises(DefinitionError) as caught:
+
+        class Sums(LumeFlow):
+            sums = add.map([1], argument)
+
+    (problem,) = caught.value.problems
+    assert (problem.kind, problem.subject, problem.fix) == ("prefect-task", "Sums: add", fix)
+    assert problem.message.startswith(message)
 
 
 def test_a_step_with_a_timeout_runs_in_threads() -> None:

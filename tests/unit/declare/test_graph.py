@@ -283,6 +283,14 @@ def test_a_step_maps_over_the_values_that_it_names(graph: Build) -> None:
     assert found.members["each"].type == list[float]
 
 
+def test_a_step_takes_whole_what_is_not_mapped(graph: Build) -> None:
+    found = graph(
+        "xs: list[int] = [1]\n@step.map(x=xs, y=unmapped(xs), z=unmapped([2]))\n"
+        "def total(self, x: int, y: list[int], z: list[int]) -> int: ..."
+    )
+    assert found.members["total"].inputs == {"x": Edge("xs", mapped=True), "y": Edge("xs"), "z": Constant([2])}
+
+
 def test_the_options_of_a_mapped_step_are_kept(graph: Build) -> None:
     """Options go before what is mapped over, so that an argument may have the name of an option."""
     found = graph("xs: list[int]\n@step(timeout=3, name='a').map(name=xs)\ndef each(self, name: int) -> float: ...")

@@ -287,6 +287,20 @@ def test_step_map_without_arguments_is_told_what_to_write(problems: Any) -> None
     assert told[0][1] in (3, 4)  # the decorator's line, or the def's on Python 3.10
 
 
+def test_step_map_of_unmapped_arguments_alone_is_told_what_to_write(problems: Any) -> None:
+    told = problems("xs: list[int] = [1]\n@step.map(xs=unmapped(xs))\ndef total(self, xs: list[int]) -> int: ...")
+    assert [(kind, fix) for kind, *_, fix in told] == [("map-arguments", "write @step.map(argument=values)")]
+
+
+@pytest.mark.parametrize(
+    ("argument", "option"),
+    [("upstream_tasks=[x]", "after"), ("task_args={'name': 'a'}", "name"), ("timeout=3", "timeout")],
+)
+def test_an_option_in_a_call_is_told_where_it_goes(problems: Any, argument: str, option: str) -> None:
+    ((kind, *_, fix),) = problems(f"x: int = 1\ny = add(x, {argument})")
+    assert (kind, fix) == ("task-arguments", f"write add.with_options({option}=...)")
+
+
 def test_a_static_method_is_no_step(problems: Any) -> None:
     told = problems("x: int = 1\n@step\n@staticmethod\ndef total(x: int) -> int: ...")
     assert [kind for kind, *_ in told] == ["step-signature"]
