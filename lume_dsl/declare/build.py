@@ -42,7 +42,7 @@ from lume_dsl.declare.inherit import Own, extended, kept_name, unique_name
 from lume_dsl.declare.inherited_names import inherited_problems
 from lume_dsl.declare.inline import call_names, inlined_member, subflow_shapes, subflows
 from lume_dsl.declare.operations import Outcomes
-from lume_dsl.declare.references import Draft, Foreign, Pending, Reference, Source, constant_of
+from lume_dsl.declare.references import Draft, Foreign, Pending, Reference, Source, call_instead, constant_of
 from lume_dsl.declare.resources import part_hints
 from lume_dsl.declare.tasks import plain_function
 from lume_dsl.errors import Problem, did_you_mean
@@ -283,7 +283,7 @@ class _Builder:
         if isinstance(source, Pending):
             return self._pending(draft, source)
         if isinstance(source, Foreign):
-            self._foreign(draft, source.label, source.flow)
+            self._foreign(draft, source.label, source.flow, call_instead(source.flow, source.label))
             return None
         if isinstance(source, Whole):
             self._whole(draft, source)
@@ -294,8 +294,8 @@ class _Builder:
             self._foreign(draft, source.draft.label, source.draft.owner.name)
         return None  # an unknown name or a lost parameter, which has its own problem
 
-    def _foreign(self, draft: Draft, label: str, flow: str) -> None:
-        message, fix = f"takes {label}, which belongs to {flow}", "use a name of this flow"
+    def _foreign(self, draft: Draft, label: str, flow: str, fix: str = "use a name of this flow") -> None:
+        message = f"takes {label}, which belongs to {flow}"
         self._problem("foreign-reference", self.names[draft], message, draft, fix)
 
     def _whole(self, draft: Draft, whole: Whole) -> None:

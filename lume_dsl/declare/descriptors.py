@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from types import MethodType
-from typing import Any
+from typing import Any, NoReturn
 
 from lume_dsl.declare.attributes import LOGGER, FlowAttribute, Held, SubflowAttribute, run_of, shaped
 from lume_dsl.declare.body import Body, current_body
 from lume_dsl.declare.graph import Parameter, StepRun
+from lume_dsl.declare.references import call_instead
 from lume_dsl.declare.subflows import inherited_subflows
+from lume_dsl.errors import DefinitionError, NotRunError, Problem
 from lume_dsl.values.names import type_name
 
 __all__ = ["attribute_of", "subflow_attribute"]
@@ -25,6 +27,20 @@ class _Shown(FlowAttribute):
         """What a class shows: in the body of a subclass of it, a reference to the inherited value."""
         body = _body_of_subclass(owner)
         return self if body is None else body.inherited(self.name, self.member.origin)
+
+    def _refuse(self, *_: object) -> NoReturn:
+        """An operator on it, in the body of a flow that does not inherit it, or in none."""
+        body = current_body()
+        if body is None:
+            raise NotRunError(
+                f"{self.flow}.{self.name} is known only after a run: write {self.flow}(...).run().{self.name}"
+            )
+        message = f"takes {self.name}, which belongs to {self.flow}"
+        problem = Problem("foreign-reference", body.name, message, call_instead(self.flow, self.name), body.place())
+        raise DefinitionError((*body.so_far(), problem))
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __mod__ = _refuse
+    __pow__ = __rpow__ = __neg__ = __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = _refuse
 
 
 class ParameterAttribute(_Shown):

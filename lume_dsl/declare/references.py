@@ -30,6 +30,7 @@ __all__ = [
     "Source",
     "Unchecked",
     "UncheckedConstant",
+    "call_instead",
     "constant_of",
     "draft_of",
     "first_of",
@@ -115,6 +116,11 @@ class Foreign:
     flow: str
     mapped: bool = False
     checked: bool = True
+
+
+def call_instead(flow: str, name: str) -> str:
+    """What to write for a name of another flow's class."""
+    return f"call the flow in this body, {flow}(...).{name}, or use a name of this flow"
 
 
 Source: TypeAlias = Constant | Link | Pending | Foreign | Whole

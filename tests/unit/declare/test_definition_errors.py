@@ -497,9 +497,11 @@ OTHER = """
 def test_a_value_of_another_flow_is_refused(define: Any, task: str, value: str) -> None:
     with pytest.raises(DefinitionError) as caught:
         define(f"{OTHER}        z = {task}({value})\n")
+    name = "y" if "y" in value else "x"
+    instead = f"call the flow in this body, Other(...).{name}, or " if value.startswith("Other") else ""
     assert [str(problem) for problem in caught.value.problems] == [
-        f"beam.py:7: Scan.z: takes {'y' if 'y' in value else 'x'}, which belongs to Other  [foreign-reference]\n"
-        "    use a name of this flow"
+        f"beam.py:7: Scan.z: takes {name}, which belongs to Other  [foreign-reference]\n"
+        f"    {instead}use a name of this flow"
     ]
 
 

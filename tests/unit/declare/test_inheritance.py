@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lume_dsl.declare.graph import Graph
-from lume_dsl.errors import DefinitionError
+from lume_dsl.errors import DefinitionError, NotRunError
 
 Define = Callable[..., dict[str, Any]]
 
@@ -394,6 +394,23 @@ def test_a_value_of_a_class_that_another_redefines_is_told(define: Define) -> No
 def test_a_value_of_a_flow_that_is_no_base_stays_foreign(define: Define) -> None:
     ((kind, _, message, _),) = refusal(define, "class Other(LumeFlow):\n    more = double(Base.charge)\n")
     assert (kind, message) == ("foreign-reference", "takes charge, which belongs to Base")
+
+
+@pytest.mark.parametrize(
+    "use",
+    ["Base.total + 1", "2 * Base.charge", "Base.total[0]", "Base.charge > 3", "-Base.charge", "double(Base.total)"],
+)
+def test_a_use_of_a_value_of_another_flow_is_told_to_call_the_flow(define: Define, use: str) -> None:
+    name = "total" if "total" in use else "charge"
+    ((kind, _, message, fix),) = refusal(define, f"class Other(LumeFlow):\n    more = {use}\n")
+    assert (kind, message) == ("foreign-reference", f"takes {name}, which belongs to Base")
+    assert fix == f"call the flow in this body, Base(...).{name}, or use a name of this flow"
+
+
+def test_a_use_of_a_value_of_a_class_outside_of_a_body_is_told_to_run_it(define: Define) -> None:
+    base = define(BASE)["Base"]
+    with pytest.raises(NotRunError, match=r"write Base\(\.\.\.\)\.run\(\)\.total"):
+        base.total + 1
 
 
 def test_a_body_that_ends_by_an_error_tells_what_is_wrong_with_what_it_inherits(define: Define) -> None:
