@@ -11,7 +11,7 @@ from numbers import Number
 from typing import Any
 
 from lume_dsl.declare.edge_checks import edges, fits, known_type
-from lume_dsl.declare.graph import Case, Constant, Edge, Graph, Operation, Parameter
+from lume_dsl.declare.graph import Case, Constant, Edge, Graph, Member, Operation, Parameter
 from lume_dsl.declare.operations import Outcomes, written
 from lume_dsl.declare.parameter_checks import parameters
 from lume_dsl.declare.result_checks import paths, results, secrets
@@ -56,7 +56,7 @@ def _annotations(flow: Subject) -> Iterator[Problem]:
     for member in flow.graph.own.values():
         is_field = member.is_result or isinstance(member.work, Parameter)
         if is_field and not member.visible:
-            yield flow.problem("field-name", member, "is not assigned to a name", "write name: Type = ...")
+            yield from _unnamed(flow, member)
         elif is_field and member.name not in flow.annotated:
             what = "parameter" if isinstance(member.work, Parameter) else "result"
             yield flow.problem("annotation", member, f"a {what} needs a type", f"write {member.name}: <its type> = ...")
@@ -67,6 +67,17 @@ def _annotations(flow: Subject) -> Iterator[Problem]:
                 "is a task's value, and an annotated name is a parameter or a result",
                 f"leave the annotation out, or write {member.name}: {type_name(member.type)} = result(...)",
             )
+
+
+def _unnamed(flow: Subject, member: Member) -> Iterator[Problem]:
+    """A field has a name, but for a result that the one which redefines it takes: ``Scan.total``."""
+    inherited = member.name.removeprefix(f"{member.origin}.")
+    if inherited == member.name:
+        yield flow.problem("field-name", member, "is not assigned to a name", "write name: Type = ...")
+    elif isinstance(member.work, Parameter):
+        message = f"is a parameter that goes on without a name, as {flow.name} redefines {inherited} and takes it"
+        fix = f"give it another name: <name>: {type_name(member.type)} = {member.name}"
+        yield flow.problem("field-name", member, message, fix)
 
 
 # operations

@@ -376,8 +376,8 @@ class Graph:
 
     @property
     def results(self) -> dict[str, Member]:
-        """The flow's own result fields."""
-        return {name: member for name, member in self.own.items() if member.is_result}
+        """The flow's own result fields, but those that redefinitions took and that have no name any more."""
+        return {name: member for name, member in self.own.items() if member.is_result and member.visible}
 
     @property
     def all_results(self) -> dict[str, Member]:

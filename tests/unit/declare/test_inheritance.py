@@ -101,6 +101,25 @@ def test_a_redefinition_may_take_what_it_redefines(define: Define) -> None:
     assert not graph.members["Base.reading"].visible
 
 
+def test_a_result_may_take_what_it_redefines(define: Define) -> None:
+    derived = "class Derived(Base):\n    total: float = result(Base.total * 2.0)\nclass Third(Derived): pass\n"
+    graph = define(f"{BASE}\n{derived}")["Third"].__lume_graph__
+    assert list(graph.results) == ["total"]
+    assert graph.members["Mul"].inputs["x"].upstream == "Base.total"
+    assert graph.members["report"].inputs["total"].upstream == "total"
+
+
+def test_a_parameter_that_its_redefinition_takes_needs_a_name(define: Define) -> None:
+    assert refusal(define, "class Derived(Base):\n    charge = double(Base.charge)\n") == [
+        (
+            "field-name",
+            "Derived.Base.charge (of Base)",
+            "is a parameter that goes on without a name, as Derived redefines charge and takes it",
+            "give it another name: <name>: float = Base.charge",
+        )
+    ]
+
+
 def test_a_redefinition_is_wrapped_again_by_a_further_class(define: Define) -> None:
     source = """
         class Derived(Base):
