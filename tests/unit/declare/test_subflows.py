@@ -368,6 +368,14 @@ def test_unnamed_subflows_of_two_mixins_are_told_apart(define: Define) -> None:
     ("body", "told"),
     [
         ("one = Inner(x=Base.one.y)", ("inheritance", "Outer.one", "takes one.y of Base, and one is another here")),
+        (
+            "first = Base.one\none = removed()",
+            ("inheritance", "Outer.first", "is the subflow one, which goes on under its own name alone"),
+        ),
+        (
+            "first = [Base.one]\none = Inner(x=2.0)",
+            ("inheritance", "Outer.first", "is the subflow one, which goes on under its own name alone"),
+        ),
         ("one = removed()", ("inheritance", "Outer.w (of Base)", "takes one.y, which Outer removes")),
         ("one = 3", ("inheritance", "Outer.one", "is a subflow that is inherited, and a plain attribute here")),
         ("v = double(one.y)", ("unknown-name", "Outer: one", "is inherited")),
