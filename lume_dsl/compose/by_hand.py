@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
+from itertools import chain
 from types import GenericAlias
 from typing import Any
 
@@ -31,6 +32,7 @@ from lume_dsl.declare.graph import (
 from lume_dsl.declare.hints import function_hints
 from lume_dsl.declare.made import flow_of_graph
 from lume_dsl.declare.parts import NOWHERE
+from lume_dsl.engine.flow import CompiledFlow
 from lume_dsl.errors import DefinitionError, Place, Problem
 from lume_dsl.tasks.configure import configure_services
 from lume_dsl.tasks.context import ServiceTask
@@ -42,15 +44,18 @@ def from_prefect(flow: Any) -> FlowMeta:
     """Return a flow class of a flow that was written by hand: ``Flow1 = from_prefect(flow1)``.
 
     Its parameters take any value, as in Prefect. Each task is an attribute, of the second of a name ``add-2``.
-    Its ``configure_services`` is left to the flow that it is a part of. Its reference tasks, state handlers, schedule
-    and executor are those of the flow itself, and not of its class.
+    What its ``configure_services`` checks is left to the task of the flow that it is a part of. Its reference tasks,
+    state handlers, schedule and executor are those of the flow itself, and not of its class. Of the ``flow`` of a
+    class, return the class.
 
     Raises:
         DefinitionError: It is no ``prefect.Flow``, or has what a class cannot say.
     """
     place = caller_place()
+    if isinstance(flow, CompiledFlow):
+        return flow.flow_class
     if not isinstance(flow, prefect.Flow):
-        message, fix = f"is a {type(flow).__name__}, and no prefect.Flow", "give it a flow that was written by hand"
+        message, fix = _no_flow(flow)
         raise DefinitionError((Problem("composition", "from_prefect()", message, fix, place),))
     for name in sorted({parameter.name for parameter in flow.parameters()}.intersection(RESERVED)):
         message = f"has a parameter named {name!r}, which every flow class has for itself"
@@ -61,6 +66,16 @@ def from_prefect(flow: Any) -> FlowMeta:
     made = flow_of_graph(identifier_of(flow.name), reader.graph(), options)
     setattr(made, TASK_NAMES, reader.task_names())
     return made
+
+
+def _no_flow(value: Any) -> tuple[str, str]:
+    """What else a value is, and what to write instead."""
+    flow_class = value if isinstance(value, FlowMeta) else type(value)
+    if isinstance(flow_class, FlowMeta):
+        name = flow_class.__name__
+        what = "a flow class already" if flow_class is value else f"an instance of the flow class {name}"
+        return f"is {what}, and no prefect.Flow", f"call the class in the body: {name}(...)"
+    return f"is a {type(value).__name__}, and no prefect.Flow", "give it a flow that was written by hand"
 
 
 class _ParameterValue(prefect.Task):
@@ -87,6 +102,7 @@ class _Reader:
         for edge in flow.edges:
             self.edges[edge.downstream_task].append(edge)
         self.members: dict[str, Member] = {}
+        self.configures = [task for task in self.tasks if isinstance(task, configure_services)]
 
     def graph(self) -> Graph:
         for task in self.tasks:
@@ -138,7 +154,7 @@ class _Reader:
         options: dict[str, Any] = {} if kept is None else {"result": kept}
         return Member(
             name=name,
-            work=TaskRun(task, options, services=is_configured or isinstance(task, ServiceTask)),
+            work=self._work(task, options, uses_services=is_configured or isinstance(task, ServiceTask)),
             type=GenericAlias(list, (tp,)) if is_mapped else tp,
             inputs=inputs,
             place=self.place,
@@ -147,6 +163,14 @@ class _Reader:
             visible=_is_attribute(name),
             origin=identifier_of(self.flow.name),
         )
+
+    def _work(self, task: prefect.Task, options: Mapping[str, Any], *, uses_services: bool) -> TaskRun:
+        """What a task does; if it uses services, those are checked before it that the flow's configure task checks."""
+        if not uses_services or not self.configures:
+            return TaskRun(task, options, services=uses_services)
+        records = any(configure.records for configure in self.configures)
+        filesystems = dict.fromkeys(chain.from_iterable(configure.filesystems for configure in self.configures))
+        return TaskRun(task, options, services=True, records=records, filesystems=tuple(filesystems))
 
     def _waited(self, edge: PrefectEdge) -> str:
         if edge.mapped:

@@ -90,11 +90,17 @@ class Argument:
 
 @attrs.frozen
 class TaskRun:
-    """One use of a task. ``function`` is a plain function, or any ``prefect.Task`` object."""
+    """One use of a task. ``function`` is a plain function, or any ``prefect.Task`` object.
+
+    Where it uses services, ``records`` says whether the record store must answer before it, and ``filesystems`` which
+    filesystems must.
+    """
 
     function: Callable[..., Any]
     options: Mapping[str, Any]
     services: bool = False
+    records: bool = True
+    filesystems: tuple[str, ...] = ()
 
 
 @attrs.frozen

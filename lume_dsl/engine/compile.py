@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 import prefect
@@ -222,10 +223,12 @@ class _Compiler:
             for member in self.graph.members.values()
             if isinstance(member.work, FileResult)
         ]
+        using = [work for work in works if isinstance(work, TaskRun) and work.services]
+        filesystems = [source.value for source in identifiers if isinstance(source, Constant)]
         configure = configure_services(
             name=CONFIGURE,
-            filesystems=dict.fromkeys(source.value for source in identifiers if isinstance(source, Constant)),
-            records=any(isinstance(w, RecordResult) or (isinstance(w, TaskRun) and w.services) for w in works),
+            filesystems=dict.fromkeys([*filesystems, *chain.from_iterable(work.filesystems for work in using)]),
+            records=any(isinstance(work, RecordResult) for work in works) or any(work.records for work in using),
         )
         flow.configure = configure
         return [
