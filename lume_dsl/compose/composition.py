@@ -58,7 +58,7 @@ class Composition:
         document = read_flow_of_flows(path)
         found, problems = find_composing_flows(document)
         flows = {name: _flow_class(one.flow) for name, one in found.items()}
-        problems += _unknown_parents(document)
+        problems += (*_unknown_parents(document), *_same_attributes(document))
         order, cycles = _order(document)
         return cls(document, found, flows, order, (*document.problems, *problems, *cycles))
 
@@ -131,6 +131,16 @@ def _unknown_parents(document: Document) -> Iterator[Problem]:
                 yield Problem("composition", subject, message, fix, document.place_in(flow.name, *steps))
 
 
+def _same_attributes(document: Document) -> Iterator[Problem]:
+    names: dict[str, str] = {}
+    for flow in document.content.composing_flows:
+        first = names.setdefault(attribute_name(flow.name), flow.name)
+        if first != flow.name:
+            message = f"becomes the subflow {attribute_name(flow.name)!r}, as {first!r} does"
+            place = document.place_in(flow.name, "name")
+            yield Problem("composition", flow.name, message, "give one of the two another name", place)
+
+
 def _order(document: Document) -> tuple[tuple[str, ...], list[Problem]]:
     """The flows, each after those whose values it takes; of circles, what is wrong with each."""
     names = [flow.name for flow in document.content.composing_flows]
@@ -156,7 +166,7 @@ def _order(document: Document) -> tuple[tuple[str, ...], list[Problem]]:
 
 def _parameter_lines(composition: Composition) -> Iterator[Line]:
     for flow in composition.document.content.composing_flows:
-        given = {*flow.mapped_parameters, *flow.parameters}
+        given = {*flow.mapped_parameters, *flow.parameters, *composition.document.unread.get(flow.name, ())}
         if flow.name not in composition.flows:
             continue
         for name, member in composition.flows[flow.name].__lume_graph__.parameters.items():
@@ -179,7 +189,8 @@ def _call_lines(composition: Composition) -> Iterator[Line]:
 def _call(composition: Composition, name: str, body: Body) -> None:
     flow, place_in = composition.flow(name), composition.document.place_in
     places = {key: place_in(name, "parameters", key) for key in flow.parameters}
-    places |= {key: place_in(name, "mapped_parameters", key) for key in flow.mapped_parameters}
+    mapped = [*flow.mapped_parameters, *composition.document.unread.get(name, ())]
+    places |= {key: place_in(name, "mapped_parameters", key) for key in mapped}
     _check_names(composition, flow, places, body)
     values = dict(_values(composition, flow, body))
     body[attribute_name(name)] = called(body, composition.flows[name], (), values, places=places)
@@ -206,6 +217,8 @@ def _values(composition: Composition, flow: ComposingFlow, body: Body) -> Iterat
             yield name, _mapped(composition, flow, member, body)
         elif name in flow.parameters:
             yield name, flow.parameters[name]
+        elif name in composition.document.unread.get(flow.name, ()):
+            yield name, body.unknown(name)
         else:
             yield name, body[parameter_name(flow.name, name)]
 

@@ -49,6 +49,8 @@ def find_composing_flows(document: Document) -> tuple[dict[str, FoundFlow], list
 def _found(flow: ComposingFlow, folder: Path) -> FoundFlow:
     target = flow.flow or flow.name
     name, _, wanted = target.rpartition(":") if ":" in target else (target, "", "")
+    if not name:
+        raise FlowNotFoundError(f"names no module\n{_SAY_WHERE}")
     module = _module(flow, str(folder / name) if name.endswith(".py") else name)
     if wanted:
         return FoundFlow(_named(module, wanted), module.__name__, wanted)
@@ -88,8 +90,9 @@ def _flows_of(module: ModuleType) -> Iterator[tuple[str, Any]]:
     seen: list[Any] = []
     for name, value in vars(module).items():
         is_own = not isinstance(value, FlowMeta) or value.__module__ == module.__name__
-        if _is_flow(value) and is_own and not any(value is other for other in seen):
-            seen.append(value)
+        one = getattr(value, "flow_class", value)  # of the flow of a class
+        if _is_flow(value) and is_own and not any(one is other for other in seen):
+            seen.append(one)
             yield name, value
 
 

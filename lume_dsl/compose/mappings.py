@@ -67,6 +67,7 @@ def source_of_mapping(mapped: MappedParameter, parent: FlowMeta, parameter: Memb
         _check_saves(member, mapped, FileResult, "SaveFile", "file")
     if mapped.map_type == "db":
         _check_saves(member, mapped, RecordResult, "SaveDBResult", "record")
+        _check_attribute(mapped)
         if not isinstance(member.work, RecordResult):
             return MappedSource(member, tuple(mapped.part), is_loaded=True)
         if mapped.part:
@@ -115,11 +116,21 @@ def _check_saves(member: Member, mapped: MappedParameter, result: type, task_cla
         raise MappingError(message, "write map_type: raw for what it returns", ("map_type",))
 
 
+def _check_attribute(mapped: MappedParameter) -> None:
+    """Whether what leads into a record begins with an attribute."""
+    first = mapped.part[0] if mapped.part else "outputs"
+    if not isinstance(first, str) or not first.isidentifier() or first.startswith("_"):
+        raise MappingError(f"{first!r} is no attribute of a record", "begin with outputs", ("attribute_index",))
+
+
 def _check_part(mapped: MappedParameter, graph: Graph, record: Member, parameter: Member) -> None:
     """Whether there is such a part of a record that a flow class saves, of a type that fits, as far as outputs tell."""
     first, *rest = mapped.part
-    if not isinstance(first, str):
-        raise MappingError(f"{first!r} is no attribute of a record", "begin with outputs", ("attribute_index",))
+    fields = [field.name for field in attrs.fields(record.type)] if attrs.has(record.type) else []
+    if first not in fields and not hasattr(record.type, str(first)):
+        known = [*fields, *(name for name in dir(record.type) if not name.startswith("_"))]
+        message = f"{type_name(record.type)} has no attribute {first!r}{did_you_mean(str(first), known)}"
+        raise MappingError(message, "begin with outputs", ("attribute_index",))
     if first == "outputs" and rest and rest[0] not in record.inputs:
         message = f"the record has no output {rest[0]!r}{did_you_mean(str(rest[0]), record.inputs)}"
         raise MappingError(message, f"its outputs are: {', '.join(record.inputs)}", ("attribute_index",))
