@@ -5,12 +5,14 @@ The tasks are the flow's own, copied when the class is compiled; neither the flo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
 from itertools import chain
 from types import GenericAlias
 from typing import Any
 
+import attrs
 import prefect
 from prefect.core.edge import Edge as PrefectEdge
 from prefect.core.parameter import Parameter as PrefectParameter
@@ -37,7 +39,7 @@ from lume_dsl.errors import DefinitionError, Place, Problem
 from lume_dsl.tasks.configure import configure_services
 from lume_dsl.tasks.context import ServiceTask
 
-__all__ = ["from_prefect"]
+__all__ = ["from_prefect", "part_of_composition"]
 
 
 def from_prefect(flow: Any) -> FlowMeta:
@@ -57,6 +59,43 @@ def from_prefect(flow: Any) -> FlowMeta:
     if not isinstance(flow, prefect.Flow):
         message, fix = _no_flow(flow)
         raise DefinitionError((Problem("composition", "from_prefect()", message, fix, place),))
+    return _made(flow, place)
+
+
+def part_of_composition(flow: prefect.Flow) -> FlowMeta:
+    """Return the class of a flow written by hand, as ``from_prefect`` does: the same one while the flow is the same.
+
+    So flows that are composed of it twice are equal.
+
+    Raises:
+        DefinitionError: It has what a class cannot say.
+    """
+    if isinstance(flow, CompiledFlow):
+        return flow.flow_class
+    key = id(flow)
+    known = _KNOWN.get(key)
+    if known is not None and known.flow() is flow:
+        made = _made(flow, known.place)
+        if made.__lume_graph__ == known.made.__lume_graph__ and made.__lume_options__ == known.made.__lume_options__:
+            return known.made
+    place = caller_place()
+    made = _made(flow, place)
+    _KNOWN[key] = _Known(weakref.ref(flow, lambda _: _KNOWN.pop(key, None)), place, made)
+    return made
+
+
+@attrs.frozen
+class _Known:
+    flow: weakref.ref[prefect.Flow]
+    place: Place
+    made: FlowMeta
+
+
+_KNOWN: dict[int, _Known] = {}
+"""The classes of flows that compositions have asked for, by the identities of the flows, which have no hash."""
+
+
+def _made(flow: prefect.Flow, place: Place) -> FlowMeta:
     for name in sorted({parameter.name for parameter in flow.parameters()}.intersection(RESERVED)):
         message = f"has a parameter named {name!r}, which every flow class has for itself"
         problem = Problem("composition", f"from_prefect(): {flow.name}", message, "give it another name", place)
@@ -78,18 +117,20 @@ def _no_flow(value: Any) -> tuple[str, str]:
     return f"is a {type(value).__name__}, and no prefect.Flow", "give it a flow that was written by hand"
 
 
-class _ParameterValue(prefect.Task):
+@attrs.frozen
+class _ParameterValue:
     """What a parameter of a class of its own, as ``DateTimeParameter``, makes of the value that is given."""
 
-    def __init__(self, name: str, run_parameter: Callable[[], Any]) -> None:
-        self.parameter = name
-        self.run_parameter = run_parameter
-        super().__init__(name=name)
+    task: PrefectParameter
 
-    def run(self, value: Any) -> Any:  # type: ignore[override]  # as every Prefect task does
-        given = {**(prefect.context.get("parameters") or {}), self.parameter: value}
+    @property
+    def name(self) -> str:
+        return str(self.task.name)
+
+    def __call__(self, value: Any) -> Any:
+        given = {**(prefect.context.get("parameters") or {}), self.name: value}
         with prefect.context(parameters=given):
-            return self.run_parameter()
+            return self.task.run()
 
 
 class _Reader:
@@ -128,7 +169,7 @@ class _Reader:
                 default = None
             yield Member(task.name, Parameter(default=default), Any, {}, self.place, visible=_is_attribute(task.name))
             if _is_special(task):
-                run = TaskRun(_ParameterValue(task.name, task.run), {})
+                run = TaskRun(_ParameterValue(task), {})
                 yield Member(name, run, Any, {"value": Edge(task.name)}, self.place, visible=False)
             return
         inputs: dict[str, Input] = {key: Constant(value) for key, value in self.flow.constants.get(task, {}).items()}

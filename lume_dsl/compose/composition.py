@@ -23,7 +23,7 @@ from lume_dsl.declare.graph import MISSING, Member
 from lume_dsl.declare.made import flow_of_lines
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.declare.subflows import call_of, called
-from lume_dsl.errors import Place, Problem, did_you_mean
+from lume_dsl.errors import DefinitionError, Place, Problem, did_you_mean
 from lume_dsl.values.forms import JSON
 
 if TYPE_CHECKING:
@@ -57,14 +57,20 @@ class Composition:
         """
         document = read_flow_of_flows(path)
         found, problems = find_composing_flows(document)
-        flows = {name: _flow_class(one.flow) for name, one in found.items()}
+        flows: dict[str, FlowMeta] = {}
+        for name, one in found.items():
+            try:
+                flows[name] = _flow_class(one.flow)
+            except DefinitionError as error:  # of a flow written by hand
+                place = document.place_in(name, "flow" if _listed(document, name).flow else "name")
+                problems += [attrs.evolve(problem, subject=name, place=place) for problem in error.problems]
         problems += (*_unknown_parents(document), *_same_attributes(document))
         order, cycles = _order(document)
         return cls(document, found, flows, order, (*document.problems, *problems, *cycles))
 
     def flow(self, name: str) -> ComposingFlow:
         """Return one of the flows as the file has it."""
-        return next(flow for flow in self.document.content.composing_flows if flow.name == name)
+        return _listed(self.document, name)
 
     def inlined(self) -> FlowMeta:
         """Return the flow class whose body calls the flows, each line at its place in the file.
@@ -106,13 +112,17 @@ def compose(path: str | Path, *, deploy: bool = False) -> Any:
     return deployed(composition)
 
 
+def _listed(document: Document, name: str) -> ComposingFlow:
+    return next(flow for flow in document.content.composing_flows if flow.name == name)
+
+
 def _flow_class(flow: Any) -> FlowMeta:
     if not is_prefect_flow(flow):
         found: FlowMeta = flow
         return found
-    from lume_dsl.compose.by_hand import from_prefect  # Prefect, which made the flow
+    from lume_dsl.compose.by_hand import part_of_composition  # Prefect, which made the flow
 
-    return from_prefect(flow)
+    return part_of_composition(flow)
 
 
 # what is wrong with the file as a whole

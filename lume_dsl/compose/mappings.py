@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, get_origin
 
 import attrs
@@ -82,13 +83,19 @@ def mapped_value(source: MappedSource, parent: Call) -> Any:
     """Return the reference to what a parameter takes of a flow that the body has called."""
     value = parent.reference(source.member.name)
     if source.is_loaded:
-        from lume_dsl.tasks import LoadDBResult  # Prefect, which made the parent
-
-        load = task(LoadDBResult(name=f"{parent.label}.{source.member.task_name}.load"))
+        load = _load_task(f"{parent.label}.{source.member.task_name}.load")
         return load(result_rep=value, attribute_index=list(source.part))
     for place, step in enumerate(source.part):
         value = value[step] if place else getattr(value, str(step))
     return unchecked(value) if source.is_unchecked else value
+
+
+@cache
+def _load_task(name: str) -> Any:
+    """The task that loads a part of a record: the same one, so that flows that are composed twice are equal."""
+    from lume_dsl.tasks import LoadDBResult  # Prefect, which made the parent
+
+    return task(LoadDBResult(name=name))
 
 
 def _member(mapped: MappedParameter, parent: FlowMeta) -> Member:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import prefect
 import pytest
 
 from lume_dsl import DefinitionError, FlowRunError, results
@@ -149,6 +150,36 @@ def test_raw_file_and_db_values_arrive(file: Path) -> None:
     (record,) = results(flow="Read" if "classes:Read" in file.read_text() else "flow2")
     assert record.outputs == {"output1": "hey you hey you"}
     assert record.project_name == "test"
+
+
+def test_composing_twice_gives_equal_flows_and_changes_no_input(file: Path) -> None:
+    first = compose(file)
+    by_hand = sys.modules.get("by_hand_flows")
+    flows = [one for one in vars(by_hand).values() if isinstance(one, prefect.Flow)] if by_hand else []
+    before = [(set(one.tasks), set(one.edges), sorted(task.name for task in one.tasks)) for one in flows]
+    assert compose(file).__lume_graph__ == first.__lume_graph__
+    assert [(set(one.tasks), set(one.edges), sorted(task.name for task in one.tasks)) for one in flows] == before
+
+
+def test_a_flow_written_by_hand_is_read_as_it_is_each_time(file: Path) -> None:
+    text = file.read_text()
+    before = compose(file).__lume_graph__
+    if "by_hand_flows:flow3" in text:
+        sys.modules["by_hand_flows"].flow3.add_task(prefect.Parameter("added", default=1))
+        assert {*compose(file).__lume_graph__.parameters} == {*before.parameters, "flow3-added"}
+
+
+def test_a_flow_that_no_class_can_say_is_told_with_its_line() -> None:
+    Path("odd.py").write_text(
+        "from prefect import Flow, Parameter\nwith Flow('odd') as odd:\n    odd.add_task(Parameter('run'))\n"
+    )
+    Path("odd.yaml").write_text("name: a\ncomposing_flows:\n- name: odd\n- name: nowhere\n")
+    with pytest.raises(DefinitionError) as caught:
+        compose("odd.yaml")
+    assert [(one.place.line if one.place else 0, one.subject) for one in caught.value.problems] == [
+        (3, "odd"),
+        (4, "nowhere"),
+    ]
 
 
 def test_it_is_one_prefect_flow_with_one_configure_task(file: Path) -> None:
