@@ -46,7 +46,25 @@ def to_python(composition: Composition) -> str:
     Raises:
         DefinitionError: Something of it cannot be written as a class: what, and in which line of the file.
     """
+    if problems := tuple(_elsewhere(composition)):
+        raise DefinitionError(problems)
     return _Writer(composition).module()
+
+
+def _elsewhere(composition: Composition) -> Iterator[Problem]:
+    """Flows of files in other folders, from which a module beside the file cannot import."""
+    folder = Path(composition.document.path).resolve().parent
+    for flow in composition.document.content.composing_flows:
+        file, _, name = flow.flow.rpartition(":") if ":" in flow.flow else (flow.flow, "", "")
+        path = Path(folder / file).resolve()
+        if not file.endswith(".py") or path.parent == folder:
+            continue
+        parts = path.relative_to(folder).with_suffix("").parts if path.is_relative_to(folder) else ()
+        is_within = bool(parts) and all(map(_is_name, parts))
+        target = f"flow: {'.'.join(parts if is_within else [path.stem])}:{name or composition.found[flow.name].name}"
+        fix = f"write {target}" if is_within else f"put its folder on PYTHONPATH, and write {target}"
+        message = "stands in another folder, from which a module beside the file cannot import it"
+        yield Problem("composition", flow.name, message, fix, composition.document.place_in(flow.name, "flow"))
 
 
 @attrs.define(slots=False, eq=False)
