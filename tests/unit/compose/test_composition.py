@@ -306,6 +306,15 @@ def test_a_file_that_is_no_utf_8_is_told_with_the_line(composed: Composed) -> No
         compose("flows.yaml")
 
 
+def test_a_module_of_another_folder_does_not_stand_for_the_one_beside_the_file(composed: Composed) -> None:
+    composed(ONE)
+    Path("other").mkdir()
+    Path("other/stages.py").write_text(STAGES)
+    Path("other/flows.yaml").write_text(ONE)
+    with pytest.raises(DefinitionError, match=r"(?s)other/flows\.yaml:4: .*module stages is loaded already, from .*rename"):
+        compose("other/flows.yaml")
+
+
 def test_the_flow_of_a_class_is_no_second_flow_of_its_module(composed: Composed) -> None:
     Path("alone.py").write_text(f"{STAGES.partition('class Read')[0]}\nwrite = Write.flow\n")
     assert list(composed("name: a\ncomposing_flows: [{name: alone}]").__lume_graph__.subflows) == ["alone"]
