@@ -30,9 +30,9 @@ class FoundFlow:
 def find_composing_flows(document: Document) -> tuple[dict[str, FoundFlow], list[Problem]]:
     """Return the flows of a file by their names in it, and what is wrong with where they are said to be."""
     folder = str(Path(document.path).resolve().parent)
-    for place in (str(Path.cwd()), folder):  # the file's folder first
-        if place not in sys.path:
-            sys.path.insert(0, place)
+    for one in (str(Path.cwd()), folder):  # the file's folder first
+        if one not in sys.path:
+            sys.path.insert(0, one)
     found: dict[str, FoundFlow] = {}
     problems: list[Problem] = []
     for flow in document.content.composing_flows:

@@ -13,7 +13,7 @@ from lume_dsl.declare.assignable import assignable
 from lume_dsl.declare.flow import FlowMeta
 from lume_dsl.declare.graph import Edge, FileResult, Graph, Member, RecordResult, TaskRun
 from lume_dsl.declare.subflows import Call
-from lume_dsl.declare.tasks import task, unchecked
+from lume_dsl.declare.tasks import task, unchecked, unmapped
 from lume_dsl.errors import did_you_mean
 from lume_dsl.values.jsontypes import JSON
 from lume_dsl.values.names import type_name
@@ -44,12 +44,14 @@ class MappedSource:
         member: The member of the parent flow.
         part: Steps into the record that it saves.
         is_loaded: Whether a task loads that part, as of a flow written by hand; else references lead there.
+        is_each: Whether it loads one of each record, as the task saves one of each item.
         is_unchecked: Whether a file or record goes to a parameter that takes the reference to it, which is JSON.
     """
 
     member: Member
     part: tuple[str | int, ...] = ()
     is_loaded: bool = False
+    is_each: bool = False
     is_unchecked: bool = False
 
 
@@ -70,7 +72,8 @@ def source_of_mapping(mapped: MappedParameter, parent: FlowMeta, parameter: Memb
         _check_saves(member, mapped, RecordResult, "SaveDBResult", "record")
         _check_attribute(mapped)
         if not isinstance(member.work, RecordResult):
-            return MappedSource(member, tuple(mapped.part), is_loaded=True)
+            is_each = any(source.mapped for source in member.inputs.values())
+            return MappedSource(member, tuple(mapped.part), is_loaded=True, is_each=is_each)
         if mapped.part:
             _check_part(mapped, parent.__lume_graph__, member, parameter)
             return MappedSource(member, tuple(mapped.part))
@@ -84,6 +87,8 @@ def mapped_value(source: MappedSource, parent: Call) -> Any:
     value = parent.reference(source.member.name)
     if source.is_loaded:
         load = _load_task(f"{parent.label}.{source.member.task_name}.load")
+        if source.is_each:
+            return load.map(result_rep=value, attribute_index=unmapped(list(source.part)))
         return load(result_rep=value, attribute_index=list(source.part))
     for place, step in enumerate(source.part):
         value = value[step] if place else getattr(value, str(step))

@@ -80,6 +80,7 @@ class _Writer:
         self.imports: dict[str, dict[str, str]] = {}
         self.taken: set[str] = {*dir(builtins), *keyword.kwlist}
         self.made: list[str] = []
+        self.load = ""
         self.classes: dict[str, str] = {}
         self.attributes: dict[str, str] = {}
         self.parameters: dict[tuple[str, str], str] = {}
@@ -214,11 +215,21 @@ class _Writer:
         attribute = self.attributes[mapped.parent_flow_name]
         text = f"{attribute}.{names[0]}" if _is_name(names[0]) else f"getattr({attribute}, {_quoted(names[0])})"
         if source.is_loaded:
-            load = f"{self.imported('lume_dsl', 'task')}({self.imported('lume_dsl.tasks', 'LoadDBResult')}())"
-            return f"{load}(result_rep={text}, attribute_index={_quoted(list(source.part))})"
+            load, part = self._load(), _quoted(list(source.part))
+            if source.is_each:
+                return f"{load}.map(result_rep={text}, attribute_index={self.imported('lume_dsl', 'unmapped')}({part}))"
+            return f"{load}(result_rep={text}, attribute_index={part})"
         for place, step in enumerate(source.part):
             text += f"[{_quoted(step)}]" if place else f".{step}"
         return f"{self.imported('lume_dsl', 'unchecked')}({text})" if source.is_unchecked else text
+
+    def _load(self) -> str:
+        """The name of the task that loads parts of records, which have any type."""
+        if not self.load:
+            made = f"{self.imported('lume_dsl', 'task')}({self.imported('lume_dsl.tasks', 'LoadDBResult')}())"
+            self.load = self._unique("load_record")
+            self.made.append(f"{self.load}: {self.imported('typing', 'Any')} = {made}")
+        return self.load
 
     def _written(self, flow: ComposingFlow, name: str, write: Callable[[], Any]) -> Any:
         try:

@@ -6,12 +6,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import prefect
 import pytest
+from prefect.engine.results import LocalResult
 
 from lume_dsl import DefinitionError, FlowRunError, results
 from lume_dsl.compose import compose
+from lume_dsl.compose.composition import Composition
+from lume_dsl.compose.python import to_python
 
 CLASSES = """
 from lume_dsl import DBResult, LumeFlow, TextFile, db_result, file_result, parameter, result, step, task
@@ -169,7 +173,77 @@ def test_a_flow_written_by_hand_is_read_as_it_is_each_time(file: Path) -> None:
         assert {*compose(file).__lume_graph__.parameters} == {*before.parameters, "flow3-added"}
 
 
-def test_a_flow_that_no_class_can_say_is_told_with_its_line() -> None:
+MAPPED = """
+from prefect import Flow, Parameter, task, unmapped
+from lume_dsl import DBResult, LumeFlow, step
+from lume_dsl.tasks import SaveDBResult, configure_services
+
+@task
+def joined(texts):
+    return "+".join(texts)
+
+with Flow("saves") as saves:
+    configure = configure_services()
+    saved = SaveDBResult(name="saved").map(text=Parameter("texts"), upstream_tasks=[unmapped(configure)])
+
+with Flow("joins") as joins:
+    joined(Parameter("texts"))
+
+class Reads(LumeFlow):
+    records: list[DBResult]
+    @step
+    def read(self, records: list[DBResult]) -> str:
+        return "+".join(record.outputs["text"] for record in records)
+"""
+
+EACH = """
+name: each
+composing_flows:
+  - {name: saves, flow: mapped_flows:saves}
+  - name: reads
+    flow: mapped_flows:Reads
+    mapped_parameters: {records: {parent_flow_name: saves, parent_task_name: saved, map_type: db}}
+  - name: joins
+    flow: mapped_flows:joins
+    mapped_parameters:
+      texts: {parent_flow_name: saves, parent_task_name: saved, map_type: db, attribute_index: [outputs, text]}
+"""
+
+
+@pytest.fixture
+def each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``each.yaml``, with its flows."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "mapped_flows", raising=False)
+    Path("mapped_flows.py").write_text(MAPPED)
+    Path("each.yaml").write_text(EACH)
+
+
+@pytest.mark.usefixtures("each")
+def test_the_records_of_a_mapped_task_are_each_loaded() -> None:
+    flow = compose("each.yaml")
+    written: dict[str, Any] = {}
+    exec(to_python(Composition.of_file("each.yaml")), written)
+    for done in (flow(**{"saves-texts": ["a", "b"]}).run(), written["Each"](saves_texts=["a", "b"]).run()):
+        assert (done.reads.read, done.joins.joined) == ("a+b", "a+b")
+    sys.modules["mapped_flows"].saves.result = LocalResult()
+    Path("each.yaml").write_text(f"project_name: test\n{EACH}")
+    deployed = compose("each.yaml", deploy=True)
+    (load,) = deployed.get_tasks(name="joins.texts")
+    assert {edge.key: edge.mapped for edge in deployed.edges_to(load)} == {"result_rep": True, None: False}
+
+
+@pytest.mark.usefixtures("each")
+def test_the_source_that_loads_a_part_of_a_record_is_typed() -> None:
+    Path("written.py").write_text(to_python(Composition.of_file("each.yaml")))
+    command = ["mypy", "--strict", "--no-incremental", "--follow-imports", "silent", "written.py"]
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_flow_that_no_class_can_say_is_told_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "odd", raising=False)
     Path("odd.py").write_text(
         "from prefect import Flow, Parameter\nwith Flow('odd') as odd:\n    odd.add_task(Parameter('run'))\n"
     )

@@ -311,7 +311,9 @@ def test_a_module_of_another_folder_does_not_stand_for_the_one_beside_the_file(c
     Path("other").mkdir()
     Path("other/stages.py").write_text(STAGES)
     Path("other/flows.yaml").write_text(ONE)
-    with pytest.raises(DefinitionError, match=r"(?s)other/flows\.yaml:4: .*module stages is loaded already, from .*rename"):
+    with pytest.raises(
+        DefinitionError, match=r"(?s)other/flows\.yaml:4: .*module stages is loaded already, from .*rename"
+    ):
         compose("other/flows.yaml")
 
 
