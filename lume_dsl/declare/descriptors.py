@@ -22,6 +22,16 @@ def _body_of_subclass(owner: type) -> Body | None:
     return body if body is not None and body.inherits(owner) else None
 
 
+def _refuse_outside(flow: str, name: str) -> NoReturn:
+    """A use of a class's value in the body of a flow that does not inherit it, or in none."""
+    body = current_body()
+    if body is None:
+        raise NotRunError(f"{flow}.{name} is known only after a run: write {flow}(...).run().{name}")
+    message = f"takes {name}, which belongs to {flow}"
+    problem = Problem("foreign-reference", body.name, message, call_instead(flow, name), body.place())
+    raise DefinitionError((*body.so_far(), problem))
+
+
 class _Shown(FlowAttribute):
     def _of_class(self, owner: type) -> Any:
         """What a class shows: in the body of a subclass of it, a reference to the inherited value."""
@@ -29,15 +39,7 @@ class _Shown(FlowAttribute):
         return self if body is None else body.inherited(self.name, self.member.origin)
 
     def _refuse(self, *_: object) -> NoReturn:
-        """An operator on it, in the body of a flow that does not inherit it, or in none."""
-        body = current_body()
-        if body is None:
-            raise NotRunError(
-                f"{self.flow}.{self.name} is known only after a run: write {self.flow}(...).run().{self.name}"
-            )
-        message = f"takes {self.name}, which belongs to {self.flow}"
-        problem = Problem("foreign-reference", body.name, message, call_instead(self.flow, self.name), body.place())
-        raise DefinitionError((*body.so_far(), problem))
+        _refuse_outside(self.flow, self.name)
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __mod__ = _refuse
     __pow__ = __rpow__ = __neg__ = __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = _refuse
@@ -74,6 +76,11 @@ class _ShownSubflow(SubflowAttribute):
 
     def __repr__(self) -> str:
         return f"<subflow {self.name}>"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):  # what Python and notebooks ask of any object
+            raise AttributeError(name)
+        _refuse_outside(self.flow, f"{self.name}.{name}")
 
     def __get__(self, instance: object | None, owner: Any) -> Any:
         if instance is None:

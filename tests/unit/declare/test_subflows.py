@@ -294,6 +294,15 @@ def test_a_flow_that_is_run_in_a_body_is_told_that_it_runs_with_it(define: Defin
     assert fix == "leave out .run(): Inner(...) is a part of this flow, and runs with it"
 
 
+def test_a_value_of_a_subflow_of_another_flow_is_told_to_call_that(define: Define) -> None:
+    outer = "class Other(LumeFlow):\n    one = Inner(x=1.0)\n"
+    ((kind, _, message, fix),) = refused(define, "z = double(Other.one.y)", more=outer)
+    assert (kind, message) == ("foreign-reference", "takes one.y, which belongs to Other")
+    assert fix == "call the flow in this body, Other(...).one.y, or use a name of this flow"
+    with pytest.raises(NotRunError, match=r"write Other\(\.\.\.\)\.run\(\)\.one\.y"):
+        _ = define(INNER + outer)["Other"].one.y
+
+
 def test_map_outside_of_a_body_is_refused(define: Define) -> None:
     with pytest.raises(DefinitionError, match=r"Inner\.map.*outside a flow's body"):
         define(INNER)["Inner"].map(x=[1.0])
