@@ -45,6 +45,7 @@ from lume_dsl.engine.calls import ServiceCall, StepCall, hide_secrets, skip_with
 from lume_dsl.engine.executors import executor_of
 from lume_dsl.engine.flow import CompiledFlow
 from lume_dsl.engine.members import Gather, Keep, TypedArgument, TypedParameter, operation_task, resource_task
+from lume_dsl.engine.runner import choose_for_agent
 from lume_dsl.records.provenance import flow_path
 from lume_dsl.tasks import SaveFile, configure_services
 from lume_dsl.tasks.context import PARAMETER
@@ -63,6 +64,7 @@ CONFIGURE = "configure_services"
 def compile_flow(flow_class: FlowMeta) -> CompiledFlow:
     """Return the ``prefect.Flow`` of a flow class, built once, whichever thread asks first."""
     check_whole(flow_class)
+    choose_for_agent()
     compiled = flow_class.__lume_compiled__
     with compiled.lock:
         if compiled.flow is None:
