@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import attrs
 import prefect
@@ -34,15 +34,6 @@ Handlers = Sequence[Callable[..., Any]] | None
 
 class FlowRunner(PrefectFlowRunner):
     """As Prefect's, which merges the configuration for each task, and asks the flow anew for the edges of each."""
-
-    task_runners: ClassVar[Mapping[type, type]] = {PrefectTaskRunner: TaskRunner}
-    """The classes of task runners that others take the place of."""
-
-    def __init__(
-        self, flow: prefect.Flow, task_runner_cls: type | None = None, state_handlers: Handlers = None
-    ) -> None:
-        super().__init__(flow, task_runner_cls, state_handlers)  # type: ignore[arg-type]  # as its defaults
-        self.task_runner_cls = self.task_runners.get(self.task_runner_cls, self.task_runner_cls)
 
     @executors.run_with_heartbeat
     @call_state_handlers
@@ -88,6 +79,7 @@ class _Run:
         upstream: The edges to each task.
         config: The configuration of the run.
         constant_edges: The edges from a task's constants, and their values.
+        task_runner_cls: The class of task runners: ours in the place of Prefect's.
     """
 
     runner: FlowRunner
@@ -100,6 +92,7 @@ class _Run:
     upstream: Mapping[prefect.Task, Iterable[Edge]] = attrs.field(init=False)
     config: SharedConfig | None = attrs.field(init=False)
     constant_edges: Callable[[prefect.Task], Iterator[tuple[Edge, Any]]] = attrs.field(init=False)
+    task_runner_cls: type = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.upstream = self.flow.all_upstream_edges()
@@ -107,6 +100,8 @@ class _Run:
         self.config = None if config is None else SharedConfig(config)
         # A flow of ours makes them once; of another, the runner each time.
         self.constant_edges = getattr(self.flow, "constant_edges", partial(_constant_edges, self.flow))
+        named: Any = self.runner.task_runner_cls  # the runner's own stays what the configuration names
+        self.task_runner_cls = TaskRunner if named is PrefectTaskRunner else named
 
     @property
     def flow(self) -> prefect.Flow:
@@ -191,7 +186,7 @@ class _Run:
                 upstream_states=states,
                 context=RunContext(values, self.config),
                 flow_result=self.flow.result,
-                task_runner_cls=self.runner.task_runner_cls,
+                task_runner_cls=self.task_runner_cls,
                 task_runner_state_handlers=self.handlers,
                 upstream_mapped_states=mapped,
                 is_mapped_parent=is_mapped_parent,

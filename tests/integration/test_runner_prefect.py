@@ -1,0 +1,41 @@
+"""What the runners show of themselves is what Prefect's show."""
+
+from __future__ import annotations
+
+from unittest.mock import MagicMock
+
+import prefect
+import pytest
+from prefect.engine import get_default_task_runner_class
+from prefect.utilities.configuration import set_temporary_config
+
+from lume_dsl.engine.runner import CloudFlowRunner, CloudTaskRunner, Flow, FlowRunner, TaskRunner
+
+
+def flow_of(task: prefect.Task) -> Flow:
+    return Flow("shown", tasks=[task])
+
+
+@prefect.task
+def nothing() -> None: ...
+
+
+def test_a_flow_runner_names_the_task_runner_of_the_configuration() -> None:
+    assert FlowRunner(flow_of(nothing)).task_runner_cls is get_default_task_runner_class()
+    with set_temporary_config({"engine.task_runner.default_class": "prefect.engine.cloud.CloudTaskRunner"}):
+        assert FlowRunner(flow_of(nothing)).task_runner_cls is get_default_task_runner_class()
+
+
+def test_a_flow_runner_that_names_prefects_task_runner_runs_tasks_on_ours() -> None:
+    seen: list[type] = []
+
+    def handler(runner: TaskRunner, _old: object, _new: object) -> None:
+        seen.append(type(runner))
+
+    assert FlowRunner(flow_of(nothing)).run(task_runner_state_handlers=[handler]).is_successful()
+    assert set(seen) == {TaskRunner}
+
+
+def test_the_flow_runner_of_agents_names_the_task_runner_that_tells_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prefect.engine.cloud.flow_runner.Client", MagicMock())
+    assert CloudFlowRunner(flow_of(nothing)).task_runner_cls is CloudTaskRunner
