@@ -49,15 +49,15 @@ class FlowRunner(PrefectFlowRunner):
         if not state.is_running():
             self.logger.info("Flow is not in a Running state.")
             raise ENDRUN(state)
-        returned = set(return_tasks or ())
-        if returned.difference(self.flow.tasks):
+        returned = () if return_tasks is None else return_tasks
+        if set(returned).difference(self.flow.tasks):
             raise ValueError("Some tasks in return_tasks were not found in the flow.")
         with self.check_for_cancellation(), executor.start():
             run = _Run(self, executor, task_states, task_contexts, task_runner_state_handlers)
             for task in self.flow.sorted_tasks():
                 run.submit(task)
             terminal, reference = self.flow.terminal_tasks(), self.flow.reference_tasks()
-            final = run.final_states(terminal | reference | returned)
+            final = run.final_states(terminal.union(reference, returned))
         each = {task: one.map_states if one.is_mapped() else [one] for task, one in final.items()}
         return self.determine_final_state(
             state=state,
@@ -175,7 +175,8 @@ class _Run:
         is_mapped_parent: bool = False,
     ) -> Any:
         values = {**prefect.context.__dict__, **self.contexts.get(task, {})}
-        values.pop("config", None)
+        config = values.pop("config", None)
+        shared = self.config if self.config and config is self.config.config else config and SharedConfig(config)
         if index is not None:
             values["map_index"] = index
         try:
@@ -184,7 +185,7 @@ class _Run:
                 task=task,
                 state=state,
                 upstream_states=states,
-                context=RunContext(values, self.config),
+                context=RunContext(values, shared),
                 flow_result=self.flow.result,
                 task_runner_cls=self.task_runner_cls,
                 task_runner_state_handlers=self.handlers,
@@ -273,8 +274,8 @@ def run_task(
     is_mapped_parent: bool = False,
 ) -> State:
     """Run a task, or one run of a mapped one, wherever the executor has it run, and return its final state."""
-    values = context.merged()
-    with entered(values):
+    values = context.to_dict()
+    with entered(values, shared=True):
         for edge, upstream in upstream_states.items():
             if isinstance(upstream, Mapped) and not edge.mapped:
                 upstream.map_states = upstream_mapped_states.get(edge, upstream.map_states)

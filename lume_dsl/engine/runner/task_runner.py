@@ -16,6 +16,7 @@ from prefect.engine.state import Failed, Mapped, Pending, Running, Scheduled, St
 from prefect.engine.task_runner import TaskRunner as PrefectTaskRunner
 from prefect.engine.task_runner import TaskRunnerInitializeResult
 from prefect.triggers import all_successful
+from prefect.utilities.collections import as_nested_dict
 from prefect.utilities.executors import RecursiveCall, tail_recursive
 from prefect.utilities.logging import get_logger
 
@@ -50,11 +51,12 @@ class TaskRunner(PrefectTaskRunner):
         own: Any = task.result
         self.result = own or (_plain_result() if flow_result is None else flow_result.copy())
         self.logger = _logger(type(self).__name__)
+        self._context_before = prefect.context.__dict__.copy()
 
     @cached_property
     def context(self) -> Any:  # type: ignore[override]  # an attribute there, which nothing of Prefect reads
-        """The context, which Prefect copies for each task."""
-        return prefect.context.to_dict()
+        """The context before the run, of which Prefect copies all that is in it for each task."""
+        return as_nested_dict(self._context_before, dict)
 
     def call_runner_target_handlers(self, old_state: State, new_state: State) -> State:
         if self.task.state_handlers or self.logger.isEnabledFor(DEBUG):
