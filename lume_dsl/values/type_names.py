@@ -26,14 +26,22 @@ def type_string(cls: type) -> str:
     """Return ``"module:QualName"``.
 
     Raises:
-        ValueError: If the class was defined in a function, so that no other process could find it.
+        ValueError: If the class was defined in a function, or in a file that cannot be imported by its name, so that
+            no other process could find it.
     """
     if "<locals>" in cls.__qualname__:
         raise ValueError(
             f"{cls.__qualname__} is defined in a function, where nothing can find it again; "
             "define it at the top of a module"
         )
-    return f"{_public_modules.get(cls, cls.__module__)}:{cls.__qualname__}"
+    module = _public_modules.get(cls, cls.__module__)
+    if not _is_dotted(module):
+        raise ValueError(f"{cls.__qualname__} is in {module!r}, which is no name of a module; rename its file")
+    return f"{module}:{cls.__qualname__}"
+
+
+def _is_dotted(text: str) -> bool:
+    return all(part.isidentifier() for part in text.split("."))
 
 
 def named_type(text: str, base: type[T]) -> type[T]:
@@ -47,7 +55,7 @@ def named_type(text: str, base: type[T]) -> type[T]:
     """
     module, separator, qualname = text.partition(":")
     names = qualname.split(".")
-    if not separator or not all(part.isidentifier() for part in (*module.split("."), *names)):
+    if not separator or not _is_dotted(module) or not _is_dotted(qualname):
         raise ValueError(f"{text!r} is not of the form 'module:ClassName'")
     found: Any = _module(module, names, text)
     for name in names:
