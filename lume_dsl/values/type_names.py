@@ -77,11 +77,16 @@ def _hint(module: str) -> str:
     return "; it is gone, or was renamed: give it back its name to load what was saved of it"
 
 
+def _how_to_find(module: str) -> str:
+    first = module.partition(".")[0]
+    return f"there is no module {module} in Python; start in the folder that has {first}, or add that to PYTHONPATH"
+
+
 def _module(module: str, names: list[str], text: str) -> ModuleType:
     if (loaded := sys.modules.get(module)) is not None:
         return loaded
     if source_of_module(module) is None:
-        reason = "this script has other classes" if module == "__main__" else f"there is no module {module} in Python"
+        reason = "this script has other classes" if module == "__main__" else _how_to_find(module)
         raise ValueError(f"{text!r} cannot be found: {reason}")
     if not declares(module, names):
         reason = "declares no such class: no attrs class, dataclass, Enum, NamedTuple, record or file"
