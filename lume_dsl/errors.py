@@ -321,6 +321,8 @@ class TaskNotCarriedError(LumeError):
 class FileError(_Message):
     """A file cannot be saved or loaded. The message names it and how to mend it."""
 
+    exit_code = 2
+
 
 class RecordError(_Message):
     """A record cannot be stored or found. The message names the value by its path."""

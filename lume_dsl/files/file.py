@@ -45,7 +45,9 @@ def _text(filename: str | os.PathLike[str]) -> str:
 class Serializer(Protocol[S]):
     """How objects of one type become the bytes of a file, and back.
 
-    Any exception is reported as a ``FileError`` that names the file and has it as its cause.
+    Any exception is reported as a ``FileError`` that names the file and has it as its cause. A serializer may have
+    a third method, ``check_target(filename)``, which is asked before a run and raises where no file of this name can be
+    written, or, for None, no file at all, as a library is missing.
     """
 
     def dump(self, obj: S, filename: str, /) -> bytes:
@@ -70,6 +72,11 @@ class StreamSerializer(Protocol[S]):
     def read(self, stream: BinaryIO, filename: str, /) -> S:
         """Return the object that a file with this content holds. The stream, which is seekable, is closed then."""
         ...
+
+
+@runtime_checkable
+class _Checking(Protocol):
+    def check_target(self, filename: str | None, /) -> None: ...
 
 
 @runtime_checkable
@@ -131,6 +138,17 @@ class File(Generic[T]):
         saved = open_filesystem(filesystem_identifier).save(name, fill, overwrite=overwrite)
         digest = saved.digest
         return cls(saved.path, filesystem_identifier=filesystem_identifier, size=digest.size, sha256=digest.sha256)
+
+    @classmethod
+    def check_target(cls, filename: str | None = None) -> None:
+        """Return if files of this type can be written here, under this name where one is given, as far as is known.
+
+        Raises:
+            FileError: A library is missing, or the name is none for this type.
+        """
+        serializer = cls._serializer()
+        if isinstance(serializer, _Checking):
+            cls._told(filename or cls.__name__, lambda: serializer.check_target(filename))
 
     def read(self) -> T:
         """Return the object that the file holds.

@@ -21,9 +21,12 @@ from prefect.executors import DaskExecutor, Executor, LocalDaskExecutor, LocalEx
 from prefect.utilities.edges import mapped
 
 from lume_dsl import (
+    CSVFile,
     DBResult,
     DefinitionError,
+    FileError,
     FlowRunError,
+    ImageFile,
     LumeFlow,
     ParameterError,
     ServiceError,
@@ -455,13 +458,43 @@ def test_an_unwritable_folder_is_told_before_any_task(lab: ModuleType, tmp_path:
         first: TextFile = file_result("a", filename=tmp_path / "file" / "a.txt")
         second: TextFile = file_result("a", filename=folder)
 
-    with pytest.raises(ServiceError) as caught:
+    with pytest.raises(FileError) as caught:
         Unwritable(folder=str(tmp_path)).run()
     first, second = str(caught.value).splitlines()
     assert first.startswith(f"first: {tmp_path}/file/a.txt: {tmp_path}/file is not a folder")
     assert second == f"second: {tmp_path}: is a folder; choose another filename"
     assert not (tmp_path / "marker").exists()
     assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_a_library_or_a_format_that_is_not_there_is_told_before_any_task(
+    lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Image(LumeFlow):
+        filename: str = parameter()
+        image: ImageFile = file_result("x", filename=filename)
+
+    class Images(LumeFlow):
+        names: list[str] = parameter()
+        calls = lab.count_up(str(tmp_path / "marker"))
+        table: CSVFile = file_result(calls, filename="a.csv")
+        images = Image.map(filename=names)
+
+    with pytest.raises(FileError) as wrong:
+        Images(names=["a.png", "b.img"]).run()
+    assert str(wrong.value) == (
+        "images.image[1]: b.img: ImageFile cannot store this: no image format has the suffix '.img'; end the filename in "
+        ".png, .tif or .jpg"
+    )
+    for library in ("pandas", "PIL", "PIL.Image"):
+        monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ServiceError) as missing:
+        Images(names=["a.png"]).run()
+    assert str(missing.value) == (
+        "table: pandas is not installed; pip install 'lume-dsl[csv]'\n"
+        "images.image: Pillow is not installed; pip install 'lume-dsl[image]'"
+    )
+    assert not (tmp_path / "marker").exists()
 
 
 def test_another_text_does_not_replace_the_file_of_an_earlier_run(lab: ModuleType, tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ from prefect.executors import DaskExecutor, LocalDaskExecutor
 
 from lume_dsl import (
     DBResult,
+    FileError,
     FlowRunError,
     LumeFlow,
     ParameterError,
-    ServiceError,
     TextFile,
     case,
     db_result,
@@ -224,7 +224,7 @@ def test_files_of_one_name_are_told_before_a_run(flows: ModuleType) -> None:
         one = flows.Greeting(text1=part)
         two = flows.Greeting(text1=other)
 
-    with pytest.raises(ServiceError, match=r"two\.text_file: saves to the same file as one\.text_file"):
+    with pytest.raises(FileError, match=r"two\.text_file: saves to the same file as one\.text_file"):
         Outer(part="a", other="a").run()
 
 
@@ -233,9 +233,7 @@ def test_files_of_one_name_in_a_fan_out_are_told_before_a_run(flows: ModuleType)
         parts: list[str] = parameter()
         letters = flows.Greeting.map(text1=parts)
 
-    with pytest.raises(
-        ServiceError, match=r"letters\.text_file\[2\]: saves to the same file as letters\.text_file\[0\]"
-    ):
+    with pytest.raises(FileError, match=r"letters\.text_file\[2\]: saves to the same file as letters\.text_file\[0\]"):
         Outer(parts=["a", "b", "a"]).run()
 
 
