@@ -483,8 +483,8 @@ def test_a_library_or_a_format_that_is_not_there_is_told_before_any_task(
     with pytest.raises(FileError) as wrong:
         Images(names=["a.png", "b.img"]).run()
     assert str(wrong.value) == (
-        "images.image[1]: b.img: ImageFile cannot store this: no image format has the suffix '.img'; end the filename in "
-        ".png, .tif or .jpg"
+        "images.image[1]: b.img: ImageFile cannot store this: no image format has the suffix '.img'; end the filename "
+        "in .png, .tif or .jpg"
     )
     for library in ("pandas", "PIL", "PIL.Image"):
         monkeypatch.setitem(sys.modules, library, None)
