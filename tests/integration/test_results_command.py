@@ -214,6 +214,18 @@ def test_a_terminal_shows_a_table(sqlite: RecordStore, on_terminal: OnTerminal) 
     assert "\x1b[31m" not in shown
 
 
+def test_a_narrow_terminal_breaks_no_time_hash_or_name(sqlite: RecordStore, on_terminal: OnTerminal) -> None:
+    (found,) = save(sqlite, record(1, flow_name="QuadrupoleScanOfSection", inputs={"text": "a b " * 10}))
+    _, shown = on_terminal("results", "list", COLUMNS="80", TZ="UTC")
+    for whole in ("2026-11-24T10:01:00+00:00", "QuadrupoleScanOfSection", found[:12]):
+        assert whole in shown
+    _, shown = on_terminal("results", "show", found, COLUMNS="40")
+    assert found in shown
+    _, shown = on_terminal("config", COLUMNS="80")
+    assert "LUME_RESULTS_DB__AUTHMECHANISM" in shown
+    assert f"sqlite:///{os.environ['LUME_HOME']}/results.db" in shown
+
+
 # show
 
 

@@ -38,9 +38,8 @@ def command(stdout: IO[str] | None, /, as_json: bool, **filters: Any) -> None:
     if stdout is not None:
         write_document(stdout, {"count": count, "records": records})
         return
-    print_tables(
-        "", Table(("time", "flow", "result", "hash", "inputs", "outputs"), [_row(record) for record in records])
-    )
+    names = ("time", "flow", "result", "hash")
+    print_tables("", Table((*names, "inputs", "outputs"), [_row(record) for record in records], whole=names))
     if count:
         click.echo(_told(len(records), count, ordered=bool(query.order)), err=True)
     else:
