@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -287,3 +288,73 @@ def test_a_secret_in_a_merge_is_told(problems: Problems) -> None:
     ((kind, _, subject, message, _),) = problems(body)
     assert (kind, subject) == ("parameter-option", "Scan.kept")
     assert "holds the secret parameter token" in message
+
+
+EXCLUSIVE = """
+x: float = 1.0
+big = x > 1.0
+with case(big, True):
+    y = double(x)
+with case(big, False):
+    z = double(x)
+"""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "rec: DBResult = db_result(y=y, z=z)",
+        "w = anything(y, z)",
+        "w = y + z",
+        "w = double(y + z)",
+        "both = [y, z]",
+        "@step\ndef both(self, y: float, z: float) -> float:\n    return y + z",
+        "done = add.with_options(after=[y, z])(1)",
+    ],
+)
+def test_what_takes_values_of_two_exclusive_branches_is_told_once(problems: Problems, line: str) -> None:
+    ((kind, at, _, message, fix),) = problems(f"{EXCLUSIVE}{line}")
+    assert (kind, fix) == ("branch", "write merge(y, z)")
+    assert at in (8, 9)
+    assert message == "never runs: y needs big to be True, and z needs it to be False"
+
+
+@pytest.mark.parametrize(
+    ("body", "fix"),
+    [
+        ("with case(big, False):\n    w = double(y)", "take y in its own block, or outside of any by merge()"),
+        ("with case(big, 0):\n    w = double(1.0)\nv = anything(y, w)", "write merge(y, w)"),
+        (
+            "with case(x > 2, True):\n    v = double(x)\nwith case(x > 2, False):\n    w = double(x)\nu = v + w",
+            "write merge(v, w)",
+        ),
+        ("v = double(x)\nw = double(x)\nswitch(x, {1: v, 2: w})\nu = v + w", "write merge(v, w)"),
+    ],
+)
+def test_exclusive_branches_are_told_of_whatever_makes_them(problems: Problems, body: str, fix: str) -> None:
+    ((kind, _, _, _, mend),) = problems(f"{EXCLUSIVE}{body}")
+    assert (kind, mend) == ("branch", fix)
+
+
+def test_a_subflow_that_takes_values_of_exclusive_branches_is_told(define: Callable[..., Any]) -> None:
+    inner = "class Inner(LumeFlow):\n    a: float = 1.0\n    b: float = 2.0\n    c = a + b\n"
+    outer = f"class Outer(LumeFlow):\n{textwrap.indent(EXCLUSIVE, '    ')}    inner = Inner(a=y, b=z)\n"
+    with pytest.raises(DefinitionError, match=r"Outer\.inner\.c: never runs.*\n    write merge\(y, z\)$"):
+        define(inner + outer)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "w = anything(merge(y, z), 1)",
+        "w = anything(merge(y, 0.0), z)",
+        "w = anything.with_options(skip_on_upstream_skip=False)(y, z)",
+        "rec: DBResult = db_result(y=y, z=z, skip_on_upstream_skip=False)",
+        "@step(skip_on_upstream_skip=False)\ndef both(self, y: float, z: float) -> float:\n    return y or z",
+        "with case(big, 1):\n    w = double(y)",
+        "with case(x, 2):\n    w = y + x",
+        "with case(big, True):\n    w = double(y)\nv = y + w",
+    ],
+)
+def test_what_may_run_is_taken(scan: Callable[..., Any], line: str) -> None:
+    scan(f"{EXCLUSIVE}{line}")
