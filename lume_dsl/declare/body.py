@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, get_origin
 import attrs
 
 from lume_dsl.declare.attributes import Removed
-from lume_dsl.declare.composites import Composite, Whole, holds_subflows
+from lume_dsl.declare.composites import Composite, Valueless, Whole, holds_subflows
 from lume_dsl.declare.graph import MISSING, Graph, Parameter, Work
 from lume_dsl.declare.references import Draft, Link, Reference, Source, draft_of, has_references, source_of
 from lume_dsl.errors import DefinitionError, Place, Problem, ReferenceValueError, did_you_mean
@@ -288,6 +288,9 @@ class Body(dict[str, Any]):
     def __setitem__(self, name: str, value: Any) -> None:
         if not _is_dunder(name):
             self.places[name] = self.place()
+        if isinstance(value, Valueless):
+            self.problems.append(value.problem)
+            value = self.unknown(name)
         if isinstance(value, Reference):
             draft = draft_of(value)
             draft.name = draft.name or name

@@ -243,6 +243,12 @@ class Scan(LumeFlow):
             "never holds: flags is list[Any], which does not equal 'a'",
             "decide for each item in a task that is mapped: a branch takes flags whole",
         ),
+        ("with case(x > 1):\n    y = add(x)", "has no constant to compare with", "write: with case(..., True):"),
+        (
+            "y = add(1)\nz = add(2)\nout = switch(x, {1: y, 2: z})\nw = add(out)",
+            "has no value: it decides which of the tasks run",
+            "write merge(...) of its tasks, below it",
+        ),
         ("case(x, 1)\ny = add(x)", "decides nothing, as it has no block", "write: with case(...):"),
         (
             "y = add(x)\nz = merge(y, y)",
