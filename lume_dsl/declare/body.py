@@ -286,8 +286,7 @@ class Body(dict[str, Any]):
     # the namespace
 
     def __setitem__(self, name: str, value: Any) -> None:
-        if not _is_dunder(name):
-            self.places[name] = self.place()
+        self.places[name] = self.place()
         if isinstance(value, Valueless):
             self.problems.append(value.problem)
             value = self.unknown(name)

@@ -12,7 +12,7 @@ from lume_dsl.declare.graph import MISSING, StepRun
 from lume_dsl.declare.options import UseOptions
 from lume_dsl.declare.order import wait_for
 from lume_dsl.declare.references import Pending, Reference, Source, has_references, source_of
-from lume_dsl.declare.tasks import UNNAMED, Unmapped, check_options
+from lume_dsl.declare.tasks import UNNAMED, Unmapped, check_options, generator_problem
 from lume_dsl.errors import Problem, did_you_mean
 
 if TYPE_CHECKING:
@@ -83,6 +83,9 @@ def _add(function: Callable[..., Any], *, options: dict[str, Any], over: dict[st
     is_method = inspect.isfunction(function) and not inspect.iscoroutinefunction(function)
     parameters = list(inspect.signature(function).parameters.values()) if is_method else []
     unnamed = (*UNNAMED, inspect.Parameter.VAR_KEYWORD)
+    if wrong := generator_problem(function):
+        body.problems.append(Problem("step-signature", f"{body.name}.{name}", *wrong, body.place()))
+        return body.unknown(name)
     if not parameters or parameters[0].name != "self" or any(parameter.kind in unnamed for parameter in parameters):
         message = "needs self and then arguments that have names"
         fix = f"write def {name}(self, ...) without *args, **kwargs and /"

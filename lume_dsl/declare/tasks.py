@@ -29,7 +29,18 @@ from lume_dsl.errors import DefinitionError, Problem
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["UNNAMED", "Task", "Unmapped", "check_options", "flatten", "function_name", "task", "unchecked", "unmapped"]
+__all__ = [
+    "UNNAMED",
+    "Task",
+    "Unmapped",
+    "check_options",
+    "flatten",
+    "function_name",
+    "generator_problem",
+    "task",
+    "unchecked",
+    "unmapped",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -282,6 +293,13 @@ def task(function: Any = None, /, *, services: bool = False, **options: Any) -> 
     return Task(function, options, services=services or getattr(function, "uses_services", False))
 
 
+def generator_problem(function: Any) -> tuple[str, str] | None:
+    """What is wrong with a function that yields, and how to mend it: its value would go to no worker."""
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return "is a generator, so that a call of it computes nothing", "return a list of what it yields"
+    return None
+
+
 def _shown_signature(function: Any) -> str:
     """A signature as it is written: annotations that are text without quotes around them."""
     shown = str(inspect.signature(plain_function(function)))
@@ -298,6 +316,8 @@ def _signature_problem(function: Any) -> tuple[str, str] | None:
     plain = plain_function(function)
     if inspect.iscoroutinefunction(plain):
         return "is a coroutine, which Prefect 1 does not await", "write def, and asyncio.run(...) in it"
+    if wrong := generator_problem(plain):
+        return wrong
     try:
         parameters = list(inspect.signature(plain).parameters.values())
     except ValueError:  # a builtin that does not tell its arguments

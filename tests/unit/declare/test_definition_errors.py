@@ -140,7 +140,7 @@ ONE_MISTAKE: list[Any] = [
     ),
     pytest.param(
         "def __init__(self, x): ...",
-        ("reserved-name", 1, "Scan.__init__", "is made by LumeFlow from the parameters", "leave it out"),
+        ("reserved-name", 2, "Scan.__init__", "is made by LumeFlow from the parameters", "leave it out"),
         id="an initialiser",
     ),
     # edges

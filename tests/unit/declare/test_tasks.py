@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -269,7 +269,13 @@ async def later(x: int) -> int:
     return x
 
 
-@pytest.mark.parametrize("thing", [3, "text", max, dict, later], ids=["number", "text", "max", "dict", "async"])
+def items(count: int) -> Iterator[int]:
+    yield from range(count)
+
+
+@pytest.mark.parametrize(
+    "thing", [3, "text", max, dict, later, items], ids=["number", "text", "max", "dict", "async", "generator"]
+)
 def test_what_cannot_be_a_task_is_refused_and_no_crash(thing: Any) -> None:
     with pytest.raises(DefinitionError) as caught:
         task(thing)
@@ -279,6 +285,12 @@ def test_what_cannot_be_a_task_is_refused_and_no_crash(thing: Any) -> None:
 def test_a_step_that_is_a_coroutine_is_refused(problems: Any) -> None:
     told = problems("@step\nasync def total(self) -> int: ...")
     assert [kind for kind, *_ in told] == ["step-signature"]
+
+
+def test_a_step_that_is_a_generator_is_refused(problems: Any) -> None:
+    ((kind, _, _, message, fix),) = problems("x: int = 1\n@step\ndef total(self, x: int): yield x")
+    assert (kind, message) == ("step-signature", "is a generator, so that a call of it computes nothing")
+    assert fix == "return a list of what it yields"
 
 
 def test_step_map_without_arguments_is_told_what_to_write(problems: Any) -> None:
