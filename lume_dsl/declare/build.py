@@ -32,9 +32,11 @@ from lume_dsl.declare.graph import (
     Merge,
     Operation,
     Parameter,
+    RecordResult,
     Resource,
     StepRun,
     TaskRun,
+    ValueResult,
     Work,
 )
 from lume_dsl.declare.hints import Hints, Scope, function_hints
@@ -135,6 +137,9 @@ def outcome_of(outcomes: Outcomes, work: Work, inputs: Mapping[str, Input]) -> A
     return outcomes.of(work, inputs).type if isinstance(work, (Operation, Collection)) else None
 
 
+_RESULTS = (ValueResult, FileResult, RecordResult)
+
+
 class _Builder:
     def __init__(self, body: Body, scope: Scope) -> None:
         self.body = body
@@ -199,9 +204,11 @@ class _Builder:
         taken = {*self.references, *names.values()}
         counts: Counter[str] = Counter()
         for draft in self.body.drafts:
-            if isinstance(draft.work, Parameter) and draft not in names:
-                self._lost_parameter(draft)
-            elif draft not in names:
+            if draft in names:
+                continue
+            if isinstance(draft.work, Parameter) or (draft.name and isinstance(draft.work, _RESULTS)):
+                self._lost_field(draft)
+            else:
                 names[draft] = unique_name(draft.fallback, taken, counts)
                 taken.add(names[draft])
         return names
@@ -223,17 +230,18 @@ class _Builder:
                 self.aliases[name] = names[draft]
         return names
 
-    def _lost_parameter(self, draft: Draft) -> None:
-        taker = self.references.get(draft.name)
-        if taker is not None and not isinstance(taker.work, Parameter):
+    def _lost_field(self, draft: Draft) -> None:
+        is_result, taker = isinstance(draft.work, _RESULTS), self.references.get(draft.name)
+        what = "result" if is_result else "parameter"
+        if taker is not None and not isinstance(taker.work, (Parameter, *(_RESULTS * is_result))):
             self.lost.add(draft.name)
         if draft.name in self.body:
-            message, fix = "is a parameter and is assigned again", "give the second value another name"
+            message, fix = f"is a {what} and is assigned again", "give the second value another name"
         elif draft.name:
-            message, fix = "is a parameter and is deleted", "leave out the del, or the parameter"
+            message, fix = f"is a {what} and is deleted", f"leave out the del, or the {what}"
         else:
             message, fix = "is not assigned to a name", "write x: float = parameter(...)"
-        self._problem("parameter-name", draft.label, message, draft, fix)
+        self._problem("field-name" if is_result else "parameter-name", draft.label, message, draft, fix)
 
     def _problem(self, kind: str, name: str, message: str, draft: Draft, fix: str = "") -> None:
         place = self.body.places.get(name, draft.place)

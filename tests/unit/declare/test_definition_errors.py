@@ -297,6 +297,16 @@ ONE_MISTAKE: list[Any] = [
         id="a result without a name",
     ),
     pytest.param(
+        "x: str = ''\nr: TextFile = file_result(x, filename='a')\nr: TextFile = file_result(x, filename='b')",
+        ("field-name", 4, "Scan.r", "is a result and is assigned again", "give the second value another name"),
+        id="a result whose name is another's",
+    ),
+    pytest.param(
+        "x: int = 1\ntotal: int = result(x)\ntotal = add(total)",
+        ("field-name", 4, "Scan.total", "is a result and is assigned again", "give the second value another name"),
+        id="a result whose name is a task's value",
+    ),
+    pytest.param(
         "x: str = ''\nr: str = file_result(x, filename='a')",
         ("result-type", 3, "Scan.r", "str is not a file type", "annotate it with TextFile, JSONFile or another File type"),
         id="a file that is no file type",
