@@ -5,6 +5,7 @@ File types and record classes are known here only by what they promise: ``stores
 
 from __future__ import annotations
 
+import enum
 import os
 from collections.abc import Iterator
 from datetime import date, datetime, time
@@ -92,7 +93,10 @@ def _template(flow: Subject, member: Member, template: FilenameTemplate) -> Iter
         found, origin = found_in(flow, source)
         if not fits(flow, source, InFilename):
             message = f"{{{name}}} in its filename takes a text, a number or a date, got {found} from {origin}"
-            yield flow.problem("edge-type", member, message, "make a text of it in a task, and name that")
+            is_enum = isinstance(source, Edge) and issubclass(_class(known_type(flow, source.upstream)), enum.Enum)
+            of_value = f"write {name}_value = {name}.value above it, and {{{name}_value}} in the filename"
+            fix = of_value if is_enum else "make a text of it in a task, and name that"
+            yield flow.problem("edge-type", member, message, fix)
             continue
         sample = _SAMPLES.get(known_type(flow, source.upstream)) if isinstance(source, Edge) else source.value
         try:
@@ -103,6 +107,10 @@ def _template(flow: Subject, member: Member, template: FilenameTemplate) -> Iter
             yield flow.problem(
                 "edge-type", member, message, "write {n:04d} for an int, {x:.3f} for a float, {day:%Y%m%d}"
             )
+
+
+def _class(tp: Any) -> type:
+    return tp if isinstance(tp, type) else object
 
 
 def _record_result(flow: Subject, member: Member) -> Iterator[Problem]:

@@ -241,6 +241,13 @@ def problems(body: str) -> list[tuple[str, str, str]]:
             "make a text of it in a task, and name that",
         ),
         (
+            "import enum\nclass Plane(enum.Enum):\n    X = 'x'\n"
+            "plane: Plane = Plane.X\nr: TextFile = file_result('a', filename='{plane}.txt')",
+            "edge-type",
+            "{plane} in its filename takes a text, a number or a date, got Plane from plane",
+            "write plane_value = plane.value above it, and {plane_value} in the filename",
+        ),
+        (
             "n: int = parameter()\nr: TextFile = file_result('a', filename='{n:%Y}.txt')",
             "edge-type",
             "{n:%Y} in its filename is no format of int: Invalid format specifier",
