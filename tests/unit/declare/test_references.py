@@ -20,6 +20,7 @@ DECIDE = "decide in a task, or write: with case(..., True): (conditions are join
 MAP = "map a task over its items, task.map(values), take one with values[0], or loop in a task"
 ITERATE = f"{MAP}; to unpack it, annotate its task tuple[A, B]"
 TEXT = "build the text in a task that takes it"
+FORMAT = f"{TEXT}; in a filename=, leave out the f"
 CHANGE = "make the changed value in a task"
 
 REFUSED = [
@@ -42,12 +43,12 @@ REFUSED = [
     ("y = list(x)", "x", "iterating or unpacking", ITERATE),
     ("y = next(x)", "x", "iterating or unpacking", MAP),
     ("y = reversed(x)", "x", "iterating or unpacking", MAP),
-    ("y = f'{x}'", "x", "text formatting", TEXT),
-    ("y = f'{x:.2f}'", "x", "text formatting", TEXT),
-    ("y = '%s' % x", "x", "text formatting", TEXT),
-    ("y = '{}'.format(x)", "x", "text formatting", TEXT),
-    ("y = str(x)", "x", "text formatting", TEXT),
-    ("print(x)", "x", "text formatting", TEXT),
+    ("y = f'{x}'", "x", "text formatting", FORMAT),
+    ("y = f'{x:.2f}'", "x", "text formatting", FORMAT),
+    ("y = '%s' % x", "x", "str() or print()", TEXT),
+    ("y = '{}'.format(x)", "x", "text formatting", FORMAT),
+    ("y = str(x)", "x", "str() or print()", TEXT),
+    ("print(x)", "x", "str() or print()", TEXT),
     ("y = len(x)", "x", "len()", "count in a task"),
     ("y = 1 in x", "x", "in", "look for it in a task"),
     ("y = int(x)", "x", "use as an index", "use it in a task"),
