@@ -31,6 +31,7 @@ from lume_dsl.declare.hints import Scope
 from lume_dsl.declare.inherit import Own
 from lume_dsl.declare.parameters import abstract_problems, bind_values, shown_values, spec_of
 from lume_dsl.declare.references import Draft, Reference
+from lume_dsl.declare.running import of_bound_flow
 from lume_dsl.declare.schema import flow_schema
 from lume_dsl.declare.subflows import called
 from lume_dsl.errors import DefinitionError, Problem
@@ -285,7 +286,7 @@ class LumeFlow(metaclass=FlowMeta):
         def __init__(self, /, *args: Any, **values: Any) -> None:
             cls = type(self)
             check_whole(cls)
-            self.__dict__.update(bind_values(cls.__name__, cls.__lume_graph__, args, values))
+            self.__dict__.update(bind_values(cls.__name__, cls.__lume_graph__, args, values, flow_class=cls))
 
         def __setattr__(self, name: str, value: Any) -> NoReturn:
             raise attrs.exceptions.FrozenInstanceError
@@ -325,6 +326,7 @@ class LumeFlow(metaclass=FlowMeta):
         """
         return run_of(self, "flow_run")
 
+    @of_bound_flow
     def run(
         self,
         *,

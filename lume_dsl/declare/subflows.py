@@ -106,7 +106,7 @@ def called(
     call = Call(body, flow_class, body.place(), is_mapped, places=places)
     parameters = call.graph.parameters
     name = flow_class.__name__
-    found = abstract_problems(name, call.graph) or call_problems(name, call.graph, args, values)
+    found = abstract_problems(name, call.graph) or call_problems(name, call.graph, args, values, flow_class=flow_class)
     problems = [attrs.evolve(one, place=call.place) for one in found]
     sources = {key: _given(call, value) for key, value in values.items() if key in parameters}
     for key, source in sources.items():
