@@ -9,10 +9,9 @@ from __future__ import annotations
 import builtins
 import inspect
 import sys
-from bisect import bisect_right
 from collections.abc import Callable
 from inspect import isfunction
-from types import CodeType, FrameType
+from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, get_origin
 
 import attrs
@@ -20,6 +19,8 @@ import attrs
 from lume_dsl.declare.attributes import Removed
 from lume_dsl.declare.composites import Composite, Valueless, Whole, holds_subflows
 from lume_dsl.declare.graph import MISSING, Graph, Parameter, Work
+from lume_dsl.declare.lines import Lines
+from lume_dsl.declare.outside import subclassed
 from lume_dsl.declare.references import Draft, Link, Reference, Source, draft_of, has_references, source_of
 from lume_dsl.errors import DefinitionError, Place, Problem, ReferenceValueError, did_you_mean
 
@@ -52,7 +53,9 @@ def open_body(what: str, fix: str) -> Body:
     """
     body = current_body()
     if body is None:
-        raise DefinitionError((Problem("outside-flow", what, "was called outside a flow's body", fix, caller_place()),))
+        frame = _caller()
+        message, fix = "was called outside a flow's body", subclassed(frame, fix)
+        raise DefinitionError((Problem("outside-flow", what, message, fix, place_of(frame)),))
     return body
 
 
@@ -68,10 +71,14 @@ def current_body() -> Body | None:
 
 def caller_place() -> Place:
     """The line of the user's code that called into this package."""
+    return place_of(_caller())
+
+
+def _caller() -> FrameType:
     frame, own = sys._getframe(1), f"{__name__.partition('.')[0]}."
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(own):
         frame = frame.f_back
-    return place_of(frame)
+    return frame
 
 
 def _namespace(frame: FrameType) -> Any:
@@ -136,24 +143,6 @@ class _Annotations(dict[str, Any]):
         self._body.annotate(name, annotation)
 
 
-class _Lines:
-    """The lines of one code object by the offsets of its instructions.
-
-    ``frame.f_lineno`` looks for a line from the start of the code, so that long bodies would take quadratic time.
-    """
-
-    def __init__(self, code: CodeType) -> None:
-        self.code = code
-        ranges = list(code.co_lines())
-        self._starts = [start for start, _, _ in ranges]
-        self._lines = [line for _, _, line in ranges]
-
-    def place(self, frame: FrameType) -> Place:
-        """The line that a frame of this code is at."""
-        line = self._lines[bisect_right(self._starts, frame.f_lasti) - 1]
-        return Place(self.code.co_filename, line or frame.f_lineno)
-
-
 class Body(dict[str, Any]):
     """The namespace of a flow's class body.
 
@@ -198,7 +187,7 @@ class Body(dict[str, Any]):
         self.ended = False
         self.block: Draft | None = None
         self.unentered: dict[Draft, Problem] = {}
-        self._lines: _Lines | None = None
+        self._lines: Lines | None = None
         self.annotations = _Annotations(self)
         dict.__setitem__(self, "__annotations__", self.annotations)
 
@@ -272,7 +261,7 @@ class Body(dict[str, Any]):
             return self.start
         lines = self._lines
         if lines is None or lines.code is not frame.f_code:
-            lines = self._lines = _Lines(frame.f_code)
+            lines = self._lines = Lines(frame.f_code)
         place: Place = lines.place(frame)
         return place
 

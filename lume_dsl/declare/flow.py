@@ -20,7 +20,7 @@ import attrs
 
 from lume_dsl.declare.attributes import LOGGER, RUN, Removed, run_of
 from lume_dsl.declare.bases import inherited_graph
-from lume_dsl.declare.body import Body, current_body, open_body, place_of
+from lume_dsl.declare.body import Body, caller_place, current_body, open_body, place_of
 from lume_dsl.declare.build import Built, build, count_items
 from lume_dsl.declare.checks import check
 from lume_dsl.declare.composites import holds_subflows
@@ -29,6 +29,7 @@ from lume_dsl.declare.fields import db_result, file_result, parameter, result
 from lume_dsl.declare.graph import Graph, Parameter
 from lume_dsl.declare.hints import Scope
 from lume_dsl.declare.inherit import Own
+from lume_dsl.declare.outside import flow_of_prefect
 from lume_dsl.declare.parameters import abstract_problems, bind_values, shown_values, spec_of
 from lume_dsl.declare.references import Draft, Reference
 from lume_dsl.declare.running import of_bound_flow
@@ -118,7 +119,13 @@ class FlowMeta(type):
         def __call__(cls, /, *args: Any, **values: Any) -> Any:
             """A flow with its parameters bound; in the body of another flow, a part of that one."""
             body = current_body()
-            return super().__call__(*args, **values) if body is None else called(body, cls, args, values)
+            if body is not None:
+                return called(body, cls, args, values)
+            if flow_of_prefect() is not None:
+                message, fix = "is no part of a flow that is written by hand", "call it in the body of a LumeFlow class"
+                fix += f", or take {cls.__name__}.flow, the prefect.Flow that it is"
+                raise DefinitionError((Problem("outside-flow", cls.__name__, message, fix, caller_place()),))
+            return super().__call__(*args, **values)
 
     @property
     def __lume_name__(cls) -> str:

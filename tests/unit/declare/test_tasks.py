@@ -14,7 +14,7 @@ import pytest
 
 from lume_dsl import db_result, file_result, parameter, result, step, task, unmapped
 from lume_dsl.declare.options import TaskOptions, option_problems
-from lume_dsl.errors import DefinitionError, Problem
+from lume_dsl.errors import DefinitionError, Place, Problem
 
 
 @task
@@ -114,6 +114,14 @@ def test_outside_a_body_a_call_is_refused_at_its_line_with_what_to_write(
         call()
     problem = only(caught)
     assert (problem.kind, problem.subject, problem.message, problem.fix) == ("outside-flow", subject, message, fix)
+
+
+def test_a_class_without_its_base_is_told_to_have_it(define: Any) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        define("class Scan:\n    y = add(1)\n")
+    (problem,) = caught.value.problems
+    assert problem.fix == "write add.run(...) to call the plain function; for a flow, write class Scan(LumeFlow): ..."
+    assert problem.place == Place("beam.py", 2)
 
 
 def test_a_task_called_in_a_task_is_told_to_run(define: Any) -> None:
