@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from lume_dsl.declare.build import Unresolved
-from lume_dsl.declare.edge_checks import SHOWN_AS, fit, fits, found_in, known_type
+from lume_dsl.declare.edge_checks import SHOWN_AS, fit, fits, found_in, known_type, uncalled
 from lume_dsl.declare.filenames import VALUE, FilenameTemplate, InFilename, format_value
 from lume_dsl.declare.graph import (
     Argument,
@@ -184,7 +184,7 @@ def _outputs(flow: Subject, member: Member) -> Iterator[Problem]:
             try:
                 encode(source.value, f"output {key!r}")
             except RecordError as error:
-                yield flow.problem("result-type", member, str(error), "record what can be stored")
+                yield flow.problem("result-type", member, str(error), uncalled(source) or "record what can be stored")
         elif source.checked and (wrong := unstorable(known_type(flow, source.upstream))):
             yield flow.problem("result-type", member, f"output {key!r}: {wrong[0]} ({source.upstream})", wrong[1])
 

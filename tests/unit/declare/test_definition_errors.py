@@ -598,3 +598,9 @@ def test_a_default_that_cannot_even_be_shown_is_told_and_no_crash(problems: Prob
 def test_a_constant_that_holds_itself_is_told_or_taken_and_no_crash(scan: Any) -> None:
     """Whether it can be run is for the executor to say."""
     assert scan("loop = []\nloop.append(loop)\ny = anything(loop)").__lume_graph__.members["y"]
+
+
+@pytest.mark.parametrize("line", ["z: int = result(add)", "z: DBResult = db_result(z=add)", "z = greet(add)"])
+def test_a_task_without_its_parentheses_is_told_to_be_called(problems: Problems, line: str) -> None:
+    ((_, at, _, _, fix),) = problems(f"y = add(1)\n{line}")
+    assert (at, fix) == (3, "call it: add(...)")
