@@ -15,7 +15,7 @@ from types import ModuleType
 import attrs
 
 from lume_dsl.declare.body import Body
-from lume_dsl.declare.flow import FlowMeta
+from lume_dsl.declare.flow import FlowMeta, problems_so_far
 from lume_dsl.errors import DefinitionError, FlowNotFoundError, LumeError, Place, Problem, did_you_mean
 
 __all__ = ["find_flow", "find_flows", "load_module"]
@@ -195,7 +195,19 @@ def _import_error(module: str, error: BaseException) -> DefinitionError:
         wrong = Place(error.filename, error.lineno or 0)
         said = f"does not import: {type(error).__name__}: {error.msg}"
         return DefinitionError((Problem("import", module, said, "", wrong),))
-    return DefinitionError((Problem("import", module, message, _import_fix(error), _place_of(error)),))
+    problem = Problem("import", module, message, _import_fix(error), _place_of(error))
+    return DefinitionError((*_further_up(error), problem))
+
+
+def _further_up(error: BaseException) -> list[Problem]:
+    """What is wrong with the lines of the flow's body that the error has ended, if it came out of one.
+
+    Python tells a metaclass nothing of that, so it is found where the error arrives.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if isinstance(frame.f_locals, Body) and frame.f_back is not None:
+            return problems_so_far(frame.f_locals, frame.f_back)
+    return []
 
 
 def _place_of(error: BaseException) -> Place | None:

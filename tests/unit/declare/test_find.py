@@ -231,6 +231,16 @@ def test_a_comprehension_that_does_not_see_a_name_of_its_class_is_explained() ->
     assert "use a for loop, or map the task" in problem.fix
 
 
+@pytest.mark.parametrize("line", ["z = [add(x) for i in range(3)]", "1 / 0", "raise SystemExit"])
+def test_an_exception_that_ends_a_body_comes_with_what_is_wrong_above_it(line: str) -> None:
+    write("broken_m.py", HEAD + f"class Scan(LumeFlow):\n    x: str = 1\n    y = add('a')\n    {line}\n")
+    with pytest.raises(DefinitionError) as caught:
+        find_flow("broken_m:Scan")
+    told = [(problem.kind, problem.place.line) for problem in caught.value.problems if problem.place]
+    assert told[:2] == [("default", 5), ("edge-type", 6)]
+    assert told[2:] == [("import", 7)]
+
+
 def test_a_module_that_was_broken_can_be_loaded_when_it_is_mended() -> None:
     write("broken_j.py", "1 / 0\n")
     with pytest.raises(DefinitionError):
