@@ -20,7 +20,7 @@ from lume_dsl.declare.attributes import Removed
 from lume_dsl.declare.composites import Composite, Valueless, Whole, holds_subflows
 from lume_dsl.declare.graph import MISSING, Graph, Parameter, Work
 from lume_dsl.declare.lines import Lines
-from lume_dsl.declare.outside import subclassed
+from lume_dsl.declare.outside import flow_of_prefect, subclassed
 from lume_dsl.declare.references import Draft, Link, Reference, Source, draft_of, has_references, source_of
 from lume_dsl.errors import DefinitionError, Place, Problem, ReferenceValueError, did_you_mean
 
@@ -37,6 +37,7 @@ __all__ = [
     "is_prefect_task",
     "open_body",
     "place_of",
+    "refuse_by_hand",
 ]
 
 
@@ -57,6 +58,14 @@ def open_body(what: str, fix: str) -> Body:
         message, fix = "was called outside a flow's body", subclassed(frame, fix)
         raise DefinitionError((Problem("outside-flow", what, message, fix, place_of(frame)),))
     return body
+
+
+def refuse_by_hand(name: str) -> None:
+    """Return if the caller, who calls a flow class, stands in no ``prefect.Flow``, which it would be no part of."""
+    if flow_of_prefect() is not None:
+        message, fix = "is no part of a flow that is written by hand", "call it in the body of a LumeFlow class"
+        fix += f", or take {name}.flow, the prefect.Flow that it is"
+        raise DefinitionError((Problem("outside-flow", name, message, fix, caller_place()),))
 
 
 def current_body() -> Body | None:

@@ -20,7 +20,7 @@ import attrs
 
 from lume_dsl.declare.attributes import LOGGER, RUN, Removed, run_of
 from lume_dsl.declare.bases import inherited_graph
-from lume_dsl.declare.body import Body, caller_place, current_body, open_body, place_of
+from lume_dsl.declare.body import Body, current_body, open_body, place_of, refuse_by_hand
 from lume_dsl.declare.build import Built, build, count_items
 from lume_dsl.declare.checks import check
 from lume_dsl.declare.composites import holds_subflows
@@ -29,12 +29,11 @@ from lume_dsl.declare.fields import db_result, file_result, parameter, result
 from lume_dsl.declare.graph import Graph, Parameter
 from lume_dsl.declare.hints import Scope
 from lume_dsl.declare.inherit import Own
-from lume_dsl.declare.outside import flow_of_prefect
 from lume_dsl.declare.parameters import abstract_problems, bind_values, shown_values, spec_of
 from lume_dsl.declare.references import Draft, Reference
 from lume_dsl.declare.running import of_bound_flow
 from lume_dsl.declare.schema import flow_schema
-from lume_dsl.declare.subflows import called
+from lume_dsl.declare.subflows import WaitingFlow, called
 from lume_dsl.errors import DefinitionError, Problem
 
 if TYPE_CHECKING:
@@ -121,10 +120,7 @@ class FlowMeta(type):
             body = current_body()
             if body is not None:
                 return called(body, cls, args, values)
-            if flow_of_prefect() is not None:
-                message, fix = "is no part of a flow that is written by hand", "call it in the body of a LumeFlow class"
-                fix += f", or take {cls.__name__}.flow, the prefect.Flow that it is"
-                raise DefinitionError((Problem("outside-flow", cls.__name__, message, fix, caller_place()),))
+            refuse_by_hand(cls.__name__)
             return super().__call__(*args, **values)
 
     @property
@@ -168,6 +164,13 @@ class FlowMeta(type):
         body = open_body(f"{name}.map", f"write [{name}(...).run() for item in items]")
         found: list[F] = called(body, cls, (), values, is_mapped=True)
         return found
+
+    def with_options(cls: type[F], /, *, after: Any) -> type[F]:  # type: ignore[misc]  # a metaclass's own
+        """Return the flow to be called or mapped in a body, where its first tasks wait for other values.
+
+        ``Greeting.with_options(after=[opened])(text1="hey")``. First are those that wait for nothing of the flow.
+        """
+        return WaitingFlow(cls, after)  # type: ignore[return-value]  # typed as what it stands for
 
     def results(cls, /, **inputs: Any) -> Results[DBResult]:
         """Return the stored records of this flow whose inputs have these values, newest first.

@@ -88,6 +88,29 @@ def test_a_project_that_the_inner_flow_does_not_say_is_the_outer_one_s() -> None
     assert Outer().run().inner.record.project_name == "outer project"
 
 
+def test_a_subflow_waits_for_what_it_is_after() -> None:
+    told: list[str] = []
+
+    @task
+    def tell(text: str) -> str:
+        told.append(text)
+        return text
+
+    class Inner(LumeFlow):
+        text: str = "inner"
+        first = tell(text)
+        other = tell("other")
+
+    class Outer(LumeFlow):
+        begun = tell("begun")
+        one = Inner.with_options(after=[begun])()
+        runs = Inner.with_options(after=one).map(text=["a", "b"])
+
+    done = Outer().run()
+    assert told == ["begun", "inner", "other", "a", "b", "other", "other"]
+    assert [run.first for run in done.runs] == ["a", "b"]
+
+
 def test_there_is_one_configure_task_upstream_of_all_that_uses_services(flows: ModuleType) -> None:
     compiled = flows.Welcome.flow
     assert len(compiled.get_tasks(name="configure_services")) == 1
