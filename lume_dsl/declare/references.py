@@ -14,7 +14,7 @@ import attrs
 
 from lume_dsl.declare.attributes import FlowAttribute
 from lume_dsl.declare.composites import Composite, Whole
-from lume_dsl.declare.graph import MISSING, SYMBOLS, Collection, Constant, Operation, StepRun, Work
+from lume_dsl.declare.graph import MISSING, SYMBOLS, Collection, Constant, Operation, StepRun, TaskRun, Work
 from lume_dsl.errors import Place, Problem, ReferenceValueError
 from lume_dsl.values.scalars import short
 
@@ -313,7 +313,10 @@ _FIXES = {
     "len()": (("__len__", "__length_hint__"), "count in a task"),
     "in": (("__contains__",), "look for it in a task"),
     "use as an index, in range() or int(),": (("__index__", "__int__", "__trunc__"), "use it in a task"),
-    "conversion by float(), complex() or round()": (("__float__", "__complex__", "__round__"), "convert it in a task"),
+    "float(), complex(), round() or a function of math": (
+        ("__float__", "__complex__", "__round__"),
+        "call it in a task",
+    ),
     "assigning or deleting an item": (("__setitem__", "__delitem__"), "make the changed value in a task"),
     "with": (("__enter__", "__exit__"), "open it in a task"),
     "a set, or the key of a dict,": (("__hash__",), "use a list, or look it up in a task"),
@@ -337,6 +340,8 @@ def refuse(reference: Reference, what: str, fix: str) -> NoReturn:
 def _instead_of_call(draft: Draft) -> str:
     if isinstance(draft.work, StepRun):
         return "leave out the call: a step takes its arguments by their names, or as defaults"
+    if isinstance(draft.work, TaskRun) and draft.name == draft.fallback:
+        return f"{draft.name} is a value since line {draft.place.line}, and no task: give the value another name"
     name = getattr(draft.inputs.get("attr"), "value", "")
     if name in ("set_upstream", "set_downstream", "set_dependencies"):
         return "write task.with_options(after=[...])(...) where the task that waits is used"

@@ -54,9 +54,9 @@ REFUSED = [
     ("y = int(x)", "x", "use as an index", "use it in a task"),
     ("for i in range(x): pass", "x", "use as an index", "use it in a task"),
     ("y = [1, 2][x]", "x", "use as an index", "use it in a task"),
-    ("y = float(x)", "x", "conversion by float()", "convert it in a task"),
-    ("y = math.sqrt(x)", "x", "conversion by float()", "convert it in a task"),
-    ("y = round(x, 2)", "x", "conversion by float()", "convert it in a task"),
+    ("y = float(x)", "x", "float(), complex(), round()", "call it in a task"),
+    ("y = math.sqrt(x)", "x", "float(), complex(), round()", "call it in a task"),
+    ("y = round(x, 2)", "x", "float(), complex(), round()", "call it in a task"),
     ("y = x()", "x", "calling it", "call it in a task"),
     ("y = x.upper()", "x.upper", "calling it", "call it in a task"),
     ("x[0] = 1", "x", "assigning or deleting an item", CHANGE),
@@ -365,3 +365,9 @@ def test_a_refused_use_tells_what_else_is_wrong_further_up(problems: Callable[..
         ("edge-type", 8, "Scan.title"),
         ("reference-value", 9, "Scan.charge > 3"),
     ]
+
+
+def test_a_value_that_has_the_name_of_its_task_is_told_to_be_no_task(problems: Problems) -> None:
+    ((kind, line, _, _, fix),) = problems("x: int = 1\nadd = add(x)\ny = add(2)")
+    assert (kind, line) == ("reference-value", 4)
+    assert fix == "add is a value since line 3, and no task: give the value another name"
