@@ -21,6 +21,7 @@ from lume_dsl.declare.composites import Composite, Valueless, Whole, holds_subfl
 from lume_dsl.declare.graph import MISSING, Graph, Parameter, Work
 from lume_dsl.declare.lines import Lines
 from lume_dsl.declare.outside import flow_of_prefect, subclassed
+from lume_dsl.declare.rebound import Rebound
 from lume_dsl.declare.references import Draft, Link, Reference, Source, draft_of, has_references, source_of
 from lume_dsl.errors import DefinitionError, Place, Problem, ReferenceValueError, did_you_mean
 
@@ -163,6 +164,7 @@ class Body(dict[str, Any]):
         drafts: All members, in the order in which the body made them.
         calls: The flows that the body calls, in that order.
         problems: What is wrong already.
+        rebound: The values whose names another branch has assigned before.
         places: The line of each name's last assignment or annotation.
         ended: Whether the class statement is over, so that nothing can be added any more.
         block: The case, or the setup of the resource, in whose block the body is, if any. A parameter belongs to none.
@@ -192,6 +194,7 @@ class Body(dict[str, Any]):
         self.drafts: list[Draft] = []
         self.calls: list[Call] = []
         self.problems: list[Problem] = []
+        self.rebound = Rebound()
         self.places: dict[str, Place] = {}
         self.ended = False
         self.block: Draft | None = None
@@ -207,6 +210,8 @@ class Body(dict[str, Any]):
             raise ReferenceValueError((self._late_use(fallback),))
         self._refuse_branch()
         block = None if isinstance(work, Parameter) else self.block
+        if wrong := self.rebound.taken(inputs.values(), block):
+            self.problems.append(Problem("branch", f"{self.name}: {fallback}", *wrong, self.place()))
         draft = Draft(self, work, inputs, self.place(), fallback, block)
         self.drafts.append(draft)
         return Reference(draft)
@@ -291,6 +296,8 @@ class Body(dict[str, Any]):
         if isinstance(value, Reference):
             draft = draft_of(value)
             draft.name = draft.name or name
+            if isinstance(before := self.get(name), Reference):
+                self.rebound.note(name, draft_of(before), draft)
         elif isinstance(value, Composite):
             value.__lume_named__(name)
         super().__setitem__(name, value)

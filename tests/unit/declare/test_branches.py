@@ -364,3 +364,42 @@ def test_a_subflow_that_takes_values_of_exclusive_branches_is_told(define: Calla
 )
 def test_what_may_run_is_taken(scan: Callable[..., Any], line: str) -> None:
     scan(f"{EXCLUSIVE}{line}")
+
+
+def test_a_name_of_two_branches_is_not_taken_outside_of_both(scan: Callable[..., Any]) -> None:
+    with pytest.raises(DefinitionError) as error:
+        scan("""
+            x: int = 1
+            with case(x, 1):
+                y = add(x)
+            with case(x, 2):
+                y = add(x)
+                own = add(y)
+            total: int = result(y)
+            other = add(y)
+        """)
+    (problem,) = error.value.problems
+    assert problem.kind == "branch"
+    assert "takes y, which two branches assign, and so the second's alone" in problem.message
+    assert problem.fix == "give each a name of its own, and write y = merge(...) of them"
+
+
+def test_a_name_may_be_used_again_within_another_branch_or_after_both_with_a_value_of_none(
+    scan: Callable[..., Any],
+) -> None:
+    flow = scan("""
+        x: int = 1
+        y = add(x)
+        with case(x, 1):
+            y = add(y)
+            a = add(y)
+            with case(x > 0, True):
+                y = add(y)
+            b = add(y)
+        with case(x, 2):
+            y = add(x)
+            c = add(y)
+        y = add(x)
+        z = add(y)
+    """)
+    assert flow.__lume_graph__.members["z"].inputs["x"].upstream == "y"
