@@ -92,8 +92,9 @@ def _edge_fix(flow: Subject, member: Member, key: str, expected: Any, whole: str
 
 def uncalled(source: Input) -> str:
     """What to write where a task stands in the place of its value, else ""."""
-    is_task = isinstance(source, Constant) and isinstance(source.value, Task)
-    return f"call it: {function_name(source.value.function)}(...)" if is_task else ""
+    if isinstance(source, Constant) and isinstance(source.value, Task):
+        return f"call it: {function_name(source.value.function)}(...)"
+    return ""
 
 
 def _items_fit(flow: Subject, source: Input, expected: Any) -> bool:
