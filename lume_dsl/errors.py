@@ -31,6 +31,7 @@ __all__ = [
     "Problem",
     "RecordError",
     "ReferenceValueError",
+    "ScheduleError",
     "ServiceError",
     "SettingsError",
     "TaskFailure",
@@ -296,6 +297,12 @@ class ServiceError(_Message):
 
 class ExecutorError(_Message):
     """An executor was asked for that there is not, or that cannot be had as asked."""
+
+    exit_code = 2
+
+
+class ScheduleError(_Message):
+    """A flow was to run by its schedule, and has none."""
 
     exit_code = 2
 
