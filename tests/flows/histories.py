@@ -67,7 +67,7 @@ def told(value: Any, within: tuple[int, ...] = ()) -> Any:
     if isinstance(value, Config):
         return _told_config(value)
     if isinstance(value, Mapping):
-        return {_scrubbed(repr(key) if isinstance(key, str) else str(key)): tell(one) for key, one in value.items()}
+        return _told_mapping(value, tell)
     if isinstance(value, (list, tuple)):
         return [kind, *map(tell, value)]
     if isinstance(value, (set, frozenset)):
@@ -82,6 +82,13 @@ def told(value: Any, within: tuple[int, ...] = ()) -> Any:
     if isinstance(value, logging.Logger):
         return [kind, value.name]
     return [kind, str(getattr(value, "name", getattr(value, "__qualname__", "")))]
+
+
+def _told_mapping(mapping: Mapping[Any, Any], tell: Callable[[Any], Any]) -> Any:
+    """Of tasks several may have a name; a flow's result has them in no order that is the same for another flow."""
+    if any(isinstance(key, prefect.Task) for key in mapping):
+        return sorted(([str(key), tell(one)] for key, one in mapping.items()), key=str)
+    return {_scrubbed(str(key)): tell(one) for key, one in mapping.items()}
 
 
 def _scrubbed(text: str) -> str:
