@@ -43,13 +43,13 @@ class RunContext:
 
     Attributes:
         values: All but the configuration.
-        config: The configuration; None where the context has none.
+        config: The configuration, of None where the context has none.
         arrived: Whether it has come from another process.
     """
 
     __slots__ = ("arrived", "config", "values")
 
-    def __init__(self, values: dict[str, Any], config: SharedConfig | None, *, arrived: bool = False) -> None:
+    def __init__(self, values: dict[str, Any], config: SharedConfig, *, arrived: bool = False) -> None:
         self.values = values
         self.config = config
         self.arrived = arrived
@@ -59,7 +59,8 @@ class RunContext:
 
     def to_dict(self) -> dict[str, Any]:
         """The values and the configuration, which all tasks of a process share: do not change it."""
-        return self.values if self.config is None else {**self.values, "config": self.config.config}
+        config = self.config.config
+        return self.values if config is None else {**self.values, "config": config}
 
 
 class _Merged(threading.local):

@@ -90,14 +90,13 @@ class _Run:
     children: dict[prefect.Task, list[Any]] = attrs.field(factory=dict, init=False)
     lost: set[State] = attrs.field(factory=set, init=False)
     upstream: Mapping[prefect.Task, Iterable[Edge]] = attrs.field(init=False)
-    config: SharedConfig | None = attrs.field(init=False)
+    config: SharedConfig = attrs.field(init=False)
     constant_edges: Callable[[prefect.Task], Iterator[tuple[Edge, Any]]] = attrs.field(init=False)
     task_runner_cls: type = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.upstream = self.flow.all_upstream_edges()
-        config = prefect.context.__dict__.get("config")
-        self.config = None if config is None else SharedConfig(config)
+        self.config = SharedConfig(prefect.context.__dict__.get("config"))
         # A flow of ours makes them once; of another, the runner each time.
         self.constant_edges = getattr(self.flow, "constant_edges", partial(_constant_edges, self.flow))
         named: Any = self.runner.task_runner_cls  # the runner's own stays what the configuration names
@@ -176,7 +175,7 @@ class _Run:
     ) -> Any:
         values = {**prefect.context.__dict__, **self.contexts.get(task, {})}
         config = values.pop("config", None)
-        shared = self.config if self.config and config is self.config.config else config and SharedConfig(config)
+        shared = self.config if config is self.config.config else SharedConfig(config)  # that of task_contexts
         if index is not None:
             values["map_index"] = index
         try:
