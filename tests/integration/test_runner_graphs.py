@@ -8,7 +8,7 @@ import prefect
 import pytest
 from behaviours import add
 from graphs import Drawn, drawings, drawn_flow
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prefect import task
 from prefect.core.edge import Edge
@@ -22,7 +22,7 @@ from lume_dsl.engine.runner import CloudFlowRunner, CloudTaskRunner, Flow, FlowR
 from lume_dsl.engine.runner.version import check_prefect
 from lume_dsl.errors import LumeError
 
-generated = settings(max_examples=60, deadline=None)
+generated = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def stock_of(flow: prefect.Flow) -> prefect.Flow:

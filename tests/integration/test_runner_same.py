@@ -97,7 +97,7 @@ def test_what_takes_its_time_does_what_it_does_in_prefect(build: Build) -> None:
     assert_same(stock, ours)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(drawings())
 def test_generated_flows_do_the_same_in_the_same_order_on_either_runner(tmp_path: Path, drawing: list[Drawn]) -> None:
     flow, runs = built(lambda flow_class: drawn_flow(flow_class, drawing), Flow)
