@@ -39,3 +39,12 @@ def test_a_flow_runner_that_names_prefects_task_runner_runs_tasks_on_ours() -> N
 def test_the_flow_runner_of_agents_names_the_task_runner_that_tells_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("prefect.engine.cloud.flow_runner.Client", MagicMock())
     assert CloudFlowRunner(flow_of(nothing)).task_runner_cls is CloudTaskRunner
+
+
+def test_a_task_runner_keeps_the_context_that_it_was_made_in() -> None:
+    with prefect.context(beamline="7ID", where={"hutch": "B"}):
+        runner = TaskRunner(nothing)
+    with prefect.context(beamline="9ID"):
+        assert runner.context["beamline"] == "7ID"
+    assert type(runner.context["where"]) is dict
+    assert "beamline" not in TaskRunner(nothing).context
