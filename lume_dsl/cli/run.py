@@ -24,6 +24,7 @@ from lume_dsl.values.names import type_name
 
 __all__ = ["FlowCommand", "FlowGroup", "command", "load_engine"]
 
+JSON_HELP = "Print one JSON document and nothing else."
 VERBOSE_HELP = "Show Prefect's log and whole tracebacks."
 
 
@@ -38,8 +39,9 @@ class FlowGroup(click.Group):
 
 
 @click.command("run", cls=FlowGroup, subcommand_metavar="MODULE:FLOW [PARAMETERS]...")
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
 @click.option("-v", "--verbose", is_flag=True, help=VERBOSE_HELP)
-def command(verbose: bool) -> None:
+def command(as_json: bool, verbose: bool) -> None:
     """Run a flow, and show what it results in.
 
     MODULE is a dotted module or the path of a .py file; FLOW may be left out where the module has only one. The path
@@ -72,7 +74,7 @@ class FlowCommand(click.Command):
         return [
             FileOption(),
             *executor_flags(),
-            click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document and nothing else."),
+            click.Option(["--json", "as_json"], is_flag=True, help=JSON_HELP),
             click.Option(["-v", "--verbose"], is_flag=True, help=VERBOSE_HELP),
         ]
 
@@ -86,13 +88,15 @@ class FlowCommand(click.Command):
             if extra:
                 raise click.UsageError(_refused(extra, self.given, self.flow, self.params), ctx)
         except click.UsageError as error:
-            raise click.UsageError(visible(error.format_message()), error.ctx or ctx) from None
+            message = visible(error.format_message()) + _meant(args, self.params)
+            raise click.UsageError(message, error.ctx or ctx) from None
         return []
 
     def run(self, as_json: bool, verbose: bool, **where: Any) -> None:
         """Run the flow with what was said of its parameters."""
-        above = click.get_current_context().parent  # -v may stand before the flow, too
-        verbose = verbose or (above is not None and bool(above.params.get("verbose")))
+        above = click.get_current_context().parent  # options may stand before the flow, too
+        before = above.params if above is not None else {}
+        as_json, verbose = as_json or bool(before.get("as_json")), verbose or bool(before.get("verbose"))
         instance = read_flags(self.flow, self.flags, self.given)  # all parameter problems, before Prefect is loaded
         load_engine(self.flow)
         run = _run_as_json if as_json else _run_for_people
@@ -117,6 +121,14 @@ def _write(formatter: click.HelpFormatter, title: str, rows: list[tuple[str, str
     if rows:
         with formatter.section(title):
             formatter.write_dl(rows)
+
+
+def _meant(arguments: list[str], options: Sequence[click.Parameter]) -> str:
+    """The flag that was meant by one that was written with a single dash, which click reads letter by letter."""
+    flags = {flag for option in options for flag in option.opts}
+    written = [argument.partition("=")[0] for argument in arguments if not argument.startswith("--")]
+    found = next((f"-{one}" for one in written if len(one) > 2 and f"-{one}" in flags), None)
+    return f"; did you mean {found!r}?" if found else ""
 
 
 def _refused(

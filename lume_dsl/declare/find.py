@@ -120,6 +120,9 @@ def _load_module(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise  # something that the module imports
+        parent, _, last = name.rpartition(".")
+        if error.name == name and isinstance(getattr(sys.modules.get(parent), last, None), FlowMeta):
+            raise FlowNotFoundError(f"there is no module named {name!r}; did you mean '{parent}:{last}'?") from error
         beside = [path.stem for path in Path().glob("*.py")]
         raise FlowNotFoundError(
             f"there is no module named {error.name!r}{did_you_mean(error.name, beside)}\n    {_WHAT_TO_NAME}"

@@ -89,8 +89,8 @@ def _compared(comparison: Comparison) -> Operand:
     operand = _operand(comparison.path, comparison.value)
     if comparison.sign not in ("==", "!=") and operand.key is None:
         raise TypeError(
-            f"{comparison!r}: {_a(comparison.value)} is not before or after another; compare a number, a text, a date, "
-            "a datetime or a timedelta, or write == or !="
+            f"{comparison.path}: {_a(comparison.value)} is not before or after another; compare a number, a text, a "
+            "date, a datetime or a timedelta, or write == or !="
         )
     return operand
 

@@ -390,6 +390,17 @@ def test_thousands_of_records_are_exported_to_every_format(sqlite: RecordStore, 
     assert [json.loads(line)["inputs"]["n"] for line in (tmp_path / "out.json").open()] == expected
 
 
+def test_the_ending_of_an_export_says_its_format(sqlite: RecordStore, results: Run, tmp_path: Path) -> None:
+    save(sqlite, record(1))
+    for name, beginning in (("a.csv", "unique_hash,"), ("a.jsonl", "{"), ("A.JSON", "{")):
+        assert results("export", "--output", name).returncode == 0
+        assert (tmp_path / name).read_text().startswith(beginning)
+    for name in ("a", "-", "a.txt"):
+        done = results("export", "--output", name)
+        assert done.returncode == 2
+        assert f"the ending of {name} says no format: write --format csv|parquet|json" in done.stderr
+
+
 def test_an_export_replaces_nothing_unless_told(sqlite: RecordStore, results: Run, tmp_path: Path) -> None:
     save(sqlite, record())
     arguments = ["export", "--format", "csv", "--output", "out.csv"]
