@@ -44,10 +44,10 @@ def _unknown_names(store: RecordStore, query: Query) -> Iterator[str]:
             names.add(str(document[member]))
     for member, text in wanted.items():
         if known[member] and text not in known[member]:
+            near = did_you_mean(text, known[member])
             listed = f"; there is {', '.join(sorted(known[member])[:10])}"
-            hint = did_you_mean(text, known[member]) or listed
-            yield f"no record is of {_NAMES[member]} named {text!r}{hint}"
-            if member == "flow_name":
+            yield f"no record is of {_NAMES[member]} named {text!r}{near or listed}"
+            if member == "flow_name" and not near:
                 yield "a flow that is called in the body of another has records under its own name"
 
 
@@ -69,7 +69,8 @@ def _leaves(condition: Condition | None) -> Iterator[Comparison | OneOf | Exists
             for one in condition.conditions:
                 yield from _leaves(one)
         case Not():
-            yield from _leaves(condition.condition)
+            # That nothing is there is what such a condition asks for.
+            yield from (one for one in _leaves(condition.condition) if not isinstance(one, Exists))
 
 
 class _Asked:

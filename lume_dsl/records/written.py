@@ -67,7 +67,12 @@ class WrittenOperand(Operand):
         return super().compares(found, sign) if other is None else other.compares(found, sign)
 
     def is_like(self, found: Any) -> bool:
-        return super().is_like(found) or self._among(found) is not None or _tag(found) in ("enum", *_SHOWN_AS_TEXT)
+        if super().is_like(found) or self._among(found) is not None:
+            return True
+        if isinstance(self.encoded, str):
+            return _tag(found) in ("enum", *_SHOWN_AS_TEXT)
+        content = found["value"] if _tag(found) == "enum" else None
+        return isinstance(content, dict) and super().is_like(content.get("value", MISSING))
 
     def _is_time(self, found: Any) -> bool:
         other = self._among(found)

@@ -186,7 +186,13 @@ def test_the_documented_form() -> None:
         TAG: "enum",
         "value": {"type": f"{HERE}:Colour", "name": "RED", "value": Colour.RED.value},
     }
-    assert plain(encode([Point(1.5), Colour.RED])) == [{"x": 1.5, "y": 0.0}, "RED"]
+    assert plain(encode([Point(1.5), Colour.RED])) == [{"x": 1.5, "y": 0.0}, "red"]
+
+
+def test_the_value_of_a_member_is_no_part_of_its_hash() -> None:
+    without = {TAG: "enum", "value": {"type": f"{HERE}:Colour", "name": "RED"}}
+    assert digest(encode(Colour.RED)) == digest(without)
+    assert (decode(without), plain(without)) == (Colour.RED, "RED")
 
 
 def test_instances_of_different_classes_have_different_hashes() -> None:
