@@ -46,7 +46,7 @@ def exclusive_branches(flow: Subject) -> Iterator[Problem]:
     needs = _needs(flow.graph)
     for name, needed in needs.items():
         member = flow.graph.members[name]
-        if isinstance(member.work, Case) or not _contradicts(needed):
+        if isinstance(member.work, Case) or not _contradicts(_of_body(member, needed)):
             continue
         if not any(_contradicts(needs.get(one, _NOTHING)) for one in member.upstream):
             yield from itertools.islice(_clash(flow, member, needs), 1)
@@ -55,8 +55,10 @@ def exclusive_branches(flow: Subject) -> Iterator[Problem]:
 Condition: TypeAlias = Any
 """A condition's key: equal for conditions that have one value."""
 
-Needs: TypeAlias = frozenset[tuple[Condition, Any]]
-"""Conditions with the constants that they must equal, or else a member is skipped."""
+Need: TypeAlias = tuple[Condition, Any, str]
+"""A condition, the constant that it must equal, or else a member is skipped, and the subflow whose case says so."""
+
+Needs: TypeAlias = frozenset[Need]
 
 _NOTHING: Needs = frozenset()
 
@@ -92,7 +94,14 @@ def _own(graph: Graph, member: Member) -> Needs:
     source = member.inputs.get("value")
     if not isinstance(member.work, Case) or not isinstance(source, Edge) or not isinstance(member.work.value, _PLAIN):
         return _NOTHING
-    return frozenset([(_condition(graph, source.upstream), member.work.value)])
+    return frozenset([(_condition(graph, source.upstream), member.work.value, member.subflow)])
+
+
+def _of_body(member: Member, needed: Needs) -> Needs:
+    """What a member needs but for what its own flow says, which may be written by hand and is not the body's to mend."""
+    if not member.subflow:
+        return needed
+    return frozenset(one for one in needed if not f"{one[2]}.".startswith(f"{member.subflow}."))
 
 
 def _condition(graph: Graph, name: str) -> Condition:
@@ -120,13 +129,13 @@ def _contradicts(needed: Needs) -> bool:
     return any(_exclude(one, other) for one, other in itertools.combinations(needed, 2))
 
 
-def _exclude(one: tuple[Condition, Any], other: tuple[Condition, Any]) -> bool:
+def _exclude(one: Need, other: Need) -> bool:
     return bool(one[0] == other[0] and one[1] != other[1])
 
 
 def _clash(flow: Subject, member: Member, needs: Mapping[str, Needs]) -> Iterator[Problem]:
     for first, second in itertools.combinations(member.upstream, 2):
-        for one, other in itertools.product(needs.get(first, _NOTHING), needs.get(second, _NOTHING)):
+        for one, other in itertools.product(*(_of_body(member, needs.get(name, _NOTHING)) for name in (first, second))):
             if _exclude(one, other):
                 a, b = (_given(flow.graph, name) for name in (first, second))
                 needed = f"{a} needs {_shown(one[0])} to be {short(one[1])}, and {b} needs it to be {short(other[1])}"

@@ -35,7 +35,7 @@ class _OfBoundFlow:
             misplaced = [name for name in given if name not in options and name in type(flow).__lume_graph__.parameters]
             if misplaced:
                 message = "takes no parameters, as the flow has them already"
-                raise ParameterError((_problem(type(flow), message, misplaced),))
+                raise ParameterError((_not_bound(type(flow), message, misplaced),))
             return method(flow, *args, **given)
 
         self._method = checked
@@ -51,10 +51,10 @@ class _OfBoundFlow:
 
 def _of_class(method: Callable[..., Any], owner: type, /, *args: Any, **given: Any) -> Any:
     if not args or not isinstance(args[0], owner):
-        raise ParameterError((_problem(owner, "was called on the class, which has no values to run with", given),))
+        raise ParameterError((_not_bound(owner, "was called on the class, which has no values to run with", given),))
     return method(*args, **given)
 
 
-def _problem(flow: type, message: str, given: Iterable[str]) -> Problem:
+def _not_bound(flow: type, message: str, given: Iterable[str]) -> Problem:
     call = f"{flow.__name__}({', '.join(f'{name}=...' for name in given)})"
     return Problem("parameter-unknown", f"{flow.__name__}.run()", message, f"write {call}.run()", caller_place())
