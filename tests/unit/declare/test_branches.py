@@ -349,6 +349,13 @@ def test_a_subflow_that_takes_values_of_exclusive_branches_is_told(define: Calla
         define(inner + outer)
 
 
+def test_branches_of_a_subflow_are_told_where_they_are_taken_and_not_in_it(define: Callable[..., Any]) -> None:
+    inner = f"class Inner(LumeFlow):\n{textwrap.indent(EXCLUSIVE, '    ')}\n"
+    define(f"{inner}class Outer(LumeFlow):\n    inner = Inner()\n    w = anything(merge(inner.y, inner.z))\n")
+    with pytest.raises(DefinitionError, match=r"Outer\.w: never runs.*\n    write merge\(inner\.y, inner\.z\)$"):
+        define(f"{inner}class Outer(LumeFlow):\n    inner = Inner()\n    w = anything(inner.y, inner.z)\n")
+
+
 @pytest.mark.parametrize(
     "line",
     [
