@@ -49,6 +49,8 @@ class CompiledFlow(Flow):
         configure: The configure task, if the flow uses services.
     """
 
+    tells_what_is_lost = True
+
     def __init__(self, flow_class: FlowMeta, **options: Any) -> None:
         self.flow_class = flow_class
         self.members: dict[str, prefect.Task] = {}

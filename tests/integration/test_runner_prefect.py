@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from unittest.mock import MagicMock
 
 import prefect
 import pytest
 from prefect.engine import get_default_task_runner_class
+from prefect.executors import LocalDaskExecutor
 from prefect.utilities.configuration import set_temporary_config
 
 from lume_dsl.engine.runner import CloudFlowRunner, CloudTaskRunner, Flow, FlowRunner, TaskRunner
@@ -48,3 +50,23 @@ def test_a_task_runner_keeps_the_context_that_it_was_made_in() -> None:
         assert runner.context["beamline"] == "7ID"
     assert type(runner.context["where"]) is dict
     assert "beamline" not in TaskRunner(nothing).context
+
+
+LOCK = threading.Lock()
+
+
+@prefect.task
+def lock() -> object:
+    return threading.Lock()
+
+
+def test_what_cannot_be_carried_ends_a_flow_of_prefects_own_by_the_error_of_the_executor() -> None:
+    """Prefect's flows have no failed task to show for it; those of flow classes do."""
+    kept = flow_of(prefect.task(lambda: LOCK))
+    for flow in (kept, flow_of(lock)):
+        errors = [
+            str(made.run(executor=LocalDaskExecutor(scheduler="processes")).result)
+            for made in (flow, prefect.Flow("shown", tasks=flow.tasks))
+        ]
+        assert errors[0] == errors[1]
+        assert "Failed" not in errors[0]

@@ -44,18 +44,22 @@ class RunContext:
     Attributes:
         values: All but the configuration.
         config: The configuration, of None where the context has none.
+        tells: Whether the flow tells what cannot travel by its task.
         arrived: Whether it has come from another process.
     """
 
-    __slots__ = ("arrived", "config", "values")
+    __slots__ = ("arrived", "config", "tells", "values")
 
-    def __init__(self, values: dict[str, Any], config: SharedConfig, *, arrived: bool = False) -> None:
+    def __init__(
+        self, values: dict[str, Any], config: SharedConfig, *, tells: bool = False, arrived: bool = False
+    ) -> None:
         self.values = values
         self.config = config
+        self.tells = tells
         self.arrived = arrived
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(RunContext, arrived=True), (self.values, self.config)
+        return partial(RunContext, tells=self.tells, arrived=True), (self.values, self.config)
 
     def to_dict(self) -> dict[str, Any]:
         """The values and the configuration, which all tasks of a process share: do not change it."""

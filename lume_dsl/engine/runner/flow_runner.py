@@ -80,6 +80,8 @@ class _Run:
         config: The configuration of the run.
         constant_edges: The edges from a task's constants, and their values.
         task_runner_cls: The class of task runners: ours in the place of Prefect's.
+        tells: Whether what cannot travel, or was lost on the way, fails its task. A flow that is no more than Prefect's
+            ends by the error of the executor, as it does there.
     """
 
     runner: FlowRunner
@@ -93,6 +95,7 @@ class _Run:
     config: SharedConfig = attrs.field(init=False)
     constant_edges: Callable[[prefect.Task], Iterator[tuple[Edge, Any]]] = attrs.field(init=False)
     task_runner_cls: type = attrs.field(init=False)
+    tells: bool = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.upstream = self.flow.all_upstream_edges()
@@ -101,6 +104,8 @@ class _Run:
         self.constant_edges = getattr(self.flow, "constant_edges", partial(_constant_edges, self.flow))
         named: Any = self.runner.task_runner_cls  # the runner's own stays what the configuration names
         self.task_runner_cls = TaskRunner if named is PrefectTaskRunner else named
+        tells: bool = getattr(self.flow, "tells_what_is_lost", False)
+        self.tells = tells and not isinstance(self.executor, LocalExecutor)
 
     @property
     def flow(self) -> prefect.Flow:
@@ -184,7 +189,7 @@ class _Run:
                 task=task,
                 state=state,
                 upstream_states=states,
-                context=RunContext(values, shared),
+                context=RunContext(values, shared, tells=self.tells),
                 flow_result=self.flow.result,
                 task_runner_cls=self.task_runner_cls,
                 task_runner_state_handlers=self.handlers,
@@ -193,7 +198,7 @@ class _Run:
                 extra_context={"task_name": task.name, "task_tags": task.tags, "task_index": index},
             )
         except Exception:
-            wrong = None if self._is_local else not_carried(task, states, values)
+            wrong = not_carried(task, states, values) if self.tells else None
             if wrong is None:
                 raise
             return Failed(f"Task '{task.name}': {wrong.message}", result=wrong)
@@ -217,7 +222,7 @@ class _Run:
         try:
             return self.executor.wait(futures)
         except Exception:
-            if self._is_local or prefect.context.get("raise_on_exception"):
+            if not self.tells or prefect.context.get("raise_on_exception"):
                 raise
         if isinstance(futures, dict):
             return {key: self._settled(future) for key, future in futures.items()}
@@ -247,10 +252,6 @@ class _Run:
             elif wrong := not_carried(task, {edge: Success(result=value) for edge, value in self.constant_edges(task)}):
                 found[task] = Failed(f"Task '{task.name}': {wrong.message}", result=wrong)
         return found
-
-    @property
-    def _is_local(self) -> bool:
-        return isinstance(self.executor, LocalExecutor)
 
 
 def _constant_edges(flow: prefect.Flow, task: prefect.Task) -> Iterator[tuple[Edge, Any]]:
@@ -283,4 +284,4 @@ def run_task(
         final: State = runner.run(
             state=state, upstream_states=upstream_states, is_mapped_parent=is_mapped_parent, context=values
         )
-    return carried_back(task.name, final) if context.arrived else final
+    return carried_back(task.name, final) if context.tells and context.arrived else final
