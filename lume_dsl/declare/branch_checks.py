@@ -98,7 +98,7 @@ def _own(graph: Graph, member: Member) -> Needs:
 
 
 def _of_body(member: Member, needed: Needs) -> Needs:
-    """What a member needs but for what its own flow says, which may be written by hand and is not the body's to mend."""
+    """What a member needs but for what its own flow says, which may be written by hand and is not for it to mend."""
     if not member.subflow:
         return needed
     return frozenset(one for one in needed if not f"{one[2]}.".startswith(f"{member.subflow}."))
