@@ -9,6 +9,7 @@ from types import MethodType
 from typing import Any, ParamSpec, TypeVar, cast
 
 from lume_dsl.declare.body import caller_place
+from lume_dsl.declare.parameters import spec_of
 from lume_dsl.errors import ParameterError, Problem
 
 __all__ = ["of_bound_flow"]
@@ -55,6 +56,7 @@ def _of_class(method: Callable[..., Any], owner: type, /, *args: Any, **given: A
     return method(*args, **given)
 
 
-def _not_bound(flow: type, message: str, given: Iterable[str]) -> Problem:
-    call = f"{flow.__name__}({', '.join(f'{name}=...' for name in given)})"
+def _not_bound(flow: Any, message: str, given: Iterable[str]) -> Problem:
+    required = [name for name, member in flow.__lume_graph__.parameters.items() if spec_of(member).required]
+    call = f"{flow.__name__}({', '.join(f'{name}=...' for name in dict.fromkeys([*required, *given]))})"
     return Problem("parameter-unknown", f"{flow.__name__}.run()", message, f"write {call}.run()", caller_place())

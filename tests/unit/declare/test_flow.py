@@ -180,6 +180,11 @@ def test_parameters_are_told_to_be_given_before_the_run(scan: Scan, run: Any, me
     assert problem.place is not None
 
 
+def test_required_parameters_are_among_those_to_be_given_before_the_run() -> None:
+    with pytest.raises(ParameterError, match=r"write Beam\(shots=\.\.\., charge=\.\.\.\)\.run\(\)"):
+        Beam.run(charge=2.0)  # type: ignore[call-arg]
+
+
 def test_run_is_a_method_as_others() -> None:
     assert list(inspect.signature(Beam.run).parameters)[:2] == ["self", "executor"]
     assert "executor" in inspect.signature(Beam(shots=1).run).parameters
