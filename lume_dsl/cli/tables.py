@@ -68,7 +68,8 @@ def show_run(done: LumeFlow) -> None:
     first = "result" if graph.all_results else "task"
     table = Table((first, "type", "value"), whole=(first, "value"))
     for name, member in shown.items():
-        table.rows.append((name, type_name(member.type), _told(run.value(name))))
+        told = "skipped" if run.tasks[name].is_skipped() else _told(run.value(name))
+        table.rows.append((name, type_name(member.type), told))
     seconds = (run.end_time - run.start_time).total_seconds()
     note = "" if graph.all_results or not table.rows else f"; {NO_RESULTS}"
     print_tables(f"{run.flow_name} succeeded in {seconds:.1f} s{note}", table)

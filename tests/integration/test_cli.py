@@ -65,6 +65,18 @@ def test_run_shows_where_the_results_are(lume: Lume, tmp_path: Path) -> None:
     assert (tmp_path / "greeting.txt").read_text() == "hey you"
 
 
+def test_run_tells_a_result_that_was_skipped_from_one_that_is_none(lume: Lume) -> None:
+    lume.write(
+        "branching.py",
+        "from lume_dsl import *\nfrom lab import append_text\n\nclass Branching(LumeFlow):\n    a: str = 'b'\n"
+        "    with case(a, 'c'):\n        kept: str = result(a)\n    nothing: None = result(None)\n",
+    )
+    done = lume("run", "branching")
+    assert "kept\tstr\tskipped\n" in done.out
+    assert "nothing\tNone\tNone\n" in done.out
+    assert json.loads(lume("run", "branching", "--json").out)["results"] == {"kept": None, "nothing": None}
+
+
 def test_run_takes_a_file_and_leaves_out_the_name_of_its_only_flow(lume: Lume) -> None:
     lume.write(
         "only.py", "from lume_dsl import *\nfrom lab import append_text\n\nclass Only(LumeFlow):\n    a: str = 'b'\n"
