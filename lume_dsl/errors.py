@@ -22,6 +22,7 @@ __all__ = [
     "DefinitionError",
     "ExecutorError",
     "FileError",
+    "FilenameError",
     "FlowNotFoundError",
     "FlowRunError",
     "LumeError",
@@ -327,6 +328,10 @@ class TaskNotCarriedError(LumeError):
 
 class FileError(_Message):
     """A file cannot be saved or loaded. The message names it and how to mend it."""
+
+
+class FilenameError(FileError):
+    """Filenames of a flow's results do not fit, which is told before anything computes."""
 
     exit_code = 2
 

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from lume_dsl.declare.filenames import OF_RUN, VALUE, FilenameTemplate
 from lume_dsl.declare.graph import Constant, Edge, FileResult, Graph, Input, Member
-from lume_dsl.errors import FileError, ServiceError
+from lume_dsl.errors import FileError, FilenameError, ServiceError
 from lume_dsl.services import Services
 from lume_dsl.tasks.context import run_services
 
@@ -24,11 +24,11 @@ def check_file_results(graph: Graph, values: Mapping[str, Any]) -> None:
     """Return if every file result whose name and filesystem are constants or parameters can be saved there.
 
     Raises:
-        FileError: All that cannot, each with its field, where other filenames would mend them.
+        FilenameError: All that cannot, each with its field, where other filenames would mend them.
         ServiceError: The same where a filesystem, or the library of a type of file, is among what fails.
     """
     failures = []
-    kind: type[FileError | ServiceError] = FileError
+    kind: type[FileError | ServiceError] = FilenameError
     files = [member for member in graph.members.values() if isinstance(member.work, FileResult)]
     with run_services() as services:
         targets = _Targets(services)

@@ -13,6 +13,7 @@ from lume_dsl import errors
 from lume_dsl.errors import (
     DefinitionError,
     FileError,
+    FilenameError,
     FlowNotFoundError,
     FlowRunError,
     LumeError,
@@ -42,6 +43,7 @@ EXAMPLES: list[LumeError] = [
     SettingsError("LUME_HOME is empty"),
     ServiceError("mongodb://host does not answer"),
     FileError("a.txt is missing"),
+    FilenameError("text: a.img has no suffix of an image"),
     RecordError("outputs['x'] cannot be stored"),
 ]
 by_class = pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
@@ -77,7 +79,7 @@ def test_an_error_can_be_raised_from_another_and_hashed(error: LumeError) -> Non
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    zip(EXAMPLES, [3, 3, 2, 2, 1, 1, 4, 4, 1, 1], strict=True),
+    zip(EXAMPLES, [3, 3, 2, 2, 1, 1, 4, 4, 1, 2, 1], strict=True),
     ids=lambda value: type(value).__name__,
 )
 def test_the_exit_code_tells_what_kind_of_failure_it_was(error: LumeError, code: int) -> None:
