@@ -121,7 +121,7 @@ async def _count_workers(address: str, options: Mapping[str, Any]) -> int:
 
     async def asked() -> int:
         async with rpc(address, timeout=SECONDS, connection_args=arguments) as scheduler:  # type: ignore[no-untyped-call]
-            identity = await scheduler.identity()
+            identity: Any = await scheduler.identity()
         return int(identity.get("n_workers", len(identity["workers"])))
 
     return await asyncio.wait_for(asked(), SECONDS)

@@ -94,26 +94,26 @@ class TaskRunner(PrefectTaskRunner):
         index = context.setdefault("map_index", None)
         name = context["task_full_name"] = self.task.name if index is None else f"{self.task.name}[{index}]"
         try:
-            state, context = self.initialize_run(state, context)
+            begun, context = self.initialize_run(state, context)
             with entered(context):
                 if self._logs_run():
                     self.logger.info(f"Task '{name}': Starting task run...")
-                state = self._steps(state, upstream_states, context, is_mapped_parent)
+                final = self._steps(begun, upstream_states, context, is_mapped_parent)
         except (ENDRUN, signals.PrefectStateSignal) as end:
-            state = end.state
+            final = end.state
         except RecursiveCall:
             raise
         except Exception as error:
             message = f"Task '{name}': Unexpected error while running task: {error!r}"
             self.logger.exception(message)
-            state = Failed(message=message, result=error)
+            final = Failed(message=message, result=error)
             if prefect.context.get("raise_on_exception"):
                 raise
         if self._logs_run():
             with entered(context):
-                final = type(state).__name__
-                self.logger.info(f"Task '{name}': Finished task run for task with final state: '{final}'")
-        return state
+                ended = f"Finished task run for task with final state: '{type(final).__name__}'"
+                self.logger.info(f"Task '{name}': {ended}")
+        return final
 
     def _logs_run(self) -> bool:
         """Whether the begin and end of a run are logged: those of the first of a loop are, if anybody takes them."""
