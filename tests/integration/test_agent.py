@@ -7,18 +7,17 @@ for what a server does besides: it checks no version lock, queues nothing and ne
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from graphql_server import answering
 
 FLOWS = """
 from datetime import timedelta
@@ -145,26 +144,12 @@ class StandIn:
 
 def executed(server: StandIn) -> str:
     """Run the flow run of a server as an agent does, in a process of its own, and return what that printed."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            variables = json.loads(asked["variables"] or "null") or {}
-            content = json.dumps({"data": server.answer(asked["query"], variables)}).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
+    with answering(server.answer) as address:
         environment = {
             **os.environ,
             "PYTHONPATH": os.getcwd(),
             "PREFECT__BACKEND": "server",
-            "PREFECT__CLOUD__API": f"http://127.0.0.1:{listening.server_port}",
+            "PREFECT__CLOUD__API": address,
             "PREFECT__CLOUD__TENANT_ID": server.tenant,
             "PREFECT__CLOUD__SEND_FLOW_RUN_LOGS": "true",
             "PREFECT__CONTEXT__FLOW_RUN_ID": server.id,
@@ -173,7 +158,6 @@ def executed(server: StandIn) -> str:
         }
         command = [sys.executable, "-m", "prefect", "execute", "flow-run"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-        listening.shutdown()
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
@@ -16,6 +15,7 @@ from uuid import uuid4
 import cloudpickle
 import prefect
 import pytest
+from graphql_server import answering
 from prefect.engine.flow_runner import FlowRunner
 from prefect.engine.state import Failed, Running
 from prefect.serialization.state import StateSchema
@@ -349,26 +349,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             ("flow3", "other"): module.flow3,
         }
     )
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            variables = json.loads(asked["variables"] or "null") or {}
-            content = json.dumps({"data": made.answer(asked["query"], variables)}).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: Any) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{listening.server_port}"
+    with answering(made.answer) as url:
         config = {"backend": "server", "cloud.api": url, "cloud.tenant_id": TENANT, "flows.checkpointing": True}
         with set_temporary_config(config):
             yield made
-        listening.shutdown()
 
 
 def test_raw_file_and_db_values_arrive_in_the_runs_of_a_server(server: Server) -> None:
