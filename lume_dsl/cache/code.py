@@ -229,6 +229,8 @@ def attributes_of(code: CodeType, name: str) -> frozenset[str] | None:
         if one is not code and name not in one.co_freevars:
             continue
         steps = _steps(one)
+        if any(step.opname in _GLOBALS and step.argval in _UNSEEN for step in steps):
+            return None
         for place, step in enumerate(steps):
             if step.opname in _PASSED_ON or step.argval != name or step.opcode not in _VARIABLES:
                 continue
@@ -238,6 +240,9 @@ def attributes_of(code: CodeType, name: str) -> frozenset[str] | None:
             found.add(str(after.argval))
     return frozenset(found)
 
+
+_UNSEEN = frozenset({"super", "locals", "eval", "exec"})
+"""Functions that take an argument without being given it."""
 
 _VARIABLES = frozenset({*dis.haslocal, *dis.hasfree})
 _PASSED_ON = frozenset({"MAKE_CELL", "LOAD_CLOSURE", "COPY_FREE_VARS"})
