@@ -141,6 +141,8 @@ def reads_of(code: CodeType) -> Reads:
         names.update(dict.fromkeys(_chains(steps, outside)))
         imports += _imports(steps)
         changed |= _changed(steps, outside)
+    if any(chain[0] == "super" for chain in names):
+        names["__class__",] = None  # which super() takes without being given it
     return Reads(tuple(names), tuple(imports), frozenset(changed))
 
 

@@ -83,7 +83,7 @@ def option_problems(
     known = (*taken, *also)
     found = [
         (
-            f"{name!r} is not a task option{did_you_mean(name, known)}",
+            f"{name!r} is not a task option{'' if name in _WHERE else did_you_mean(name, known)}",
             _WHERE.get(name, "use the options of prefect.Task"),
         )
         for name in options

@@ -57,7 +57,8 @@ def file_of(cache: Cache) -> Path:
 values = st.recursive(
     st.one_of(
         st.none(), st.booleans(), st.integers(), st.floats(), st.complex_numbers(), st.text(), st.binary(),
-        st.datetimes(), st.timedeltas(), st.decimals(allow_nan=False), st.just(Twiss(2.0, [1])), st.just(Point(1.0, "a")),
+        st.datetimes(), st.timedeltas(), st.decimals(allow_nan=False), st.just(Twiss(2.0, [1])),
+        st.just(Point(1.0, "a")),
     ),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4) | st.tuples(inner, inner),
 )  # fmt: skip
@@ -237,7 +238,7 @@ def test_files_count_by_type_and_content() -> None:
     unknown = TextFile("memory-a.txt", filesystem_identifier="memory")
     assert key_of({"x": [one]}) == key_of({"x": [same]}) == key_of({"x": [unknown]}) != key_of({"x": [other]})
     assert key_of({"x": one}) == key_of({"x": same.reference()}, ("x",)) != key_of({"x": other.reference()}, ("x",))
-    with pytest.raises(RecordError, match="^x: .*no such file"):
+    with pytest.raises(RecordError, match=r"^x: .*no such file"):
         key_of({"x": TextFile("memory-none.txt", filesystem_identifier="memory")})
 
 
