@@ -19,7 +19,7 @@ from lume_dsl.values.content import Content
 from lume_dsl.values.encoding import TAG, encode
 from lume_dsl.values.type_names import named_type
 
-__all__ = ["Form", "form_of", "named_class"]
+__all__ = ["Form", "form_of", "lost_file", "named_class"]
 
 
 @attrs.frozen
@@ -87,6 +87,18 @@ def _read_digest(file: File[Any]) -> str:
             return digest_of(stream).sha256
         except OSError as error:
             raise FileError(f"{file.filename}: cannot be read: {error.strerror or error}") from error
+
+
+def lost_file(value: Any) -> str | None:
+    """Return the name of a file that a value names in its lists, tuples and dicts, and that is not there as it was."""
+    if isinstance(value, File):
+        try:
+            is_there = value.sha256 in (None, _read_digest(value))
+        except LumeError:
+            is_there = False
+        return None if is_there else value.filename
+    items = value.values() if type(value) is dict else value if type(value) in (list, tuple) else ()
+    return next((found for item in items if (found := lost_file(item)) is not None), None)
 
 
 def _of_reference(value: Any) -> Any:

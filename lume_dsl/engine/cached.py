@@ -21,6 +21,7 @@ from lume_dsl.cache.entries import Cache, Entry
 from lume_dsl.cache.key import Made, forms_of, made_of, why_again
 from lume_dsl.cache.source import Source
 from lume_dsl.cache.steps import add_step
+from lume_dsl.cache.values import lost_file
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.calls import ServiceCall, StepCall
 from lume_dsl.errors import LumeError, RecordError, text_of
@@ -122,8 +123,12 @@ class CachedCall:
             if ends is not None and ends < datetime.now(timezone.utc):
                 self._log("info", f"runs again: its entry of {_told(entry.time)} has expired, as it lasts {self.lasts}")
                 return None
+            value = cache.value(made.key)
+            if (lost := lost_file(value)) is not None:
+                self._log("info", f"runs again: the file {lost}, which it gave, is gone or was altered")
+                return None
             message = f"cached value of {_told(entry.time)}, of the same source and inputs (entry {entry.key[:12]})"
-            return _Found(cache.value(made.key), message, ends)
+            return _Found(value, message, ends)
         except RecordError as error:
             self._log("warning", f"runs again: {text_of(error)}")
         return None

@@ -478,6 +478,64 @@ def test_files_count_by_content_and_records_by_their_hash() -> None:
     assert Files(text="you", name="c.txt").run().both == "youyou"
 
 
+@task(cache=True)
+def written(text: str) -> list[TextFile]:
+    RAN.append(text)
+    return [TextFile.write(text, filename="written.txt", overwrite=True)]
+
+
+class Written(LumeFlow):
+    files = written("hey")
+
+
+def test_a_file_that_is_gone_or_altered_is_made_again(log: Callable[[], list[str]]) -> None:
+    for number, content in enumerate(["hey", "hey", None, "hey", "you"]):
+        if content is None:
+            os.unlink("written.txt")
+        elif number:
+            Path("written.txt").write_text(content)
+        log()
+        (file,) = Written().run().files
+        assert file.read() == "hey"
+        told = [line for line in log() if "again" in line]
+        assert told == (
+            ["INFO " + f"Task 'files': runs again: the file {file.filename}, which it gave, is gone or was altered"]
+            if content != "hey"
+            else []
+        )
+    assert RAN == ["hey"] * 3
+
+
+class Inner(LumeFlow):
+    gain: float = 2.0
+    note: str = ""
+
+    @step(cache=True)
+    def value(self, x: float = 3.0) -> float:
+        RAN.append(self.gain)
+        return self.gain * x
+
+
+class OuterSteps(LumeFlow):
+    notes: list[str] = ["a", "b"]
+    gain: float = 5.0
+
+    once = Inner(gain=gain)
+    runs = Inner.map(note=notes)
+
+
+@pytest.mark.parametrize("stock", [False, True])
+def test_steps_of_subflows_count_the_parameters_of_their_flow(stock: bool) -> None:
+    for gain in (5.0, 5.0, 6.0):
+        if stock:  # as an agent runs a flow whose configuration names Prefect's own classes
+            state = OuterSteps.flow.run(gain=gain, runner_cls=prefect.engine.FlowRunner)
+            found = state.result[OuterSteps.flow.get_tasks(name="once.value")[0]].result
+        else:
+            found = OuterSteps(gain=gain).run().once.value
+        assert found == gain * 3
+    assert RAN == [5.0, 2.0, 6.0]
+
+
 class Chosen(LumeFlow):
     x: float = 1.0
 
