@@ -575,13 +575,14 @@ def test_a_step_depends_on_the_parameters_that_it_reads() -> None:
 
 
 class Shout(prefect.Task):
-    def __init__(self, mark: str, **options: Any) -> None:
+    def __init__(self, mark: str, *, twice: bool = False, **options: Any) -> None:
         self.mark = mark
+        self.twice = twice
         super().__init__(**options)
 
     def run(self, text: str) -> str:  # type: ignore[override]
         RAN.append(text)
-        return text + self.mark
+        return (text + self.mark) * (2 if self.twice else 1)
 
 
 @prefect.task
@@ -594,14 +595,15 @@ class ByHand(LumeFlow):
     low = task(Shout("."), cache=True)("a")
     high = task(Shout("!"), cache=True)("a")
     again = task(Shout("!", name="other"), cache=True)("a")
+    twice = task(Shout("!", twice=True), cache=True)("a")
     plain = task(hand_made, cache=True)(1.0)
 
 
 def test_prefects_own_tasks_count_by_class_and_attributes() -> None:
     for _ in range(2):
         run = ByHand().run()
-        assert (run.low, run.high, run.again, run.plain) == ("a.", "a!", "a!", 2.0)
-    assert RAN == ["a", "a", 1.0]
+        assert (run.low, run.high, run.again, run.twice, run.plain) == ("a.", "a!", "a!", "a!a!", 2.0)
+    assert RAN == ["a", "a", "a", 1.0]
 
 
 def test_with_a_timeout_it_is_the_same() -> None:

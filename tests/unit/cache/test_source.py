@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lume_dsl.cache.code import shape_of
+from lume_dsl.cache.key import forms_of, made_of
 from lume_dsl.cache.packages import package_of, version_of
 from lume_dsl.cache.source import Source, digest_of_parts
 from lume_dsl.cache.steps import add_step
@@ -285,6 +286,41 @@ def test_what_has_no_stored_form_counts_by_its_class() -> None:
 def test_functions_that_call_one_another_have_a_source() -> None:
     text = "def f(n):\n    return n and g(n - 1)\ndef g(n):\n    return n and f(n - 1)\n"
     assert source_of(text) != source_of(text.replace("f(n - 1)", "f(n - 2)"))
+
+
+def test_which_of_two_functions_is_called_first_is_told() -> None:
+    """They have the same parts, each being one of the other's."""
+    made = module("def f(n):\n    return n and g(n - 1)\ndef g(n):\n    return n and f(n - 1) + 1\n")
+    sources = (Source(), Source())
+    keys = {made_of(one.add(getattr(made, name), name), one, {}).key for one, name in zip(sources, "fg", strict=True)}
+    assert sources[0].parts == sources[1].parts
+    assert len(keys) == 2
+
+
+def test_the_classes_of_inputs_are_part_of_the_key() -> None:
+    """A task may call their methods, which no text in it names."""
+    text = """
+import attrs, enum
+@attrs.frozen
+class Twiss:
+    beta: float = 1.0
+    def size(self):
+        return self.beta * 2
+class Plane(enum.Enum):
+    X = 1
+    def axis(self):
+        return 0
+def f(t):
+    return t.size()
+"""
+    keys = []
+    for changed in (text, text, text.replace("* 2", "* 3"), text.replace("return 0", "return 1")):
+        made = module(changed, "own_inputs")
+        source = Source()
+        root = source.add(made.f, "f")
+        keys.append(made_of(root, source, forms_of({"t": [{"a": made.Twiss(1.5)}, made.Plane.X]})).key)
+    assert len(set(keys)) == 3
+    assert keys[0] == keys[1]
 
 
 def test_two_functions_of_one_name_are_two_parts() -> None:
