@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := $(VENV)/.ready-demo
 
-.PHONY: help demo test test-mariadb lint types bench docs format clean
+.PHONY: help demo test test-mariadb lint types bench bench-others docs format clean
 
 help:
 	@echo "make demo    set up, run examples/beam_size.py, show where its results are (in demo/)"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint    ruff"
 	@echo "make types   mypy --strict, pyright and ty, on the package and the examples"
 	@echo "make bench   the benchmarks, as ratios to the same work by hand"
+	@echo "make bench-others  a chain of tasks in other workflow packages"
 	@echo "make docs    check that every code block of README and docs runs"
 	@echo "make format  let ruff format the code"
 
@@ -51,6 +52,17 @@ types: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/bench.py
 
+# Other packages of the kind, in an environment of their own: they do not go beside Prefect 1.
+OTHERS := .venv-others
+$(OTHERS)/.ready:
+	$(PYTHON) -m venv $(OTHERS)
+	$(OTHERS)/bin/python -m pip install --quiet luigi dagster jobflow apache-hamilton
+	@touch $@
+
+bench-others: $(READY) $(OTHERS)/.ready
+	$(BIN)/python tests/benchmarks/others.py
+	$(OTHERS)/bin/python tests/benchmarks/others.py
+
 docs: $(READY)
 	$(BIN)/python -m pytest tests/docs
 
@@ -59,4 +71,4 @@ format: $(READY)
 	$(BIN)/python -m ruff format .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks dist
+	rm -rf $(VENV) $(OTHERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks dist

@@ -22,6 +22,7 @@ __all__ = [
     "DefinitionError",
     "ExecutorError",
     "FileError",
+    "FilenameError",
     "FlowNotFoundError",
     "FlowRunError",
     "LumeError",
@@ -31,6 +32,7 @@ __all__ = [
     "Problem",
     "RecordError",
     "ReferenceValueError",
+    "ScheduleError",
     "ServiceError",
     "SettingsError",
     "TaskFailure",
@@ -300,6 +302,12 @@ class ExecutorError(_Message):
     exit_code = 2
 
 
+class ScheduleError(_Message):
+    """A flow was to run by its schedule, and has none."""
+
+    exit_code = 2
+
+
 @attrs.define(slots=False, eq=False)
 class TaskNotCarriedError(LumeError):
     """What a task needs or returns cannot be carried between the flow's process and a worker.
@@ -320,6 +328,12 @@ class TaskNotCarriedError(LumeError):
 
 class FileError(_Message):
     """A file cannot be saved or loaded. The message names it and how to mend it."""
+
+
+class FilenameError(FileError):
+    """Filenames of a flow's results do not fit, which is told before anything computes."""
+
+    exit_code = 2
 
 
 class RecordError(_Message):

@@ -23,6 +23,7 @@ from lume_dsl.records.retries import Retrying
 from lume_dsl.records.store import Entry
 from lume_dsl.settings import Settings, current_settings, mask_url, use
 from lume_dsl.values.forms import ReferenceForm, register_reference
+from lume_dsl.values.type_names import type_string
 
 __all__ = ["CHECK_SECONDS", "Services", "close_all", "current", "failures_of", "load", "use"]
 
@@ -289,4 +290,9 @@ def _record_schema(_tp: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": ["result_type_string", "query"]}
 
 
-register_reference(ReferenceForm(DBResult, load, DBResult.reference, _record_schema))
+def _record_example(tp: Any) -> dict[str, Any]:
+    name = "module:Class" if tp is DBResult or "<" in tp.__qualname__ else type_string(tp)
+    return {"project_name": "default", "result_type_string": name, "query": {"unique_hash": "..."}}
+
+
+register_reference(ReferenceForm(DBResult, load, DBResult.reference, _record_schema, _record_example))

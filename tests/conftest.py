@@ -27,7 +27,11 @@ import psycopg
 import pymongo
 import pymysql
 import pytest
+from hypothesis import settings
 from psycopg.sql import SQL, Identifier
+
+settings.register_profile("untimed", deadline=None)  # how long an example takes is the machine's
+settings.load_profile("untimed")
 
 MARIADB = "LUME_TEST_MARIADB" in os.environ
 """Whether to run what needs a MariaDB server. No package carries one: ``make test-mariadb`` takes the machine's."""

@@ -21,6 +21,7 @@ PROGRAM = "python -m lume_dsl"
 
 COMMANDS = {
     "run": "Run a flow, and show what it results in.",
+    "serve": "Run a flow by its schedule, until it is stopped.",
     "check": "Check the flows of a module without running them.",
     "show": "Show a flow's parameters, tasks and results.",
     "compose": "Print the flow of flows of a YAML file as a Python class.",

@@ -41,7 +41,8 @@ def _show_settings(found: Explained, stdout: IO[str] | None) -> None:
         if found.problems:
             sys.exit(SettingsError.exit_code)
         return
-    print_tables("", Table(("variable", "value", "source", "note"), [attrs.astuple(row) for row in found.rows]))
+    lines = [attrs.astuple(row) for row in found.rows]
+    print_tables("", Table(("variable", "value", "source", "note"), lines, whole=("variable", "value")))
     if found.unknown:
         click.echo(f"none of lume_dsl's, and left alone: {visible(', '.join(found.unknown))}", err=True)
     if found.problems:
@@ -55,7 +56,7 @@ def _show_answers(answers: list[Answer], stdout: IO[str] | None) -> None:
         lines: list[tuple[str, ...]] = [
             (answer.service, "answers" if answer.error is None else _first_line(answer.error)) for answer in answers
         ]
-        print_tables("", Table(("service", "answer"), lines))
+        print_tables("", Table(("service", "answer"), lines, whole=("service",)))
     if any(answer.error is not None for answer in answers):
         sys.exit(ServiceError.exit_code)
 

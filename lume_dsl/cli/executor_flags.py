@@ -8,9 +8,7 @@ from typing import Any
 
 import click
 
-__all__ = ["EXECUTOR_FLAGS", "executor_flags", "executor_said"]
-
-EXECUTOR_FLAGS = frozenset({"--executor", "--workers", "--cluster", "--cluster-option"})
+__all__ = ["executor_flags", "executor_said"]
 
 
 def executor_flags() -> list[click.Parameter]:

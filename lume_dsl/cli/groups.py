@@ -8,6 +8,9 @@ from typing import Any
 
 import click
 
+from lume_dsl.errors import did_you_mean
+from lume_dsl.values.visible import visible
+
 __all__ = ["LazyGroup"]
 
 
@@ -27,6 +30,15 @@ class LazyGroup(click.Group):
             return None
         found: click.Command = importlib.import_module(f"{self._package}.{cmd_name}").command
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self._purposes and not name.startswith("-"):
+            wrong = f"there is no command {visible(name)!r}{did_you_mean(name, self._purposes)}"
+            raise click.UsageError(f"{wrong}\n    the commands are: {', '.join(self._purposes)}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lume_dsl.cli.executor_flags import EXECUTOR_FLAGS, executor_flags, executor_said
+from lume_dsl.cli.executor_flags import executor_flags, executor_said
 from lume_dsl.cli.failures import visible
 from lume_dsl.cli.flag_help import part_rows
 from lume_dsl.cli.flags import FileOption, ParameterOption, parameter_options, part_options, read_flags, said
@@ -22,12 +22,13 @@ from lume_dsl.declare.parameters import spec_of
 from lume_dsl.values.convert import short
 from lume_dsl.values.names import type_name
 
-__all__ = ["FlowCommand", "command"]
+__all__ = ["FlowCommand", "FlowGroup", "command", "load_engine"]
 
+JSON_HELP = "Print one JSON document and nothing else."
 VERBOSE_HELP = "Show Prefect's log and whole tracebacks."
 
 
-class _Flows(click.Group):
+class FlowGroup(click.Group):
     """Makes a command of the flow that its name names."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
@@ -37,9 +38,10 @@ class _Flows(click.Group):
         return []
 
 
-@click.command("run", cls=_Flows, subcommand_metavar="MODULE:FLOW [PARAMETERS]...")
+@click.command("run", cls=FlowGroup, subcommand_metavar="MODULE:FLOW [PARAMETERS]...")
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
 @click.option("-v", "--verbose", is_flag=True, help=VERBOSE_HELP)
-def command(verbose: bool) -> None:
+def command(as_json: bool, verbose: bool) -> None:
     """Run a flow, and show what it results in.
 
     MODULE is a dotted module or the path of a .py file; FLOW may be left out where the module has only one. The path
@@ -55,21 +57,26 @@ class FlowCommand(click.Command):
 
     def __init__(self, name: str, flow: FlowMeta) -> None:
         self.flow = flow
-        self.flags = parameter_options(flow, taken={"--params", "--json", "--verbose", "--help"} | EXECUTOR_FLAGS)
+        options = self.own_options()
+        taken = {flag for option in options for flag in option.opts if flag.startswith("--")}
+        self.flags = parameter_options(flow, taken={*taken, "--help"})
         self.given: list[tuple[click.Parameter, str]] = []
-        options = [
-            FileOption(),
-            *executor_flags(),
-            click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document and nothing else."),
-            click.Option(["-v", "--verbose"], is_flag=True, help=VERBOSE_HELP),
-        ]
         super().__init__(
             name,
             params=[*self.flags, *options],
-            callback=self._run,
+            callback=self.run,
             help=flow.__doc__ or "",
             no_args_is_help=False,
         )
+
+    def own_options(self) -> list[click.Parameter]:
+        """What goes with every flow."""
+        return [
+            FileOption(),
+            *executor_flags(),
+            click.Option(["--json", "as_json"], is_flag=True, help=JSON_HELP),
+            click.Option(["-v", "--verbose"], is_flag=True, help=VERBOSE_HELP),
+        ]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         self.params += part_options(self.flags, args)
@@ -81,14 +88,17 @@ class FlowCommand(click.Command):
             if extra:
                 raise click.UsageError(_refused(extra, self.given, self.flow, self.params), ctx)
         except click.UsageError as error:
-            raise click.UsageError(visible(error.format_message()), error.ctx or ctx) from None
+            message = visible(error.format_message()) + _meant(args, self.params)
+            raise click.UsageError(message, error.ctx or ctx) from None
         return []
 
-    def _run(self, as_json: bool, verbose: bool, **where: Any) -> None:
-        above = click.get_current_context().parent  # -v may stand before the flow, too
-        verbose = verbose or (above is not None and bool(above.params.get("verbose")))
+    def run(self, as_json: bool, verbose: bool, **where: Any) -> None:
+        """Run the flow with what was said of its parameters."""
+        above = click.get_current_context().parent  # options may stand before the flow, too
+        before = above.params if above is not None else {}
+        as_json, verbose = as_json or bool(before.get("as_json")), verbose or bool(before.get("verbose"))
         instance = read_flags(self.flow, self.flags, self.given)  # all parameter problems, before Prefect is loaded
-        _load_engine(self.flow)
+        load_engine(self.flow)
         run = _run_as_json if as_json else _run_for_people
         run(instance, executor_said(**where), verbose=verbose)
 
@@ -111,6 +121,14 @@ def _write(formatter: click.HelpFormatter, title: str, rows: list[tuple[str, str
     if rows:
         with formatter.section(title):
             formatter.write_dl(rows)
+
+
+def _meant(arguments: list[str], options: Sequence[click.Parameter]) -> str:
+    """The flag that was meant by one that was written with a single dash, which click reads letter by letter."""
+    flags = {flag for option in options for flag in option.opts}
+    written = [argument.partition("=")[0] for argument in arguments if not argument.startswith("--")]
+    found = next((f"-{one}" for one in written if len(one) > 2 and f"-{one}" in flags), None)
+    return f"; did you mean {found!r}?" if found else ""
 
 
 def _refused(
@@ -148,7 +166,7 @@ def _run_as_json(instance: LumeFlow, executor: Any, *, verbose: bool) -> None:
     write_document(click.get_current_context().obj, results_document(done))
 
 
-def _load_engine(flow: FlowMeta) -> None:
+def load_engine(flow: FlowMeta) -> None:
     """All that a run of the flow needs is loaded, without the garbage collector.
 
     It would go through the hundreds of thousands of objects that modules are made of again and again, for a tenth

@@ -65,9 +65,11 @@ def show_run(done: LumeFlow) -> None:
     shown = graph.all_results or {
         n: member for n, member in graph.members.items() if member.visible and n not in graph.parameters
     }
-    table = Table(("result" if graph.all_results else "task", "type", "value"))
+    first = "result" if graph.all_results else "task"
+    table = Table((first, "type", "value"), whole=(first, "value"))
     for name, member in shown.items():
-        table.rows.append((name, type_name(member.type), _told(run.value(name))))
+        told = "skipped" if run.tasks[name].is_skipped() else _told(run.value(name))
+        table.rows.append((name, type_name(member.type), told))
     seconds = (run.end_time - run.start_time).total_seconds()
     note = "" if graph.all_results or not table.rows else f"; {NO_RESULTS}"
     print_tables(f"{run.flow_name} succeeded in {seconds:.1f} s{note}", table)
@@ -98,11 +100,11 @@ def _short(value: Any) -> str:
 def show_flow(flow: FlowMeta) -> None:
     """Print a flow's parameters, in the words of ``run --help``, its tasks and its results."""
     graph = flow.__lume_graph__
-    parameters = Table(("parameter", "type", "help"))
+    parameters = Table(("parameter", "type", "help"), whole=("parameter",))
     for name, member in graph.parameters.items():
         shown = type_name(member.type)
         parameters.rows.append((name, shown, help_of(member, shown)))
-    tasks, results = Table(("task", "type", "takes")), Table(("result", "type", "takes"))
+    tasks, results = (Table((name, "type", "takes"), whole=(name,)) for name in ("task", "result"))
     for name, member in graph.members.items():
         if name not in graph.parameters:
             (results if member.is_result else tasks).rows.append((name, type_name(member.type), _takes(member)))

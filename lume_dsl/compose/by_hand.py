@@ -5,11 +5,14 @@ The tasks are the flow's own, copied when the class is compiled; neither the flo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
+from itertools import chain
 from types import GenericAlias
 from typing import Any
 
+import attrs
 import prefect
 from prefect.core.edge import Edge as PrefectEdge
 from prefect.core.parameter import Parameter as PrefectParameter
@@ -31,27 +34,68 @@ from lume_dsl.declare.graph import (
 from lume_dsl.declare.hints import function_hints
 from lume_dsl.declare.made import flow_of_graph
 from lume_dsl.declare.parts import NOWHERE
+from lume_dsl.engine.flow import CompiledFlow
 from lume_dsl.errors import DefinitionError, Place, Problem
 from lume_dsl.tasks.configure import configure_services
 from lume_dsl.tasks.context import ServiceTask
 
-__all__ = ["from_prefect"]
+__all__ = ["from_prefect", "part_of_composition"]
 
 
 def from_prefect(flow: Any) -> FlowMeta:
     """Return a flow class of a flow that was written by hand: ``Flow1 = from_prefect(flow1)``.
 
     Its parameters take any value, as in Prefect. Each task is an attribute, of the second of a name ``add-2``.
-    Its ``configure_services`` is left to the flow that it is a part of. Its reference tasks, state handlers, schedule
-    and executor are those of the flow itself, and not of its class.
+    What its ``configure_services`` checks is left to the task of the flow that it is a part of. Its reference tasks,
+    state handlers, schedule and executor are those of the flow itself, and not of its class. Of the ``flow`` of a
+    class, return the class.
 
     Raises:
         DefinitionError: It is no ``prefect.Flow``, or has what a class cannot say.
     """
     place = caller_place()
+    if isinstance(flow, CompiledFlow):
+        return flow.flow_class
     if not isinstance(flow, prefect.Flow):
-        message, fix = f"is a {type(flow).__name__}, and no prefect.Flow", "give it a flow that was written by hand"
+        message, fix = _no_flow(flow)
         raise DefinitionError((Problem("composition", "from_prefect()", message, fix, place),))
+    return _made(flow, place)
+
+
+def part_of_composition(flow: prefect.Flow) -> FlowMeta:
+    """Return the class of a flow written by hand, as ``from_prefect`` does: the same one while the flow is the same.
+
+    So flows that are composed of it twice are equal.
+
+    Raises:
+        DefinitionError: It has what a class cannot say.
+    """
+    if isinstance(flow, CompiledFlow):
+        return flow.flow_class
+    key = id(flow)
+    known = _KNOWN.get(key)
+    if known is not None and known.flow() is flow:
+        made = _made(flow, known.place)
+        if made.__lume_graph__ == known.made.__lume_graph__ and made.__lume_options__ == known.made.__lume_options__:
+            return known.made
+    place = caller_place()
+    made = _made(flow, place)
+    _KNOWN[key] = _Known(weakref.ref(flow, lambda _: _KNOWN.pop(key, None)), place, made)
+    return made
+
+
+@attrs.frozen
+class _Known:
+    flow: weakref.ref[prefect.Flow]
+    place: Place
+    made: FlowMeta
+
+
+_KNOWN: dict[int, _Known] = {}
+"""The classes of flows that compositions have asked for, by the identities of the flows, which have no hash."""
+
+
+def _made(flow: prefect.Flow, place: Place) -> FlowMeta:
     for name in sorted({parameter.name for parameter in flow.parameters()}.intersection(RESERVED)):
         message = f"has a parameter named {name!r}, which every flow class has for itself"
         problem = Problem("composition", f"from_prefect(): {flow.name}", message, "give it another name", place)
@@ -63,18 +107,30 @@ def from_prefect(flow: Any) -> FlowMeta:
     return made
 
 
-class _ParameterValue(prefect.Task):
+def _no_flow(value: Any) -> tuple[str, str]:
+    """What else a value is, and what to write instead."""
+    flow_class = value if isinstance(value, FlowMeta) else type(value)
+    if isinstance(flow_class, FlowMeta):
+        name = flow_class.__name__
+        what = "a flow class already" if flow_class is value else f"an instance of the flow class {name}"
+        return f"is {what}, and no prefect.Flow", f"call the class in the body: {name}(...)"
+    return f"is a {type(value).__name__}, and no prefect.Flow", "give it a flow that was written by hand"
+
+
+@attrs.frozen
+class _ParameterValue:
     """What a parameter of a class of its own, as ``DateTimeParameter``, makes of the value that is given."""
 
-    def __init__(self, name: str, run_parameter: Callable[[], Any]) -> None:
-        self.parameter = name
-        self.run_parameter = run_parameter
-        super().__init__(name=name)
+    task: PrefectParameter
 
-    def run(self, value: Any) -> Any:  # type: ignore[override]  # as every Prefect task does
-        given = {**(prefect.context.get("parameters") or {}), self.parameter: value}
+    @property
+    def name(self) -> str:
+        return str(self.task.name)
+
+    def __call__(self, value: Any) -> Any:
+        given = {**(prefect.context.get("parameters") or {}), self.name: value}
         with prefect.context(parameters=given):
-            return self.run_parameter()
+            return self.task.run()
 
 
 class _Reader:
@@ -87,6 +143,7 @@ class _Reader:
         for edge in flow.edges:
             self.edges[edge.downstream_task].append(edge)
         self.members: dict[str, Member] = {}
+        self.configures = [task for task in self.tasks if isinstance(task, configure_services)]
 
     def graph(self) -> Graph:
         for task in self.tasks:
@@ -112,7 +169,7 @@ class _Reader:
                 default = None
             yield Member(task.name, Parameter(default=default), Any, {}, self.place, visible=_is_attribute(task.name))
             if _is_special(task):
-                run = TaskRun(_ParameterValue(task.name, task.run), {})
+                run = TaskRun(_ParameterValue(task), {})
                 yield Member(name, run, Any, {"value": Edge(task.name)}, self.place, visible=False)
             return
         inputs: dict[str, Input] = {key: Constant(value) for key, value in self.flow.constants.get(task, {}).items()}
@@ -138,7 +195,7 @@ class _Reader:
         options: dict[str, Any] = {} if kept is None else {"result": kept}
         return Member(
             name=name,
-            work=TaskRun(task, options, services=is_configured or isinstance(task, ServiceTask)),
+            work=self._work(task, options, uses_services=is_configured or isinstance(task, ServiceTask)),
             type=GenericAlias(list, (tp,)) if is_mapped else tp,
             inputs=inputs,
             place=self.place,
@@ -147,6 +204,14 @@ class _Reader:
             visible=_is_attribute(name),
             origin=identifier_of(self.flow.name),
         )
+
+    def _work(self, task: prefect.Task, options: Mapping[str, Any], *, uses_services: bool) -> TaskRun:
+        """What a task does; if it uses services, those are checked before it that the flow's configure task checks."""
+        if not uses_services or not self.configures:
+            return TaskRun(task, options, services=uses_services)
+        records = any(configure.records for configure in self.configures)
+        filesystems = dict.fromkeys(chain.from_iterable(configure.filesystems for configure in self.configures))
+        return TaskRun(task, options, services=True, records=records, filesystems=tuple(filesystems))
 
     def _waited(self, edge: PrefectEdge) -> str:
         if edge.mapped:

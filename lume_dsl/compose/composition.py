@@ -23,7 +23,7 @@ from lume_dsl.declare.graph import MISSING, Member
 from lume_dsl.declare.made import flow_of_lines
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.declare.subflows import call_of, called
-from lume_dsl.errors import Place, Problem, did_you_mean
+from lume_dsl.errors import DefinitionError, Place, Problem, did_you_mean
 from lume_dsl.values.forms import JSON
 
 if TYPE_CHECKING:
@@ -57,14 +57,20 @@ class Composition:
         """
         document = read_flow_of_flows(path)
         found, problems = find_composing_flows(document)
-        flows = {name: _flow_class(one.flow) for name, one in found.items()}
-        problems += _unknown_parents(document)
+        flows: dict[str, FlowMeta] = {}
+        for name, one in found.items():
+            try:
+                flows[name] = _flow_class(one.flow)
+            except DefinitionError as error:  # of a flow written by hand
+                place = document.place_in(name, "flow" if _listed(document, name).flow else "name")
+                problems += [attrs.evolve(problem, subject=name, place=place) for problem in error.problems]
+        problems += (*_unknown_parents(document), *_same_attributes(document))
         order, cycles = _order(document)
         return cls(document, found, flows, order, (*document.problems, *problems, *cycles))
 
     def flow(self, name: str) -> ComposingFlow:
         """Return one of the flows as the file has it."""
-        return next(flow for flow in self.document.content.composing_flows if flow.name == name)
+        return _listed(self.document, name)
 
     def inlined(self) -> FlowMeta:
         """Return the flow class whose body calls the flows, each line at its place in the file.
@@ -106,13 +112,17 @@ def compose(path: str | Path, *, deploy: bool = False) -> Any:
     return deployed(composition)
 
 
+def _listed(document: Document, name: str) -> ComposingFlow:
+    return next(flow for flow in document.content.composing_flows if flow.name == name)
+
+
 def _flow_class(flow: Any) -> FlowMeta:
     if not is_prefect_flow(flow):
         found: FlowMeta = flow
         return found
-    from lume_dsl.compose.by_hand import from_prefect  # Prefect, which made the flow
+    from lume_dsl.compose.by_hand import part_of_composition  # Prefect, which made the flow
 
-    return from_prefect(flow)
+    return part_of_composition(flow)
 
 
 # what is wrong with the file as a whole
@@ -129,6 +139,16 @@ def _unknown_parents(document: Document) -> Iterator[Problem]:
                 fix = f"the flows are: {', '.join(names)}"
                 subject = f"{flow.name}.{parameter}"
                 yield Problem("composition", subject, message, fix, document.place_in(flow.name, *steps))
+
+
+def _same_attributes(document: Document) -> Iterator[Problem]:
+    names: dict[str, str] = {}
+    for flow in document.content.composing_flows:
+        first = names.setdefault(attribute_name(flow.name), flow.name)
+        if first != flow.name:
+            message = f"becomes the subflow {attribute_name(flow.name)!r}, as {first!r} does"
+            place = document.place_in(flow.name, "name")
+            yield Problem("composition", flow.name, message, "give one of the two another name", place)
 
 
 def _order(document: Document) -> tuple[tuple[str, ...], list[Problem]]:
@@ -156,7 +176,7 @@ def _order(document: Document) -> tuple[tuple[str, ...], list[Problem]]:
 
 def _parameter_lines(composition: Composition) -> Iterator[Line]:
     for flow in composition.document.content.composing_flows:
-        given = {*flow.mapped_parameters, *flow.parameters}
+        given = {*flow.mapped_parameters, *flow.parameters, *composition.document.unread.get(flow.name, ())}
         if flow.name not in composition.flows:
             continue
         for name, member in composition.flows[flow.name].__lume_graph__.parameters.items():
@@ -179,7 +199,8 @@ def _call_lines(composition: Composition) -> Iterator[Line]:
 def _call(composition: Composition, name: str, body: Body) -> None:
     flow, place_in = composition.flow(name), composition.document.place_in
     places = {key: place_in(name, "parameters", key) for key in flow.parameters}
-    places |= {key: place_in(name, "mapped_parameters", key) for key in flow.mapped_parameters}
+    mapped = [*flow.mapped_parameters, *composition.document.unread.get(name, ())]
+    places |= {key: place_in(name, "mapped_parameters", key) for key in mapped}
     _check_names(composition, flow, places, body)
     values = dict(_values(composition, flow, body))
     body[attribute_name(name)] = called(body, composition.flows[name], (), values, places=places)
@@ -206,6 +227,8 @@ def _values(composition: Composition, flow: ComposingFlow, body: Body) -> Iterat
             yield name, _mapped(composition, flow, member, body)
         elif name in flow.parameters:
             yield name, flow.parameters[name]
+        elif name in composition.document.unread.get(flow.name, ()):
+            yield name, body.unknown(name)
         else:
             yield name, body[parameter_name(flow.name, name)]
 

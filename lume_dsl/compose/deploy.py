@@ -171,8 +171,11 @@ class _Deployer:
         value = self._result(parent, source)
         if not source.part:
             return value
-        load = LoadDBResult(name=f"{flow.name}.{name}")
-        loaded = load(value, attribute_index=list(source.part), upstream_tasks=[self._configured()])
+        load, part, after = LoadDBResult(name=f"{flow.name}.{name}"), list(source.part), self._configured()
+        if source.is_each:
+            loaded = load.map(value, attribute_index=prefect.unmapped(part), upstream_tasks=[prefect.unmapped(after)])
+        else:
+            loaded = load(value, attribute_index=part, upstream_tasks=[after])
         return JSONForm(name=f"{flow.name}.{name} as JSON")(loaded)
 
     def _result(self, parent: str, source: MappedSource) -> prefect.Task:

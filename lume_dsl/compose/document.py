@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import attrs
 import cattrs
@@ -17,6 +17,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from lume_dsl.errors import DefinitionError, FlowNotFoundError, Place, Problem, did_you_mean
 from lume_dsl.values.document_errors import DocumentError, kind_of
+from lume_dsl.values.documents import text_of_document
 from lume_dsl.values.scalars import short
 from lume_dsl.values.yaml12 import lines_of, read_yaml
 
@@ -26,6 +27,11 @@ T = TypeVar("T")
 Steps = tuple[str | int, ...]
 
 MapType = Literal["raw", "file", "db"]
+
+Name = Annotated[str, "not empty"]
+
+HARMLESS = frozenset({"project_name", "labels", "parameters"})
+"""Keys without which the rest of a flow can be checked."""
 
 
 @attrs.frozen(kw_only=True)
@@ -66,7 +72,7 @@ class ComposingFlow:
         parameters: Parameters that are constants.
     """
 
-    name: str
+    name: Name
     project_name: str = ""
     flow: str = ""
     labels: list[str] = attrs.field(factory=list)
@@ -85,7 +91,7 @@ class FlowOfFlows:
         composing_flows: The flows, in any order.
     """
 
-    name: str
+    name: Name
     project_name: str = ""
     labels: list[str] = attrs.field(factory=list)
     composing_flows: list[ComposingFlow]
@@ -95,7 +101,8 @@ class FlowOfFlows:
 class Document:
     """A flow of flows with its places in the file, and what is wrong with it so far.
 
-    What could not be read of it is left out; ``broken`` are the names of the flows among that.
+    What could not be read of it is left out; ``broken`` are the names of the flows among that, and ``unread`` those
+    of the mapped parameters, by their flows.
     """
 
     path: str
@@ -105,6 +112,7 @@ class Document:
     """Where each flow stands among those of the file, by its name."""
     problems: tuple[Problem, ...] = ()
     broken: frozenset[str] = frozenset()
+    unread: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
 
     def place(self, *steps: str | int) -> Place:
         """The line of a part of the file, or of what it is a part of."""
@@ -124,16 +132,16 @@ def read_flow_of_flows(path: str | Path) -> Document:
     """
     name = str(path)
     try:
-        text = Path(path).read_bytes().decode()
+        text = text_of_document(Path(path).read_bytes(), name)
         values = read_yaml(text, name, what="a flow of flows is", example="name: ... and composing_flows: ...")
     except FileNotFoundError:
         beside = [str(other) for other in Path(path).parent.glob("*.y*ml")]
         raise FlowNotFoundError(f"there is no file {name}{did_you_mean(name, beside)}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DefinitionError((Problem("composition", name, f"cannot be read: {error}"),)) from None
     except DocumentError as error:
         place = Place(name, error.line) if error.line else None
         raise DefinitionError((Problem("composition", error.path or name, error.message, error.fix, place),)) from None
+    except (OSError, ValueError) as error:  # ValueError: a path that no file can have
+        raise DefinitionError((Problem("composition", name, f"cannot be read: {error}"),)) from None
     return _Reader(name, lines_of(text)).document(values)
 
 
@@ -142,6 +150,7 @@ class _Reader:
         self.path = path
         self.lines = lines
         self.problems: list[Problem] = []
+        self.unread: dict[str, tuple[str, ...]] = {}
 
     def document(self, values: dict[str, Any]) -> Document:
         listed = values.get("composing_flows")
@@ -164,7 +173,7 @@ class _Reader:
                 places[flow.name] = place
                 flows.append(flow)
         content = attrs.evolve(own, composing_flows=flows)
-        return Document(self.path, content, self.lines, places, tuple(self.problems), frozenset(broken))
+        return Document(self.path, content, self.lines, places, tuple(self.problems), frozenset(broken), self.unread)
 
     def _note_flows(self, values: dict[str, Any]) -> None:
         listed = values.get("composing_flows")
@@ -176,16 +185,19 @@ class _Reader:
             self._note("composing_flows", message, "write - name: flow1 below it", ("composing_flows",))
 
     def _flow(self, item: Any, steps: Steps) -> ComposingFlow | None:
-        if not isinstance(item, dict) or not isinstance(item.get("mapped_parameters", {}), dict):
+        listed = item.get("mapped_parameters") if isinstance(item, dict) else None
+        if not isinstance(listed, dict):
             return self._structured(ComposingFlow, item, steps)
         mapped = {
             name: self._structured(MappedParameter, value, (*steps, "mapped_parameters", name))
-            for name, value in item.get("mapped_parameters", {}).items()
+            for name, value in listed.items()
         }
         flow = self._structured(ComposingFlow, {**item, "mapped_parameters": {}}, steps)
+        if flow is None:
+            return None
         found = {name: parameter for name, parameter in mapped.items() if parameter is not None}
-        is_whole = flow is not None and len(found) == len(mapped)
-        return attrs.evolve(flow, mapped_parameters=found) if flow is not None and is_whole else None
+        self.unread[flow.name] = tuple(name for name in mapped if name not in found)
+        return attrs.evolve(flow, mapped_parameters=found)
 
     def _structured(self, cls: type[T], value: Any, steps: Steps) -> T | None:
         """The object that a part of the file is, or None. What is wrong is noted; unknown keys are left out."""
@@ -199,10 +211,14 @@ class _Reader:
         try:
             return _CONVERTER.structure(value, cls)
         except Exception as error:  # whatever a hook of cattrs raises
+            wrong = set()
             for message, within in _told(error):
                 where = (*steps, *within)
                 self._note(_shown(where), message, "", where)
+                wrong.add(within[0] if within else "")
+        if not wrong <= HARMLESS:
             return None
+        return _CONVERTER.structure({key: item for key, item in value.items() if key not in wrong}, cls)
 
     def _note(self, subject: str, message: str, fix: str, steps: Steps) -> None:
         place = _place(self.path, self.lines, steps)
@@ -231,6 +247,7 @@ def _converter() -> cattrs.Converter:
     converter.register_structure_hook(str, lambda value, _: _checked(value, str, "text"))
     converter.register_structure_hook(str | int, lambda value, _: _checked(value, (str, int), "text or a whole number"))
     converter.register_structure_hook_func(lambda tp: tp is Any, lambda value, _: value)
+    converter.register_structure_hook_func(lambda tp: tp == Name, _name)
     converter.register_structure_hook_func(lambda tp: tp == MapType, _map_type)
     converter.register_structure_hook_factory(_is_of(list), _of_lists)
     converter.register_structure_hook_factory(_is_of(dict), _of_mappings)
@@ -244,12 +261,12 @@ def _is_of(kind: Any) -> Callable[[Any], bool]:
 
 def _of_lists(tp: Any, converter: Any) -> Callable[[Any, Any], Any]:
     structure = list_structure_factory(tp, converter)
-    return lambda value, _: structure(_checked(value, list, "a list"), tp)
+    return lambda value, _: structure([] if value is None else _checked(value, list, "a list"), tp)
 
 
 def _of_mappings(tp: Any, converter: Any) -> Callable[[Any, Any], Any]:
     structure = mapping_structure_factory(tp, converter)
-    return lambda value, _: structure(_checked(value, dict, "a mapping"), tp)
+    return lambda value, _: structure({} if value is None else _checked(value, dict, "a mapping"), tp)
 
 
 def _of_classes(cls: Any, converter: Any) -> Callable[[Any, Any], Any]:
@@ -260,6 +277,12 @@ def _of_classes(cls: Any, converter: Any) -> Callable[[Any, Any], Any]:
 def _checked(value: Any, kinds: Any, what: str) -> Any:
     if not isinstance(value, kinds) or isinstance(value, bool):
         raise TypeError(f"expected {what}, got {short(value)}")
+    return value
+
+
+def _name(value: Any, _: Any) -> Any:
+    if not _checked(value, str, "text"):
+        raise ValueError("expected a name, got ''")
     return value
 
 

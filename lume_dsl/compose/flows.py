@@ -30,8 +30,9 @@ class FoundFlow:
 def find_composing_flows(document: Document) -> tuple[dict[str, FoundFlow], list[Problem]]:
     """Return the flows of a file by their names in it, and what is wrong with where they are said to be."""
     folder = str(Path(document.path).resolve().parent)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    for one in (str(Path.cwd()), folder):  # the file's folder first
+        if one not in sys.path:
+            sys.path.insert(0, one)
     found: dict[str, FoundFlow] = {}
     problems: list[Problem] = []
     for flow in document.content.composing_flows:
@@ -49,7 +50,11 @@ def find_composing_flows(document: Document) -> tuple[dict[str, FoundFlow], list
 def _found(flow: ComposingFlow, folder: Path) -> FoundFlow:
     target = flow.flow or flow.name
     name, _, wanted = target.rpartition(":") if ":" in target else (target, "", "")
+    if not name:
+        raise FlowNotFoundError(f"names no module\n{_SAY_WHERE}")
     module = _module(flow, str(folder / name) if name.endswith(".py") else name)
+    if not name.endswith(".py"):
+        _check_place(module, folder)
     if wanted:
         return FoundFlow(_named(module, wanted), module.__name__, wanted)
     flows = dict(_flows_of(module))
@@ -74,6 +79,20 @@ def _module(flow: ComposingFlow, name: str) -> ModuleType:
         raise FlowNotFoundError(f"is found in no module of that name\n{_SAY_WHERE}") from error
 
 
+def _check_place(module: ModuleType, folder: Path) -> None:
+    """Whether it is the one that stands beside the file, if one of its name does, and none of another folder.
+
+    Raises:
+        FlowNotFoundError: A module of that name was imported from elsewhere, as for another flow of flows.
+    """
+    path = folder.joinpath(*module.__name__.split("."))
+    beside = [one for one in (path / "__init__.py", path.with_name(f"{path.name}.py")) if one.is_file()]
+    loaded = Path(module.__file__ or "").resolve()
+    if beside and loaded not in [one.resolve() for one in beside]:
+        message = f"module {module.__name__} is loaded already, from {loaded}, and not the one beside the file"
+        raise FlowNotFoundError(f"{message}\nrename one of the two modules, or compose in another process")
+
+
 def _named(module: ModuleType, wanted: str) -> Any:
     value = getattr(module, wanted, None)
     if _is_flow(value):
@@ -88,8 +107,9 @@ def _flows_of(module: ModuleType) -> Iterator[tuple[str, Any]]:
     seen: list[Any] = []
     for name, value in vars(module).items():
         is_own = not isinstance(value, FlowMeta) or value.__module__ == module.__name__
-        if _is_flow(value) and is_own and not any(value is other for other in seen):
-            seen.append(value)
+        one = getattr(value, "flow_class", value)  # of the flow of a class
+        if _is_flow(value) and is_own and not any(one is other for other in seen):
+            seen.append(one)
             yield name, value
 
 

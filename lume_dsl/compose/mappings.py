@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, get_origin
 
 import attrs
@@ -12,7 +13,7 @@ from lume_dsl.declare.assignable import assignable
 from lume_dsl.declare.flow import FlowMeta
 from lume_dsl.declare.graph import Edge, FileResult, Graph, Member, RecordResult, TaskRun
 from lume_dsl.declare.subflows import Call
-from lume_dsl.declare.tasks import task, unchecked
+from lume_dsl.declare.tasks import task, unchecked, unmapped
 from lume_dsl.errors import did_you_mean
 from lume_dsl.values.jsontypes import JSON
 from lume_dsl.values.names import type_name
@@ -43,12 +44,14 @@ class MappedSource:
         member: The member of the parent flow.
         part: Steps into the record that it saves.
         is_loaded: Whether a task loads that part, as of a flow written by hand; else references lead there.
+        is_each: Whether it loads one of each record, as the task saves one of each item.
         is_unchecked: Whether a file or record goes to a parameter that takes the reference to it, which is JSON.
     """
 
     member: Member
     part: tuple[str | int, ...] = ()
     is_loaded: bool = False
+    is_each: bool = False
     is_unchecked: bool = False
 
 
@@ -67,8 +70,10 @@ def source_of_mapping(mapped: MappedParameter, parent: FlowMeta, parameter: Memb
         _check_saves(member, mapped, FileResult, "SaveFile", "file")
     if mapped.map_type == "db":
         _check_saves(member, mapped, RecordResult, "SaveDBResult", "record")
+        _check_attribute(mapped)
         if not isinstance(member.work, RecordResult):
-            return MappedSource(member, tuple(mapped.part), is_loaded=True)
+            is_each = any(source.mapped for source in member.inputs.values())
+            return MappedSource(member, tuple(mapped.part), is_loaded=True, is_each=is_each)
         if mapped.part:
             _check_part(mapped, parent.__lume_graph__, member, parameter)
             return MappedSource(member, tuple(mapped.part))
@@ -81,13 +86,21 @@ def mapped_value(source: MappedSource, parent: Call) -> Any:
     """Return the reference to what a parameter takes of a flow that the body has called."""
     value = parent.reference(source.member.name)
     if source.is_loaded:
-        from lume_dsl.tasks import LoadDBResult  # Prefect, which made the parent
-
-        load = task(LoadDBResult(name=f"{parent.label}.{source.member.task_name}.load"))
+        load = _load_task(f"{parent.label}.{source.member.task_name}.load")
+        if source.is_each:
+            return load.map(result_rep=value, attribute_index=unmapped(list(source.part)))
         return load(result_rep=value, attribute_index=list(source.part))
     for place, step in enumerate(source.part):
         value = value[step] if place else getattr(value, str(step))
     return unchecked(value) if source.is_unchecked else value
+
+
+@cache
+def _load_task(name: str) -> Any:
+    """The task that loads a part of a record: the same one, so that flows that are composed twice are equal."""
+    from lume_dsl.tasks import LoadDBResult  # Prefect, which made the parent
+
+    return task(LoadDBResult(name=name))
 
 
 def _member(mapped: MappedParameter, parent: FlowMeta) -> Member:
@@ -115,11 +128,21 @@ def _check_saves(member: Member, mapped: MappedParameter, result: type, task_cla
         raise MappingError(message, "write map_type: raw for what it returns", ("map_type",))
 
 
+def _check_attribute(mapped: MappedParameter) -> None:
+    """Whether what leads into a record begins with an attribute."""
+    first = mapped.part[0] if mapped.part else "outputs"
+    if not isinstance(first, str) or not first.isidentifier() or first.startswith("_"):
+        raise MappingError(f"{first!r} is no attribute of a record", "begin with outputs", ("attribute_index",))
+
+
 def _check_part(mapped: MappedParameter, graph: Graph, record: Member, parameter: Member) -> None:
     """Whether there is such a part of a record that a flow class saves, of a type that fits, as far as outputs tell."""
     first, *rest = mapped.part
-    if not isinstance(first, str):
-        raise MappingError(f"{first!r} is no attribute of a record", "begin with outputs", ("attribute_index",))
+    fields = [field.name for field in attrs.fields(record.type)] if attrs.has(record.type) else []
+    if first not in fields and not hasattr(record.type, str(first)):
+        known = [*fields, *(name for name in dir(record.type) if not name.startswith("_"))]
+        message = f"{type_name(record.type)} has no attribute {first!r}{did_you_mean(str(first), known)}"
+        raise MappingError(message, "begin with outputs", ("attribute_index",))
     if first == "outputs" and rest and rest[0] not in record.inputs:
         message = f"the record has no output {rest[0]!r}{did_you_mean(str(rest[0]), record.inputs)}"
         raise MappingError(message, f"its outputs are: {', '.join(record.inputs)}", ("attribute_index",))

@@ -46,7 +46,25 @@ def to_python(composition: Composition) -> str:
     Raises:
         DefinitionError: Something of it cannot be written as a class: what, and in which line of the file.
     """
+    if problems := tuple(_elsewhere(composition)):
+        raise DefinitionError(problems)
     return _Writer(composition).module()
+
+
+def _elsewhere(composition: Composition) -> Iterator[Problem]:
+    """Flows of files in other folders, from which a module beside the file cannot import."""
+    folder = Path(composition.document.path).resolve().parent
+    for flow in composition.document.content.composing_flows:
+        file, _, name = flow.flow.rpartition(":") if ":" in flow.flow else (flow.flow, "", "")
+        path = Path(folder / file).resolve()
+        if not file.endswith(".py") or path.parent == folder:
+            continue
+        parts = path.relative_to(folder).with_suffix("").parts if path.is_relative_to(folder) else ()
+        is_within = bool(parts) and all(map(_is_name, parts))
+        target = f"flow: {'.'.join(parts if is_within else [path.stem])}:{name or composition.found[flow.name].name}"
+        fix = f"write {target}" if is_within else f"put its folder on PYTHONPATH, and write {target}"
+        message = "stands in another folder, from which a module beside the file cannot import it"
+        yield Problem("composition", flow.name, message, fix, composition.document.place_in(flow.name, "flow"))
 
 
 @attrs.define(slots=False, eq=False)
@@ -62,6 +80,7 @@ class _Writer:
         self.imports: dict[str, dict[str, str]] = {}
         self.taken: set[str] = {*dir(builtins), *keyword.kwlist}
         self.made: list[str] = []
+        self.load = ""
         self.classes: dict[str, str] = {}
         self.attributes: dict[str, str] = {}
         self.parameters: dict[tuple[str, str], str] = {}
@@ -196,11 +215,21 @@ class _Writer:
         attribute = self.attributes[mapped.parent_flow_name]
         text = f"{attribute}.{names[0]}" if _is_name(names[0]) else f"getattr({attribute}, {_quoted(names[0])})"
         if source.is_loaded:
-            load = f"{self.imported('lume_dsl', 'task')}({self.imported('lume_dsl.tasks', 'LoadDBResult')}())"
-            return f"{load}(result_rep={text}, attribute_index={_quoted(list(source.part))})"
+            load, part = self._load(), _quoted(list(source.part))
+            if source.is_each:
+                return f"{load}.map(result_rep={text}, attribute_index={self.imported('lume_dsl', 'unmapped')}({part}))"
+            return f"{load}(result_rep={text}, attribute_index={part})"
         for place, step in enumerate(source.part):
             text += f"[{_quoted(step)}]" if place else f".{step}"
         return f"{self.imported('lume_dsl', 'unchecked')}({text})" if source.is_unchecked else text
+
+    def _load(self) -> str:
+        """The name of the task that loads parts of records, which have any type."""
+        if not self.load:
+            made = f"{self.imported('lume_dsl', 'task')}({self.imported('lume_dsl.tasks', 'LoadDBResult')}())"
+            self.load = self._unique("load_record")
+            self.made.append(f"{self.load}: {self.imported('typing', 'Any')} = {made}")
+        return self.load
 
     def _written(self, flow: ComposingFlow, name: str, write: Callable[[], Any]) -> Any:
         try:

@@ -13,7 +13,18 @@ from lume_dsl.errors import NotRunError
 if TYPE_CHECKING:
     from lume_dsl.engine.outcome import FlowRun
 
-__all__ = ["LOGGER", "RUN", "FlowAttribute", "Held", "Removed", "SubflowAttribute", "removed", "run_of", "shaped"]
+__all__ = [
+    "LOGGER",
+    "RUN",
+    "FlowAttribute",
+    "Held",
+    "Removed",
+    "SubflowAttribute",
+    "is_constant_of",
+    "removed",
+    "run_of",
+    "shaped",
+]
 
 RUN = "__lume_run__"
 """Where an instance that has run keeps its run, under a name that no user gives."""
@@ -68,6 +79,15 @@ class SubflowAttribute:
     flow: str
     name: str
     shape: Any
+
+
+def is_constant_of(flow_class: type | None, name: str) -> bool:
+    """Whether a name of a flow's body holds a plain value, and has no annotation that says what it is."""
+    value = vars(flow_class).get(name) if flow_class is not None and not name.startswith("_") else None
+    is_other = (
+        callable(value) or hasattr(type(value), "__get__") or isinstance(value, (FlowAttribute, SubflowAttribute))
+    )
+    return value is not None and not is_other and name not in vars(flow_class).get("__annotations__", {})
 
 
 class Removed:

@@ -9,17 +9,19 @@ from __future__ import annotations
 import builtins
 import inspect
 import sys
-from bisect import bisect_right
 from collections.abc import Callable
 from inspect import isfunction
-from types import CodeType, FrameType
+from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, get_origin
 
 import attrs
 
 from lume_dsl.declare.attributes import Removed
-from lume_dsl.declare.composites import Composite, Whole, holds_subflows
+from lume_dsl.declare.composites import Composite, Valueless, Whole, holds_subflows
 from lume_dsl.declare.graph import MISSING, Graph, Parameter, Work
+from lume_dsl.declare.lines import Lines
+from lume_dsl.declare.outside import flow_of_prefect, subclassed
+from lume_dsl.declare.rebound import Rebound
 from lume_dsl.declare.references import Draft, Link, Reference, Source, draft_of, has_references, source_of
 from lume_dsl.errors import DefinitionError, Place, Problem, ReferenceValueError, did_you_mean
 
@@ -36,6 +38,7 @@ __all__ = [
     "is_prefect_task",
     "open_body",
     "place_of",
+    "refuse_by_hand",
 ]
 
 
@@ -52,8 +55,18 @@ def open_body(what: str, fix: str) -> Body:
     """
     body = current_body()
     if body is None:
-        raise DefinitionError((Problem("outside-flow", what, "was called outside a flow's body", fix, caller_place()),))
+        frame = _caller()
+        message, fix = "was called outside a flow's body", subclassed(frame, fix)
+        raise DefinitionError((Problem("outside-flow", what, message, fix, place_of(frame)),))
     return body
+
+
+def refuse_by_hand(name: str) -> None:
+    """Return if the caller, who calls a flow class, stands in no ``prefect.Flow``, which it would be no part of."""
+    if flow_of_prefect() is not None:
+        message, fix = "is no part of a flow that is written by hand", "call it in the body of a LumeFlow class"
+        fix += f", or take {name}.flow, the prefect.Flow that it is"
+        raise DefinitionError((Problem("outside-flow", name, message, fix, caller_place()),))
 
 
 def current_body() -> Body | None:
@@ -68,10 +81,14 @@ def current_body() -> Body | None:
 
 def caller_place() -> Place:
     """The line of the user's code that called into this package."""
+    return place_of(_caller())
+
+
+def _caller() -> FrameType:
     frame, own = sys._getframe(1), f"{__name__.partition('.')[0]}."
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(own):
         frame = frame.f_back
-    return place_of(frame)
+    return frame
 
 
 def _namespace(frame: FrameType) -> Any:
@@ -136,24 +153,6 @@ class _Annotations(dict[str, Any]):
         self._body.annotate(name, annotation)
 
 
-class _Lines:
-    """The lines of one code object by the offsets of its instructions.
-
-    ``frame.f_lineno`` looks for a line from the start of the code, so that long bodies would take quadratic time.
-    """
-
-    def __init__(self, code: CodeType) -> None:
-        self.code = code
-        ranges = list(code.co_lines())
-        self._starts = [start for start, _, _ in ranges]
-        self._lines = [line for _, _, line in ranges]
-
-    def place(self, frame: FrameType) -> Place:
-        """The line that a frame of this code is at."""
-        line = self._lines[bisect_right(self._starts, frame.f_lasti) - 1]
-        return Place(self.code.co_filename, line or frame.f_lineno)
-
-
 class Body(dict[str, Any]):
     """The namespace of a flow's class body.
 
@@ -165,6 +164,7 @@ class Body(dict[str, Any]):
         drafts: All members, in the order in which the body made them.
         calls: The flows that the body calls, in that order.
         problems: What is wrong already.
+        rebound: The values whose names another branch has assigned before.
         places: The line of each name's last assignment or annotation.
         ended: Whether the class statement is over, so that nothing can be added any more.
         block: The case, or the setup of the resource, in whose block the body is, if any. A parameter belongs to none.
@@ -194,11 +194,12 @@ class Body(dict[str, Any]):
         self.drafts: list[Draft] = []
         self.calls: list[Call] = []
         self.problems: list[Problem] = []
+        self.rebound = Rebound()
         self.places: dict[str, Place] = {}
         self.ended = False
         self.block: Draft | None = None
         self.unentered: dict[Draft, Problem] = {}
-        self._lines: _Lines | None = None
+        self._lines: Lines | None = None
         self.annotations = _Annotations(self)
         dict.__setitem__(self, "__annotations__", self.annotations)
 
@@ -209,6 +210,8 @@ class Body(dict[str, Any]):
             raise ReferenceValueError((self._late_use(fallback),))
         self._refuse_branch()
         block = None if isinstance(work, Parameter) else self.block
+        if wrong := self.rebound.taken(inputs.values(), block):
+            self.problems.append(Problem("branch", f"{self.name}: {fallback}", *wrong, self.place()))
         draft = Draft(self, work, inputs, self.place(), fallback, block)
         self.drafts.append(draft)
         return Reference(draft)
@@ -272,7 +275,7 @@ class Body(dict[str, Any]):
             return self.start
         lines = self._lines
         if lines is None or lines.code is not frame.f_code:
-            lines = self._lines = _Lines(frame.f_code)
+            lines = self._lines = Lines(frame.f_code)
         place: Place = lines.place(frame)
         return place
 
@@ -286,11 +289,15 @@ class Body(dict[str, Any]):
     # the namespace
 
     def __setitem__(self, name: str, value: Any) -> None:
-        if not _is_dunder(name):
-            self.places[name] = self.place()
+        self.places[name] = self.place()
+        if isinstance(value, Valueless):
+            self.problems.append(value.problem)
+            value = self.unknown(name)
         if isinstance(value, Reference):
             draft = draft_of(value)
             draft.name = draft.name or name
+            if isinstance(before := self.get(name), Reference):
+                self.rebound.note(name, draft_of(before), draft)
         elif isinstance(value, Composite):
             value.__lume_named__(name)
         super().__setitem__(name, value)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from lume_dsl.declare.body import Body, Unknown, open_body
-from lume_dsl.declare.graph import Case, Merge, Parameter
+from lume_dsl.declare.composites import Valueless
+from lume_dsl.declare.graph import MISSING, Case, Merge, Parameter
 from lume_dsl.declare.references import Draft, Reference, draft_of, has_references, source_of
 from lume_dsl.errors import Problem
 from lume_dsl.values.scalars import short
@@ -38,10 +39,22 @@ class case:  # as Prefect's, which it stands for
         value: The constant that it must equal.
     """
 
-    def __init__(self, condition: Any, value: Any, /) -> None:
+    _body: Body
+    _draft: Draft
+    _around: Draft | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(self, condition: Any, value: Any, /) -> None: ...
+
+    else:  # a constant that is forgotten is a problem of the flow like others
+
+        def __init__(self, condition: Any, value: Any = MISSING, /) -> None:
+            self._begin(condition, value)
+
+    def _begin(self, condition: Any, value: Any) -> None:
         self._body = open_body("case()", _OUTSIDE)
         self._draft = _case(self._body, "case()", condition, value)
-        self._around: Draft | None = None
         message, fix = "decides nothing, as it has no block", "write: with case(...):"
         place = self._body.place()
         self._body.unentered[self._draft] = Problem("branch", f"{self._body.name}: case()", message, fix, place)
@@ -78,6 +91,9 @@ def switch(condition: Any, cases: Mapping[Any, Any], /) -> None:
             _note(body, "switch()", message, "give it the value of a task, a step or a result")
             continue
         draft.after.append(_case(body, "switch()", condition, value))
+    message, fix = "has no value: it decides which of the tasks run", "write merge(...) of its tasks, below it"
+    problem = Problem("branch", f"{body.name}: switch()", message, fix, body.place())
+    return Valueless(problem)  # type: ignore[return-value]  # to a type checker nothing, which is given no name
 
 
 @overload
@@ -123,6 +139,8 @@ def _wrong_with(condition: Any, value: Any) -> Iterator[tuple[str, str]]:
     if has_references(value):
         shown = draft_of(value).label if isinstance(value, Reference) else "a value"
         yield f"compares with {shown} of the flow", "compare with a constant: case(a == b, True)"
+    if value is MISSING:
+        yield "has no constant to compare with", "write: with case(..., True):"
 
 
 def _note(body: Body, what: str, message: str, fix: str) -> None:

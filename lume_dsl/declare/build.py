@@ -32,17 +32,19 @@ from lume_dsl.declare.graph import (
     Merge,
     Operation,
     Parameter,
+    RecordResult,
     Resource,
     StepRun,
     TaskRun,
+    ValueResult,
     Work,
 )
 from lume_dsl.declare.hints import Hints, Scope, function_hints
-from lume_dsl.declare.inherit import Own, extended, unique_name
+from lume_dsl.declare.inherit import Own, extended, kept_name, unique_name
 from lume_dsl.declare.inherited_names import inherited_problems
 from lume_dsl.declare.inline import call_names, inlined_member, subflow_shapes, subflows
 from lume_dsl.declare.operations import Outcomes
-from lume_dsl.declare.references import Draft, Foreign, Pending, Reference, Source, constant_of
+from lume_dsl.declare.references import Draft, Foreign, Pending, Reference, Source, call_instead, constant_of
 from lume_dsl.declare.resources import part_hints
 from lume_dsl.declare.tasks import plain_function
 from lume_dsl.errors import Problem, did_you_mean
@@ -135,6 +137,9 @@ def outcome_of(outcomes: Outcomes, work: Work, inputs: Mapping[str, Input]) -> A
     return outcomes.of(work, inputs).type if isinstance(work, (Operation, Collection)) else None
 
 
+_RESULTS = (ValueResult, FileResult, RecordResult)
+
+
 class _Builder:
     def __init__(self, body: Body, scope: Scope) -> None:
         self.body = body
@@ -199,9 +204,11 @@ class _Builder:
         taken = {*self.references, *names.values()}
         counts: Counter[str] = Counter()
         for draft in self.body.drafts:
-            if isinstance(draft.work, Parameter) and draft not in names:
-                self._lost_parameter(draft)
-            elif draft not in names:
+            if draft in names:
+                continue
+            if isinstance(draft.work, Parameter) or (draft.name and isinstance(draft.work, _RESULTS)):
+                self._lost_field(draft)
+            else:
                 names[draft] = unique_name(draft.fallback, taken, counts)
                 taken.add(names[draft])
         return names
@@ -217,23 +224,24 @@ class _Builder:
             others = [name for name in holders.get(draft, ()) if name != old]
             names[draft] = old
             if old in self.removed or self.references.get(old, draft) is not draft:
-                self.kept[old] = names[draft] = others[0] if others else f"{self.body.base.members[old].origin}.{old}"
+                self.kept[old] = names[draft] = others[0] if others else kept_name(self.body.base, old)
                 others = others[1:]
             for name in others:
                 self.aliases[name] = names[draft]
         return names
 
-    def _lost_parameter(self, draft: Draft) -> None:
-        taker = self.references.get(draft.name)
-        if taker is not None and not isinstance(taker.work, Parameter):
+    def _lost_field(self, draft: Draft) -> None:
+        is_result, taker = isinstance(draft.work, _RESULTS), self.references.get(draft.name)
+        what = "result" if is_result else "parameter"
+        if taker is not None and not isinstance(taker.work, (Parameter, *(_RESULTS * is_result))):
             self.lost.add(draft.name)
         if draft.name in self.body:
-            message, fix = "is a parameter and is assigned again", "give the second value another name"
+            message, fix = f"is a {what} and is assigned again", "give the second value another name"
         elif draft.name:
-            message, fix = "is a parameter and is deleted", "leave out the del, or the parameter"
+            message, fix = f"is a {what} and is deleted", f"leave out the del, or the {what}"
         else:
             message, fix = "is not assigned to a name", "write x: float = parameter(...)"
-        self._problem("parameter-name", draft.label, message, draft, fix)
+        self._problem("field-name" if is_result else "parameter-name", draft.label, message, draft, fix)
 
     def _problem(self, kind: str, name: str, message: str, draft: Draft, fix: str = "") -> None:
         place = self.body.places.get(name, draft.place)
@@ -283,7 +291,7 @@ class _Builder:
         if isinstance(source, Pending):
             return self._pending(draft, source)
         if isinstance(source, Foreign):
-            self._foreign(draft, source.label, source.flow)
+            self._foreign(draft, source.label, source.flow, call_instead(source.flow, source.label))
             return None
         if isinstance(source, Whole):
             self._whole(draft, source)
@@ -294,8 +302,8 @@ class _Builder:
             self._foreign(draft, source.draft.label, source.draft.owner.name)
         return None  # an unknown name or a lost parameter, which has its own problem
 
-    def _foreign(self, draft: Draft, label: str, flow: str) -> None:
-        message, fix = f"takes {label}, which belongs to {flow}", "use a name of this flow"
+    def _foreign(self, draft: Draft, label: str, flow: str, fix: str = "use a name of this flow") -> None:
+        message = f"takes {label}, which belongs to {flow}"
         self._problem("foreign-reference", self.names[draft], message, draft, fix)
 
     def _whole(self, draft: Draft, whole: Whole) -> None:

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
-from numbers import Number
 from typing import Any
 
-from lume_dsl.declare.edge_checks import edges, fits, known_type
-from lume_dsl.declare.graph import Case, Constant, Edge, Graph, Operation, Parameter
+from lume_dsl.declare.branch_checks import cases, exclusive_branches
+from lume_dsl.declare.edge_checks import edges, known_type
+from lume_dsl.declare.graph import Graph, Member, Operation, Parameter
 from lume_dsl.declare.operations import Outcomes, written
 from lume_dsl.declare.parameter_checks import parameters
 from lume_dsl.declare.result_checks import paths, results, secrets
 from lume_dsl.declare.subject import Subject
 from lume_dsl.declare.unit_checks import units
 from lume_dsl.errors import Problem
-from lume_dsl.values.classes import class_of
-from lume_dsl.values.convert import short
-from lume_dsl.values.forms import arms_of
 from lume_dsl.values.names import type_name
 
 __all__ = ["check"]
@@ -31,7 +28,7 @@ def check(name: str, graph: Graph, annotated: frozenset[str], names: Mapping[str
     subject = Subject(name, graph, annotated, names or {})
     checks = (
         *(_annotations, parameters, results, edges, units, secrets),
-        *(_operations, _cases, _names, paths, _cycles),
+        *(_operations, cases, exclusive_branches, _names, paths, _cycles),
     )
     missing = list(_taken_away(subject))
     return missing or [problem for one in checks for problem in one(subject)]
@@ -56,7 +53,7 @@ def _annotations(flow: Subject) -> Iterator[Problem]:
     for member in flow.graph.own.values():
         is_field = member.is_result or isinstance(member.work, Parameter)
         if is_field and not member.visible:
-            yield flow.problem("field-name", member, "is not assigned to a name", "write name: Type = ...")
+            yield from _unnamed(flow, member)
         elif is_field and member.name not in flow.annotated:
             what = "parameter" if isinstance(member.work, Parameter) else "result"
             yield flow.problem("annotation", member, f"a {what} needs a type", f"write {member.name}: <its type> = ...")
@@ -69,6 +66,17 @@ def _annotations(flow: Subject) -> Iterator[Problem]:
             )
 
 
+def _unnamed(flow: Subject, member: Member) -> Iterator[Problem]:
+    """A field has a name, but for a result that the one which redefines it takes: ``Scan.total``."""
+    inherited = member.name.removeprefix(f"{member.origin}.")
+    if inherited == member.name:
+        yield flow.problem("field-name", member, "is not assigned to a name", "write name: Type = ...")
+    elif isinstance(member.work, Parameter):
+        message = f"is a parameter that goes on without a name, as {flow.name} redefines {inherited} and takes it"
+        fix = f"give it another name: <name>: {type_name(member.type)} = {member.name}"
+        yield flow.problem("field-name", member, message, fix)
+
+
 # operations
 
 
@@ -79,25 +87,6 @@ def _operations(flow: Subject) -> Iterator[Problem]:
         if isinstance(member.work, Operation) and (outcome := outcomes.of(member.work, member.inputs)).wrong:
             message = f"{outcome.wrong} ({written(member.work.symbol, member.inputs)})"
             yield flow.problem("operation-type", member, message, outcome.fix)
-
-
-def _cases(flow: Subject) -> Iterator[Problem]:
-    """No case compares with a constant that its condition surely never equals."""
-    for member in flow.graph.own.values():
-        source = member.inputs.get("value")
-        if not isinstance(member.work, Case) or not isinstance(source, Edge) or not source.checked:
-            continue
-        value, tp = member.work.value, known_type(flow, source.upstream)
-        if not fits(flow, Constant(value), tp) and not _both_numbers(value, tp):
-            message = f"never holds: {source.upstream} is {type_name(tp)}, which does not equal {short(value)}"
-            is_map = flow.graph.members[source.upstream].mapped
-            fix = f"decide for each item in a task that is mapped: a branch takes {source.upstream} whole"
-            yield flow.problem("branch", member, message, fix if is_map else "compare with a value that it may have")
-
-
-def _both_numbers(value: Any, tp: Any) -> bool:
-    """Whether they may be equal though their types differ, as ``True``, ``1`` and ``1.0`` are."""
-    return isinstance(value, Number) and any(class_of(arm) in (bool, int, float, complex) for arm in arms_of(tp))
 
 
 # names and cycles

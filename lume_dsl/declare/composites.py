@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from lume_dsl.errors import Problem
+
 if TYPE_CHECKING:
     from lume_dsl.declare.references import Draft
 
-__all__ = ["Composite", "Whole", "holds_subflows"]
+__all__ = ["Composite", "Valueless", "Whole", "holds_subflows"]
 
 
 @attrs.frozen
@@ -21,6 +23,13 @@ class Whole:
     fix: str
     mapped: bool = False
     checked: bool = True
+
+
+@attrs.frozen
+class Valueless:
+    """What a line of a body gives that has no value; ``problem`` is what is wrong where a name is given to it."""
+
+    problem: Problem
 
 
 class Composite:

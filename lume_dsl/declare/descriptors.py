@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from types import MethodType
-from typing import Any
+from typing import Any, NoReturn
 
 from lume_dsl.declare.attributes import LOGGER, FlowAttribute, Held, SubflowAttribute, run_of, shaped
 from lume_dsl.declare.body import Body, current_body
 from lume_dsl.declare.graph import Parameter, StepRun
+from lume_dsl.declare.references import call_instead
 from lume_dsl.declare.subflows import inherited_subflows
+from lume_dsl.errors import DefinitionError, NotRunError, Problem
 from lume_dsl.values.names import type_name
 
 __all__ = ["attribute_of", "subflow_attribute"]
@@ -20,11 +22,27 @@ def _body_of_subclass(owner: type) -> Body | None:
     return body if body is not None and body.inherits(owner) else None
 
 
+def _refuse_outside(flow: str, name: str) -> NoReturn:
+    """A use of a class's value in the body of a flow that does not inherit it, or in none."""
+    body = current_body()
+    if body is None:
+        raise NotRunError(f"{flow}.{name} is known only after a run: write {flow}(...).run().{name}")
+    message = f"takes {name}, which belongs to {flow}"
+    problem = Problem("foreign-reference", body.name, message, call_instead(flow, name), body.place())
+    raise DefinitionError((*body.so_far(), problem))
+
+
 class _Shown(FlowAttribute):
     def _of_class(self, owner: type) -> Any:
         """What a class shows: in the body of a subclass of it, a reference to the inherited value."""
         body = _body_of_subclass(owner)
         return self if body is None else body.inherited(self.name, self.member.origin)
+
+    def _refuse(self, *_: object) -> NoReturn:
+        _refuse_outside(self.flow, self.name)
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __mod__ = _refuse
+    __pow__ = __rpow__ = __neg__ = __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = _refuse
 
 
 class ParameterAttribute(_Shown):
@@ -58,6 +76,11 @@ class _ShownSubflow(SubflowAttribute):
 
     def __repr__(self) -> str:
         return f"<subflow {self.name}>"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):  # what Python and notebooks ask of any object
+            raise AttributeError(name)
+        _refuse_outside(self.flow, f"{self.name}.{name}")
 
     def __get__(self, instance: object | None, owner: Any) -> Any:
         if instance is None:

@@ -23,11 +23,12 @@ from lume_dsl.declare.graph import (
 from lume_dsl.declare.outcomes import type_of
 from lume_dsl.declare.references import Reference
 from lume_dsl.declare.subject import Subject
+from lume_dsl.declare.tasks import Task, function_name
 from lume_dsl.errors import Problem
 from lume_dsl.values.convert import short
 from lume_dsl.values.names import type_name
 
-__all__ = ["SHOWN_AS", "crosses", "edges", "fit", "fits", "found_in", "known_type"]
+__all__ = ["SHOWN_AS", "crosses", "edges", "fit", "fits", "found_in", "known_type", "uncalled"]
 
 SHOWN_AS = {"obj": "value", "filesystem_identifier": "filesystem"}
 """Arguments of the tasks that result fields become, by what they are called in the fields."""
@@ -82,9 +83,18 @@ def _edge_fix(flow: Subject, member: Member, key: str, expected: Any, whole: str
         return f"write unmapped(...) around {key}, to give it whole to each"
     if is_task and not source.mapped and _items_fit(flow, source, expected):
         return "write .map(...) behind the task, to run it for each item"
+    if call := uncalled(source):
+        return call
     if isinstance(source, Constant) and isinstance(source.value, FunctionType):
         return "write @step above the method whose value is meant"
     return f"give it a value of the type {whole}, or change the annotation"
+
+
+def uncalled(source: Input) -> str:
+    """What to write where a task stands in the place of its value, else ""."""
+    if isinstance(source, Constant) and isinstance(source.value, Task):
+        return f"call it: {function_name(source.value.function)}(...)"
+    return ""
 
 
 def _items_fit(flow: Subject, source: Input, expected: Any) -> bool:

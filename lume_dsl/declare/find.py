@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import re
 import sys
 import traceback
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from types import ModuleType
 import attrs
 
 from lume_dsl.declare.body import Body
-from lume_dsl.declare.flow import FlowMeta
+from lume_dsl.declare.flow import FlowMeta, problems_so_far
 from lume_dsl.errors import DefinitionError, FlowNotFoundError, LumeError, Place, Problem, did_you_mean
 
 __all__ = ["find_flow", "find_flows", "load_module"]
@@ -29,7 +30,8 @@ def find_flow(target: str) -> FlowMeta:
     """Return the flow class that ``module:Flow`` names; of a module with one flow that is not abstract, ``module``.
 
     ``module`` is a dotted name, looked up in the working directory too, or the path of a ``.py`` file, whose
-    folder can then be imported from, as when Python runs the file.
+    folder can then be imported from, as when Python runs the file. A file in a package has its dotted name, so that
+    what is saved of it is found whichever way it was named.
 
     Raises:
         FlowNotFoundError: There is no such module, or no such flow in it.
@@ -118,6 +120,9 @@ def _load_module(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise  # something that the module imports
+        parent, _, last = name.rpartition(".")
+        if error.name == name and isinstance(getattr(sys.modules.get(parent), last, None), FlowMeta):
+            raise FlowNotFoundError(f"there is no module named {name!r}; did you mean '{parent}:{last}'?") from error
         beside = [path.stem for path in Path().glob("*.py")]
         raise FlowNotFoundError(
             f"there is no module named {error.name!r}{did_you_mean(error.name, beside)}\n    {_WHAT_TO_NAME}"
@@ -131,14 +136,50 @@ def _load_file(path: Path) -> ModuleType:
         beside = [str(other) for other in path.parent.glob("*.py") if did_you_mean(path.stem, [other.stem])]
         raise FlowNotFoundError(f"there is no file {path}{did_you_mean(str(path), beside)}")
     path = path.resolve()
-    folder, name = str(path.parent), path.stem
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    loaded = sys.modules.get(name)
-    if loaded is not None and getattr(loaded, "__file__", None) != str(path):
-        raise FlowNotFoundError(f"{path}: a module named {name!r} is loaded already\n    rename the file")
-    if loaded is not None:
-        return loaded
+    root, name = _place_in_package(path)
+    for folder in (str(path.parent), str(root)):
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+    package = name.partition(".")[0]
+    if package != name:
+        if str(root / package) not in getattr(importlib.import_module(package), "__path__", ()):
+            raise _taken(path, package)
+        return importlib.import_module(name)
+    if (loaded := sys.modules.get(name)) is None:
+        return _load_by_itself(path, name)
+    if getattr(loaded, "__file__", None) != str(path):
+        raise _taken(path, name)
+    return loaded
+
+
+def _taken(path: Path, name: str) -> FlowNotFoundError:
+    kind = "file" if name == path.stem else "package"
+    return FlowNotFoundError(f"{path}: a module named {name!r} is loaded already\n    rename the {kind}")
+
+
+def _place_in_package(path: Path) -> tuple[Path, str]:
+    """The folder that a file is imported from, and its dotted name there.
+
+    Raises:
+        FlowNotFoundError: It has none. What is saved of a module is found again by its name.
+    """
+    if not path.stem.isidentifier():
+        valid = re.sub(r"\W+", "_", path.stem)
+        valid = valid if valid.isidentifier() else f"flow_{valid}"
+        raise FlowNotFoundError(
+            f"{path.name}: {path.stem!r} is no name of a module, so nothing that is saved of its classes could be "
+            f"found again\n    rename the file, as to {valid}.py"
+        )
+    root, names = path.parent, [path.stem]
+    while (root / "__init__.py").is_file() and root.name.isidentifier():
+        names.insert(0, root.name)
+        root = root.parent
+    if len(names) > 1 and names[-1] == "__init__":
+        names.pop()
+    return root, ".".join(names)
+
+
+def _load_by_itself(path: Path, name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise FlowNotFoundError(f"{path} is not a Python file\n    its name ends in .py")
@@ -157,7 +198,19 @@ def _import_error(module: str, error: BaseException) -> DefinitionError:
         wrong = Place(error.filename, error.lineno or 0)
         said = f"does not import: {type(error).__name__}: {error.msg}"
         return DefinitionError((Problem("import", module, said, "", wrong),))
-    return DefinitionError((Problem("import", module, message, _import_fix(error), _place_of(error)),))
+    problem = Problem("import", module, message, _import_fix(error), _place_of(error))
+    return DefinitionError((*_further_up(error), problem))
+
+
+def _further_up(error: BaseException) -> list[Problem]:
+    """What is wrong with the lines of the flow's body that the error has ended, if it came out of one.
+
+    Python tells a metaclass nothing of that, so it is found where the error arrives.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if isinstance(frame.f_locals, Body) and frame.f_back is not None:
+            return problems_so_far(frame.f_locals, frame.f_back)
+    return []
 
 
 def _place_of(error: BaseException) -> Place | None:

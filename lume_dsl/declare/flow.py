@@ -20,7 +20,7 @@ import attrs
 
 from lume_dsl.declare.attributes import LOGGER, RUN, Removed, run_of
 from lume_dsl.declare.bases import inherited_graph
-from lume_dsl.declare.body import Body, current_body, open_body, place_of
+from lume_dsl.declare.body import Body, current_body, open_body, place_of, refuse_by_hand
 from lume_dsl.declare.build import Built, build, count_items
 from lume_dsl.declare.checks import check
 from lume_dsl.declare.composites import holds_subflows
@@ -31,8 +31,9 @@ from lume_dsl.declare.hints import Scope
 from lume_dsl.declare.inherit import Own
 from lume_dsl.declare.parameters import abstract_problems, bind_values, shown_values, spec_of
 from lume_dsl.declare.references import Draft, Reference
+from lume_dsl.declare.running import of_bound_flow
 from lume_dsl.declare.schema import flow_schema
-from lume_dsl.declare.subflows import called
+from lume_dsl.declare.subflows import WaitingFlow, called
 from lume_dsl.errors import DefinitionError, Problem
 
 if TYPE_CHECKING:
@@ -117,7 +118,10 @@ class FlowMeta(type):
         def __call__(cls, /, *args: Any, **values: Any) -> Any:
             """A flow with its parameters bound; in the body of another flow, a part of that one."""
             body = current_body()
-            return super().__call__(*args, **values) if body is None else called(body, cls, args, values)
+            if body is not None:
+                return called(body, cls, args, values)
+            refuse_by_hand(cls.__name__)
+            return super().__call__(*args, **values)
 
     @property
     def __lume_name__(cls) -> str:
@@ -160,6 +164,13 @@ class FlowMeta(type):
         body = open_body(f"{name}.map", f"write [{name}(...).run() for item in items]")
         found: list[F] = called(body, cls, (), values, is_mapped=True)
         return found
+
+    def with_options(cls: type[F], /, *, after: Any) -> type[F]:  # type: ignore[misc]  # a metaclass's own
+        """Return the flow to be called or mapped in a body, where its first tasks wait for other values.
+
+        ``Greeting.with_options(after=[opened])(text1="hey")``. First are those that wait for nothing of the flow.
+        """
+        return WaitingFlow(cls, after)  # type: ignore[return-value]  # typed as what it stands for
 
     def results(cls, /, **inputs: Any) -> Results[DBResult]:
         """Return the stored records of this flow whose inputs have these values, newest first.
@@ -285,7 +296,7 @@ class LumeFlow(metaclass=FlowMeta):
         def __init__(self, /, *args: Any, **values: Any) -> None:
             cls = type(self)
             check_whole(cls)
-            self.__dict__.update(bind_values(cls.__name__, cls.__lume_graph__, args, values))
+            self.__dict__.update(bind_values(cls.__name__, cls.__lume_graph__, args, values, flow_class=cls))
 
         def __setattr__(self, name: str, value: Any) -> NoReturn:
             raise attrs.exceptions.FrozenInstanceError
@@ -325,6 +336,7 @@ class LumeFlow(metaclass=FlowMeta):
         """
         return run_of(self, "flow_run")
 
+    @of_bound_flow
     def run(
         self,
         *,

@@ -90,11 +90,17 @@ class Argument:
 
 @attrs.frozen
 class TaskRun:
-    """One use of a task. ``function`` is a plain function, or any ``prefect.Task`` object."""
+    """One use of a task. ``function`` is a plain function, or any ``prefect.Task`` object.
+
+    Where it uses services, ``records`` says whether the record store must answer before it, and ``filesystems`` which
+    filesystems must.
+    """
 
     function: Callable[..., Any]
     options: Mapping[str, Any]
     services: bool = False
+    records: bool = True
+    filesystems: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -376,8 +382,8 @@ class Graph:
 
     @property
     def results(self) -> dict[str, Member]:
-        """The flow's own result fields."""
-        return {name: member for name, member in self.own.items() if member.is_result}
+        """The flow's own result fields, but those that redefinitions took and that have no name any more."""
+        return {name: member for name, member in self.own.items() if member.is_result and member.visible}
 
     @property
     def all_results(self) -> dict[str, Member]:

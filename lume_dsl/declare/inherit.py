@@ -13,7 +13,7 @@ import attrs
 from lume_dsl.declare.blocks import cleaned_up
 from lume_dsl.declare.graph import Edge, Graph, Input, Member, Parameter, root_of
 
-__all__ = ["Own", "extended", "unique_name"]
+__all__ = ["Own", "extended", "kept_name", "unique_name"]
 
 
 @attrs.frozen
@@ -43,6 +43,7 @@ def extended(base: Graph, own: Own) -> Graph:
 
     Members without a name are told apart. What only a redefined member took, without a name, goes with it.
     """
+    own = _kept_by_origin(own, base)
     names = own.names
     before = _told_apart(base, own)
     base = _kept(before, own)
@@ -63,6 +64,22 @@ def extended(base: Graph, own: Own) -> Graph:
     aliases = {alias: name for alias, name in base.aliases.items() if alias not in names and name in members}
     subflows = {path: subflow for path, subflow in base.subflows.items() if root_of(path) not in names}
     return Graph(members, {**aliases, **own_graph.aliases}, {**subflows, **own_graph.subflows})
+
+
+def kept_name(base: Graph, name: str) -> str:
+    """What an inherited member is called that goes on without a name of its own: ``Scan.signal``."""
+    return unique_name(f"{base.members[name].origin}.{name}", base.members, Counter())
+
+
+def _kept_by_origin(own: Own, base: Graph) -> Own:
+    """What a class adds, where what it wraps is another class's than it was in that class's own body.
+
+    With several bases it is what ``super()`` would find.
+    """
+    unnamed = {old: new for old, new in own.kept.items() if old in base.members and not new.isidentifier()}
+    names = {new: kept_name(base, old) for old, new in unnamed.items()}
+    kept = {old: names.get(new, new) for old, new in own.kept.items()}
+    return attrs.evolve(own, graph=_renamed(own.graph, names), kept=kept)
 
 
 def _in_block(member: Member, base: Graph, own: Own) -> Member:
@@ -89,6 +106,8 @@ def _kept(base: Graph, own: Own) -> Graph:
     members = {}
     for name, member in base.members.items():
         new = moved.get(name, name)
+        if name not in moved and name in moved.values():  # another base's, which the new name hides
+            continue
         visible = member.visible if new == name else new.isidentifier()
         tp = own.types.get(new, member.type) if new != name else member.type
         block = moved.get(member.block, member.block)  # a resource is cleaned up itself, and not what is made of it

@@ -7,8 +7,9 @@ from typing import Any
 
 from lume_dsl.declare.body import Body
 from lume_dsl.declare.composites import Composite, holds_subflows
-from lume_dsl.declare.graph import Parameter, StepRun
-from lume_dsl.declare.references import Reference
+from lume_dsl.declare.graph import Parameter, StepRun, root_of
+from lume_dsl.declare.references import Reference, first_of
+from lume_dsl.declare.subflows import SubflowValue, call_of
 from lume_dsl.errors import Problem, did_you_mean
 from lume_dsl.values.convert import short
 from lume_dsl.values.names import type_name
@@ -50,7 +51,13 @@ def _instead(name: str, value: Any, work: Any) -> str:
 
 
 def _subflows(body: Body, removed: Set[str]) -> Iterator[tuple[str, str, str]]:
-    """An inherited subflow that the body takes values of is not redefined or removed by it."""
+    """An inherited subflow that the body takes values of is not redefined or removed by it, nor has it another name."""
+    for name, value in body.items():
+        found = first_of(value, (SubflowValue,))
+        root = root_of(call_of(found).within) if isinstance(found, SubflowValue) else ""
+        if root in removed or (root and name != root and isinstance(body.get(root), Composite)):
+            message = f"is the subflow {root}, which goes on under its own name alone"
+            yield name, message, f"leave {root} as it is, and read it as {root}"
     for old in body.taken:
         member = body.base.members[old]
         if member.subflow and (member.root in removed or isinstance(body.get(member.root), Composite)):

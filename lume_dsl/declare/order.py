@@ -10,14 +10,19 @@ from lume_dsl.declare.references import Draft, Reference, draft_of
 from lume_dsl.errors import Problem
 from lume_dsl.values.scalars import short
 
-__all__ = ["wait_for"]
+__all__ = ["awaited", "wait_for"]
 
 
 def wait_for(waiting: Any, body: Body, what: str, after: Any) -> Any:
     """Return a reference whose task, called ``what`` in errors, runs after those of some values, or of one."""
-    values = after if isinstance(after, (list, tuple)) else [after]
-    draft_of(waiting).after += [draft for value in values for draft in _drafts(body, what, value)]
+    draft_of(waiting).after += awaited(body, what, after)
     return waiting
+
+
+def awaited(body: Body, what: str, after: Any) -> list[Draft]:
+    """Return the members that what has ``after``, some values or one, waits for; what is no value is a problem."""
+    values = after if isinstance(after, (list, tuple)) else [after]
+    return [draft for value in values for draft in _drafts(body, what, value)]
 
 
 def _drafts(body: Body, what: str, value: Any) -> list[Draft]:

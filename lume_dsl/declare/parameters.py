@@ -6,6 +6,7 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
+from lume_dsl.declare.attributes import is_constant_of
 from lume_dsl.declare.body import caller_place
 from lume_dsl.declare.constraints import broken, shown_constraints
 from lume_dsl.declare.graph import MISSING, Graph, Member, Parameter, parameter_in
@@ -108,8 +109,12 @@ def without_defaults(graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if not _is_from_flow(value, graph.parameters.get(key))}
 
 
-def bind_values(name: str, graph: Graph, args: tuple[Any, ...], given: Mapping[str, Any]) -> dict[str, Any]:
+def bind_values(
+    name: str, graph: Graph, args: tuple[Any, ...], given: Mapping[str, Any], *, flow_class: type | None = None
+) -> dict[str, Any]:
     """Return the value of every parameter, in field order: what is given, else its variable's, else its default.
+
+    ``flow_class`` has the attributes that are none of its graph.
 
     Raises:
         ParameterError: All values that are missing, unknown, or do not fit.
@@ -121,11 +126,11 @@ def bind_values(name: str, graph: Graph, args: tuple[Any, ...], given: Mapping[s
     count = 0
     for key, member in graph.parameters.items():
         bound[key], offences = _checked(name, member, given[key]) if key in given else unsaid(member)
-        if bound[key] is MISSING:
+        if bound[key] is MISSING and not args:
             problems.append(_missing(name, member, spec_of(member)))
         wrong += value_problems(name, member, offences)
         count += offences.count
-    unknown = _all_unknown(name, graph, given)
+    unknown = _all_unknown(name, graph, given, flow_class)
     if problems or wrong or unknown:
         count += len(problems) + len(unknown)
         raise ParameterError(in_field_order(name, graph, [*problems, *wrong, *unknown]), count)
@@ -142,14 +147,16 @@ def abstract_problems(name: str, graph: Graph) -> list[Problem]:
     return [Problem("abstract", f"{name}.{key}", message, fix, member.place) for key, member in graph.abstract.items()]
 
 
-def call_problems(name: str, graph: Graph, args: tuple[Any, ...], given: Iterable[str]) -> list[Problem]:
+def call_problems(
+    name: str, graph: Graph, args: tuple[Any, ...], given: Iterable[str], *, flow_class: type | None = None
+) -> list[Problem]:
     """Return what is wrong with a call but for the values: what is missing, and what is no parameter."""
     problems = [_positional(name, graph)] if args else []
     for key, member in graph.parameters.items():
         spec = spec_of(member)
-        if key not in given and spec.required and not spec.env:
+        if key not in given and spec.required and not spec.env and not args:
             problems.append(_missing(name, member, spec))
-    return [*problems, *_all_unknown(name, graph, given)]
+    return [*problems, *_all_unknown(name, graph, given, flow_class)]
 
 
 def _is_from_flow(value: Any, member: Member | None) -> bool:
@@ -231,8 +238,8 @@ def shown_values(graph: Graph, values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _all_unknown(name: str, graph: Graph, values: Iterable[str]) -> list[Problem]:
-    return [_unknown(name, key, graph) for key in values if key not in graph.parameters]
+def _all_unknown(name: str, graph: Graph, values: Iterable[str], flow_class: type | None = None) -> list[Problem]:
+    return [_unknown(name, key, graph, flow_class) for key in values if key not in graph.parameters]
 
 
 def in_field_order(name: str, graph: Graph, problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -258,7 +265,10 @@ LONGEST_NAME = 80
 """Characters of a name that is no parameter's, which may be anything."""
 
 
-def _unknown(name: str, key: str, graph: Graph) -> Problem:
+def _unknown(name: str, key: str, graph: Graph, flow_class: type | None) -> Problem:
+    if is_constant_of(flow_class, key):
+        message = "is a plain attribute of the class, as it has no annotation"
+        return Problem("parameter-unknown", f"{name}.{key}", message, f"annotate it: {key}: <its type> = ...")
     if key in graph.members:
         message = f"is a result of {name}, not a parameter"
         return Problem("parameter-unknown", f"{name}.{key}", message, f"read it after a run: {name}(...).run().{key}")

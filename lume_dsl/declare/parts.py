@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import enum
 import functools
 import operator
 import pathlib
@@ -204,6 +205,8 @@ def _attribute(owner: Any, name: str, scope: Scope) -> Outcome:
         return UNKNOWN
     if cls in SAMPLES or is_typed_dict(cls):
         return _of_builtin(owner, cls if cls in SAMPLES else dict, name)
+    if issubclass(cls, enum.Enum) and name in ("name", "value") and _of_enum(cls, name):
+        return Outcome(joined([type(member.value) for member in cls] if name == "value" else [str]))
     for base in generic_bases(owner):
         found = _own_attribute(base, owner, name, scope)
         if found is not None:
@@ -213,6 +216,12 @@ def _attribute(owner: Any, name: str, scope: Scope) -> Outcome:
     known = [one for one in (*dir(cls), *_fields(cls)) if not one.startswith("_")]
     wrong = f"{type_name(owner)} has no attribute {name!r}{did_you_mean(name, known)}"
     return Outcome(wrong=wrong, fix=f"its attributes are {', '.join(_fields(cls) or known) or 'none'}")
+
+
+def _of_enum(cls: type[enum.Enum], name: str) -> bool:
+    """Whether an attribute is the one that every Enum has: there are members, and no class has its own."""
+    owner = next(base for base in cls.__mro__ if name in vars(base))
+    return owner is enum.Enum and len(cls) > 0
 
 
 def _of_builtin(owner: Any, cls: Any, name: str) -> Outcome:

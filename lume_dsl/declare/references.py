@@ -14,7 +14,7 @@ import attrs
 
 from lume_dsl.declare.attributes import FlowAttribute
 from lume_dsl.declare.composites import Composite, Whole
-from lume_dsl.declare.graph import MISSING, SYMBOLS, Collection, Constant, Operation, Work
+from lume_dsl.declare.graph import MISSING, SYMBOLS, Collection, Constant, Operation, StepRun, TaskRun, Work
 from lume_dsl.errors import Place, Problem, ReferenceValueError
 from lume_dsl.values.scalars import short
 
@@ -30,6 +30,7 @@ __all__ = [
     "Source",
     "Unchecked",
     "UncheckedConstant",
+    "call_instead",
     "constant_of",
     "draft_of",
     "first_of",
@@ -115,6 +116,11 @@ class Foreign:
     flow: str
     mapped: bool = False
     checked: bool = True
+
+
+def call_instead(flow: str, name: str) -> str:
+    """What to write for a name of another flow's class."""
+    return f"call the flow in this body, {flow}(...).{name}, or use a name of this flow"
 
 
 Source: TypeAlias = Constant | Link | Pending | Foreign | Whole
@@ -235,8 +241,9 @@ class Reference:
         draft = draft_of(self)
         count = draft.owner.count_items(draft)
         if count is None:
-            fix = f"{_LOOP}; to unpack it, annotate its task tuple[A, B]"
-            refuse(self, "iterating or unpacking", fix)
+            is_map = any(getattr(source, "mapped", False) for source in draft.inputs.values())
+            parts = "map a step over it that takes its parts" if is_map else "annotate its task tuple[A, B]"
+            refuse(self, "iterating or unpacking", f"{_LOOP}; to unpack it, {parts}")
         return iter([self[place] for place in range(count)])
 
     # what needs the value itself is refused
@@ -253,7 +260,15 @@ class Reference:
     def __deepcopy__(self, memo: Any) -> Reference:
         return self
 
-    __array_ufunc__ = None  # so that NumPy leaves operators with an array on their left side to a reference
+    def __call__(self, *_: object, **__: object) -> Any:
+        refuse(self, "calling it", _instead_of_call(draft_of(self)))
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """What NumPy asks for an operator with an array on its left side, and in its other functions of numbers."""
+        symbol = _UFUNCS.get(ufunc.__name__) if method == "__call__" and not options else None
+        if symbol is None:
+            refuse(self, f"numpy.{ufunc.__name__}()", "call it in a task")
+        return _operated(draft_of(self).owner, symbol, *inputs)
 
 
 class Unchecked(Reference):
@@ -285,18 +300,23 @@ def _gather(reference: Reference) -> Draft:
 
 _LOOP = "map a task over its items, task.map(values), take one with values[0], or loop in a task"
 
+_DECIDE = "decide in a task, or write: with case(..., True): (conditions are joined by & and |)"
+
 _FIXES = {
-    "if, and, or, not": (("__bool__",), "decide in a task, or write: with case(..., True):"),
+    "if, and, or, not": (("__bool__",), _DECIDE),
     "iterating or unpacking": (
         ("__next__", "__reversed__"),
         _LOOP,
     ),
-    "text formatting": (("__format__", "__str__", "__bytes__"), "build the text in a task that takes it"),
+    "text formatting": (("__format__",), "build the text in a task that takes it; in a filename=, leave out the f"),
+    "str() or print()": (("__str__", "__bytes__"), "build the text in a task that takes it"),
     "len()": (("__len__", "__length_hint__"), "count in a task"),
     "in": (("__contains__",), "look for it in a task"),
     "use as an index, in range() or int(),": (("__index__", "__int__", "__trunc__"), "use it in a task"),
-    "conversion by float(), complex() or round()": (("__float__", "__complex__", "__round__"), "convert it in a task"),
-    "calling it": (("__call__",), "call it in a task"),
+    "float(), complex(), round() or a function of math": (
+        ("__float__", "__complex__", "__round__"),
+        "call it in a task",
+    ),
     "assigning or deleting an item": (("__setitem__", "__delitem__"), "make the changed value in a task"),
     "with": (("__enter__", "__exit__"), "open it in a task"),
     "a set, or the key of a dict,": (("__hash__",), "use a list, or look it up in a task"),
@@ -317,9 +337,20 @@ def refuse(reference: Reference, what: str, fix: str) -> NoReturn:
     raise ReferenceValueError((*draft.owner.so_far(), problem))
 
 
+def _instead_of_call(draft: Draft) -> str:
+    if isinstance(draft.work, StepRun):
+        return "leave out the call: a step takes its arguments by their names, or as defaults"
+    if isinstance(draft.work, TaskRun) and draft.name == draft.fallback:
+        return f"{draft.name} is a value since line {draft.place.line}, and no task: give the value another name"
+    name = getattr(draft.inputs.get("attr"), "value", "")
+    if name in ("set_upstream", "set_downstream", "set_dependencies"):
+        return "write task.with_options(after=[...])(...) where the task that waits is used"
+    return "call it in a task"
+
+
 def _written(draft: Draft) -> str:
     """A value as the body writes it: its name, else ``charge > 100.0`` for an operator's."""
-    if draft.name or not isinstance(draft.work, Operation) or draft.work.symbol not in SYMBOLS:
+    if draft.name or draft.inherited or not isinstance(draft.work, Operation) or draft.work.symbol not in SYMBOLS:
         return draft.label
     operands = [
         source.draft.label if isinstance(source, Link) else short(getattr(source, "value", ...))
@@ -359,15 +390,28 @@ _COMPARE = {
     "gt": "GreaterThan",
     "ge": "GreaterThanOrEqual",
 }
+_LABELS = {**_BINARY, **_COMPARE}
 _UNARY = {"neg": "Neg", "pos": "Pos", "abs": "Abs", "invert": "Invert"}
 
 
-def _binary(symbol: str, label: str, *, reflected: bool = False) -> Callable[..., Any]:
+_UFUNCS = {
+    "add": "add", "subtract": "sub", "multiply": "mul", "divide": "truediv", "true_divide": "truediv",
+    "floor_divide": "floordiv", "remainder": "mod", "power": "pow", "matmul": "matmul",
+    "bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor", "left_shift": "lshift", "right_shift": "rshift",
+    "less": "lt", "less_equal": "le", "equal": "eq", "not_equal": "ne", "greater": "gt", "greater_equal": "ge",
+}  # fmt: skip
+"""The operators by NumPy's names for them."""
+
+
+def _operated(owner: Owner, symbol: str, x: Any, y: Any) -> Any:
+    inputs = {"x": source_of(x, owner), "y": source_of(y, owner)}
+    return owner.add(Operation(symbol), inputs, fallback=_LABELS[symbol])
+
+
+def _binary(symbol: str, *, reflected: bool = False) -> Callable[..., Any]:
     def method(self: Reference, other: Any) -> Any:
         owner = draft_of(self).owner
-        x, y = (other, self) if reflected else (self, other)
-        inputs = {"x": source_of(x, owner), "y": source_of(y, owner)}
-        return owner.add(Operation(symbol), inputs, fallback=label)
+        return _operated(owner, symbol, other, self) if reflected else _operated(owner, symbol, self, other)
 
     return method
 
@@ -380,11 +424,10 @@ def _unary(symbol: str, label: str) -> Callable[..., Any]:
     return method
 
 
-for _symbol, _label in _BINARY.items():
-    setattr(Reference, f"__{_symbol}__", _binary(_symbol, _label))
-    setattr(Reference, f"__r{_symbol}__", _binary(_symbol, _label, reflected=True))
-for _symbol, _label in _COMPARE.items():
-    setattr(Reference, f"__{_symbol}__", _binary(_symbol, _label))
+for _symbol in (*_BINARY, *_COMPARE):
+    setattr(Reference, f"__{_symbol}__", _binary(_symbol))
+for _symbol in _BINARY:
+    setattr(Reference, f"__r{_symbol}__", _binary(_symbol, reflected=True))
 for _symbol, _label in _UNARY.items():
     setattr(Reference, f"__{_symbol}__", _unary(_symbol, _label))
 for _what, (_methods, _fix) in _FIXES.items():

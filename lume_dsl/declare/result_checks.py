@@ -5,6 +5,7 @@ File types and record classes are known here only by what they promise: ``stores
 
 from __future__ import annotations
 
+import enum
 import os
 from collections.abc import Iterator
 from datetime import date, datetime, time
@@ -14,7 +15,7 @@ from typing import Any
 import attrs
 
 from lume_dsl.declare.build import Unresolved
-from lume_dsl.declare.edge_checks import SHOWN_AS, fit, fits, found_in, known_type
+from lume_dsl.declare.edge_checks import SHOWN_AS, fit, fits, found_in, known_type, uncalled
 from lume_dsl.declare.filenames import VALUE, FilenameTemplate, InFilename, format_value
 from lume_dsl.declare.graph import (
     Argument,
@@ -92,7 +93,10 @@ def _template(flow: Subject, member: Member, template: FilenameTemplate) -> Iter
         found, origin = found_in(flow, source)
         if not fits(flow, source, InFilename):
             message = f"{{{name}}} in its filename takes a text, a number or a date, got {found} from {origin}"
-            yield flow.problem("edge-type", member, message, "make a text of it in a task, and name that")
+            is_enum = isinstance(source, Edge) and issubclass(_class(known_type(flow, source.upstream)), enum.Enum)
+            of_value = f"write {name}_value = {name}.value above it, and {{{name}_value}} in the filename"
+            fix = of_value if is_enum else "make a text of it in a task, and name that"
+            yield flow.problem("edge-type", member, message, fix)
             continue
         sample = _SAMPLES.get(known_type(flow, source.upstream)) if isinstance(source, Edge) else source.value
         try:
@@ -103,6 +107,10 @@ def _template(flow: Subject, member: Member, template: FilenameTemplate) -> Iter
             yield flow.problem(
                 "edge-type", member, message, "write {n:04d} for an int, {x:.3f} for a float, {day:%Y%m%d}"
             )
+
+
+def _class(tp: Any) -> type:
+    return tp if isinstance(tp, type) else object
 
 
 def _record_result(flow: Subject, member: Member) -> Iterator[Problem]:
@@ -176,7 +184,7 @@ def _outputs(flow: Subject, member: Member) -> Iterator[Problem]:
             try:
                 encode(source.value, f"output {key!r}")
             except RecordError as error:
-                yield flow.problem("result-type", member, str(error), "record what can be stored")
+                yield flow.problem("result-type", member, str(error), uncalled(source) or "record what can be stored")
         elif source.checked and (wrong := unstorable(known_type(flow, source.upstream))):
             yield flow.problem("result-type", member, f"output {key!r}: {wrong[0]} ({source.upstream})", wrong[1])
 
@@ -190,7 +198,9 @@ def paths(flow: Subject) -> Iterator[Problem]:
             continue
         if member.each and not _varies(flow, member):
             message = f"saves each run of {member.subflow} to the same file"
-            yield flow.problem("path-taken", member, message, "name in it what the runs differ in: {text1}")
+            yield flow.problem(
+                "path-taken", member, message, f"name in it what the runs differ in{_differing(flow, member)}"
+            )
         taken = first.setdefault((filename, filesystem), member.name)
         if taken != member.name:
             message = f"saves to the same file as {taken}"
@@ -216,6 +226,13 @@ def _varies(flow: Subject, member: Member) -> bool:
         not isinstance(one.work, Argument) or one.work.parameter.factory is not None or one.mapped_over
         for one in upstream
     )
+
+
+def _differing(flow: Subject, member: Member) -> str:
+    """The parameters of a mapped subflow that its runs differ in, as a filename names them."""
+    siblings = [one for one in flow.graph.members.values() if one.subflow == member.subflow and one.mapped_over]
+    names = [f"{{{one.own_name}}}" for one in siblings if isinstance(one.work, Argument)]
+    return f": {', '.join(names)}" if names else ""
 
 
 def _where(flow: Subject, member: Member, key: str) -> Any:

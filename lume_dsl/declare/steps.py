@@ -11,8 +11,8 @@ from lume_dsl.declare.body import Body, open_body
 from lume_dsl.declare.graph import MISSING, StepRun
 from lume_dsl.declare.options import TaskUseOptions
 from lume_dsl.declare.order import wait_for
-from lume_dsl.declare.references import Pending, Reference, Source, source_of
-from lume_dsl.declare.tasks import UNNAMED, check_options
+from lume_dsl.declare.references import Pending, Reference, Source, has_references, source_of
+from lume_dsl.declare.tasks import UNNAMED, Unmapped, check_options, generator_problem
 from lume_dsl.errors import Problem, did_you_mean
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ class _WithOptions:
         """Make a task of a method that runs once for each item of the values given here, in step.
 
         The value of its name is the list of the runs' return values, in the items' order. Arguments that
-        are not named here are passed whole.
+        are not named here, or in ``unmapped(…)``, are passed whole.
         """
-        if misplaced or not over:
+        if misplaced or all(isinstance(values, Unmapped) for values in over.values()):
             name = getattr(misplaced[0], "__name__", "step") if misplaced else "step"
             body = open_body(f"step {name}", OUTSIDE)
             message, fix = "@step.map is not told what to map over", "write @step.map(argument=values)"
@@ -83,6 +83,9 @@ def _add(function: Callable[..., Any], *, options: dict[str, Any], over: dict[st
     is_method = inspect.isfunction(function) and not inspect.iscoroutinefunction(function)
     parameters = list(inspect.signature(function).parameters.values()) if is_method else []
     unnamed = (*UNNAMED, inspect.Parameter.VAR_KEYWORD)
+    if wrong := generator_problem(function):
+        body.problems.append(Problem("step-signature", f"{body.name}.{name}", *wrong, body.place()))
+        return body.unknown(name)
     if not parameters or parameters[0].name != "self" or any(parameter.kind in unnamed for parameter in parameters):
         message = "needs self and then arguments that have names"
         fix = f"write def {name}(self, ...) without *args, **kwargs and /"
@@ -102,14 +105,31 @@ def _add(function: Callable[..., Any], *, options: dict[str, Any], over: dict[st
             )
         )
     sources = {key: _source(body, key, default, over) for key, default in arguments.items()}
+    _drop_references(function)
     return wait_for(body.add(StepRun(function, options), sources, fallback=name), body, f"step {name}", after)
 
 
 def _source(body: Body, key: str, default: Any, over: dict[str, Any]) -> Source:
     if key in over:
-        return source_of(over[key], body, mapped=True)
-    if isinstance(default, Reference):
+        given = over[key]
+        is_whole = isinstance(given, Unmapped)
+        return source_of(given.value if is_whole else given, body, mapped=not is_whole)
+    if has_references(default):
         return source_of(default, body)
     if isinstance(value := dict.get(body, key), Reference):
         return source_of(value, body)
     return Pending(key, MISSING if default is inspect.Parameter.empty else default)
+
+
+def _drop_references(function: Any) -> None:
+    """Leave a method no default that is a reference: it goes to workers, and references do not.
+
+    A plain default before such a one goes too, as Python has none before an argument without.
+    """
+    while inspect.isfunction(function):
+        given = function.__defaults__ or ()
+        last = max((place for place, default in enumerate(given, 1) if has_references(default)), default=0)
+        function.__defaults__ = given[last:]
+        by_name = function.__kwdefaults__ or {}
+        function.__kwdefaults__ = {name: default for name, default in by_name.items() if not has_references(default)}
+        function = getattr(function, "__wrapped__", None)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import attrs
 
 from lume_dsl.declare.attributes import FlowAttribute, SubflowAttribute, shaped
-from lume_dsl.declare.body import Unknown
+from lume_dsl.declare.body import Unknown, open_body
 from lume_dsl.declare.composites import Composite, Whole, holds_subflows
 from lume_dsl.declare.graph import Argument, Constant, Graph, Input, Member, Parameter, parameter_in
+from lume_dsl.declare.order import awaited
 from lume_dsl.declare.parameters import abstract_problems, call_problems, check_value, spec_of, value_problems
 from lume_dsl.declare.references import Draft, Link, Reference, Source, draft_of, source_of
 from lume_dsl.declare.tasks import Unmapped
@@ -25,7 +26,7 @@ from lume_dsl.errors import Place, Problem, ReferenceValueError, did_you_mean
 if TYPE_CHECKING:
     from lume_dsl.declare.body import Body
 
-__all__ = ["Call", "Inlined", "SubflowRun", "SubflowValue", "call_of", "called", "inherited_subflows"]
+__all__ = ["Call", "Inlined", "SubflowRun", "SubflowValue", "WaitingFlow", "call_of", "called", "inherited_subflows"]
 
 
 @attrs.define(eq=False)
@@ -98,15 +99,17 @@ def called(
     *,
     is_mapped: bool = False,
     places: Mapping[str, Place] = types.MappingProxyType({}),
+    after: Any = (),
 ) -> Any:
     """Add the members of a flow that is called with these values to a body, and return what stands for them.
 
-    What is wrong with the call is noted in the body's problems, at the ``places`` of the arguments that have their own.
+    Those that wait for nothing of the flow wait for what it is ``after``. What is wrong with the call is noted in the
+    body's problems, at the ``places`` of the arguments that have their own.
     """
     call = Call(body, flow_class, body.place(), is_mapped, places=places)
     parameters = call.graph.parameters
     name = flow_class.__name__
-    found = abstract_problems(name, call.graph) or call_problems(name, call.graph, args, values)
+    found = abstract_problems(name, call.graph) or call_problems(name, call.graph, args, values, flow_class=flow_class)
     problems = [attrs.evolve(one, place=call.place) for one in found]
     sources = {key: _given(call, value) for key, value in values.items() if key in parameters}
     for key, source in sources.items():
@@ -116,7 +119,29 @@ def called(
     if problems and is_mapped:
         return body.unknown(name)
     _inline(call, sources)
+    waited = awaited(body, name, after)
+    for key, member in call.graph.members.items():
+        if not member.upstream:
+            call.drafts[key].after += waited
     return SubflowValue(call)
+
+
+@attrs.frozen
+class WaitingFlow:
+    """What ``Flow.with_options(after=...)`` gives: the flow class, as far as a body calls and maps it."""
+
+    flow: Any
+    after: Any
+
+    def __call__(self, /, *args: Any, **values: Any) -> Any:
+        name = self.flow.__name__
+        body = open_body(f"{name}.with_options", f"write {name}(...).run()")
+        return called(body, self.flow, args, values, after=self.after)
+
+    def map(self, /, **values: Any) -> Any:
+        name = self.flow.__name__
+        body = open_body(f"{name}.with_options", f"write [{name}(...).run() for item in items]")
+        return called(body, self.flow, (), values, is_mapped=True, after=self.after)
 
 
 def _given(call: Call, value: Any) -> Source:
@@ -336,6 +361,8 @@ def _attribute(call: Call, name: str) -> Any:
     body = call.owner
     message = f"is no value of {call.flow.__name__}{did_you_mean(name, names)}"
     fix = f"its values are {', '.join(names) or 'none'}"
+    if name == "run":
+        fix = f"leave out .run(): {call.flow.__name__}(...) is a part of this flow, and runs with it"
     body.problems.append(Problem("unknown-name", f"{body.name}: {call.label}.{name}", message, fix, body.place()))
     return body.unknown(name)
 

@@ -29,7 +29,18 @@ from lume_dsl.errors import DefinitionError, Problem
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-__all__ = ["UNNAMED", "Task", "Unmapped", "check_options", "flatten", "function_name", "task", "unchecked", "unmapped"]
+__all__ = [
+    "UNNAMED",
+    "Task",
+    "Unmapped",
+    "check_options",
+    "flatten",
+    "function_name",
+    "generator_problem",
+    "task",
+    "unchecked",
+    "unmapped",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -186,14 +197,17 @@ class Task(Generic[P, R]):
         except TypeError as error:
             name = function_name(self.function)
             fix = f"the task is {name}{_shown_signature(self.function)}"
-            options = [
-                key for key in kwargs if key in TaskUseOptions.__annotations__ and f"argument {key!r}" in str(error)
-            ]
-            fix = f"write {name}.with_options({options[0]}=...)" if options else fix
+            unexpected = next((key for key in kwargs if f"argument {key!r}" in str(error)), "")
+            option = _OPTIONS_OF_PREFECT.get(unexpected, unexpected)
+            fix = f"write {name}.with_options({option}=...)" if option in TaskUseOptions.__annotations__ else fix
             body.problems.append(Problem("task-arguments", f"{body.name}: {name}", str(error), fix, body.place()))
             return {}
         sources = {}
         for key, value in arguments.items():
+            if found := _of_prefect(value):
+                subject = f"{body.name}: {function_name(self.function)}"
+                body.problems.append(Problem("prefect-task", subject, f"{key!r} is {found[0]}", found[1], body.place()))
+                return {}
             whole = isinstance(value, Unmapped)
             sources[key] = source_of(value.value if whole else value, body, mapped=mapped and not whole)
         if mapped and not any(source.mapped for source in sources.values()):
@@ -207,6 +221,25 @@ class Task(Generic[P, R]):
                 )
             )
         return sources
+
+
+_OPTIONS_OF_PREFECT = {"upstream_tasks": "after", "task_args": "name"}
+"""What stands for an argument of a Prefect task's call, which is none of the function's."""
+
+
+def _of_prefect(value: Any) -> tuple[str, str] | None:
+    """What of Prefect's own an argument is, which says nothing in a body, and what to write instead."""
+    kind = type(value)
+    if kind.__module__ == "prefect.utilities.edges":
+        instead = (
+            "write .map(...) behind the task" if kind.__name__ == "mapped" else f"from lume_dsl import {kind.__name__}"
+        )
+        return f"Prefect's {kind.__name__}(...), which knows flows written by hand alone", instead
+    if isinstance(value, PrefectTaskName) or is_prefect_task(value):
+        of_class = kind.__name__ == "Parameter" and kind.__module__ == "prefect.core.parameter"
+        fix = f"write {value.name}: <its type> = parameter()" if of_class else "write task(...)(...) of it"
+        return "a prefect.Task, which knows no flow here", fix
+    return None
 
 
 def plain_function(function: Any) -> Callable[..., Any]:
@@ -264,6 +297,13 @@ def task(function: Any = None, /, *, services: bool = False, **options: Any) -> 
     return Task(function, options, services=services or getattr(function, "uses_services", False))
 
 
+def generator_problem(function: Any) -> tuple[str, str] | None:
+    """What is wrong with a function that yields, and how to mend it: its value would go to no worker."""
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return "is a generator, so that a call of it computes nothing", "return a list of what it yields"
+    return None
+
+
 def _shown_signature(function: Any) -> str:
     """A signature as it is written: annotations that are text without quotes around them."""
     shown = str(inspect.signature(plain_function(function)))
@@ -280,6 +320,8 @@ def _signature_problem(function: Any) -> tuple[str, str] | None:
     plain = plain_function(function)
     if inspect.iscoroutinefunction(plain):
         return "is a coroutine, which Prefect 1 does not await", "write def, and asyncio.run(...) in it"
+    if wrong := generator_problem(plain):
+        return wrong
     try:
         parameters = list(inspect.signature(plain).parameters.values())
     except ValueError:  # a builtin that does not tell its arguments

@@ -9,5 +9,6 @@ from lume_dsl.engine.compile import compile_flow
 from lume_dsl.engine.executors import executor_of
 from lume_dsl.engine.outcome import FlowRun
 from lume_dsl.engine.run import prepare, results_of, run_flow
+from lume_dsl.engine.serve import serve
 
-__all__ = ["FlowRun", "compile_flow", "executor_of", "prepare", "results_of", "run_flow"]
+__all__ = ["FlowRun", "compile_flow", "executor_of", "prepare", "results_of", "run_flow", "serve"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import prefect
-from prefect.engine.state import State
+from prefect.engine.state import Skipped, State
 
 from lume_dsl.declare.attributes import LOGGER
 from lume_dsl.declare.flow import with_values
@@ -21,7 +21,7 @@ from lume_dsl.tasks.context import ARGUMENTS, parted, run_services
 if TYPE_CHECKING:
     from lume_dsl.declare.flow import FlowMeta
 
-__all__ = ["ServiceCall", "StepCall", "hide_secrets"]
+__all__ = ["ServiceCall", "StepCall", "hide_secrets", "skip_without_items"]
 
 
 @attrs.frozen
@@ -128,4 +128,14 @@ def hide_secrets(names: Sequence[str], _task: prefect.Task, _old: State, new: St
         new.message = hidden_text(str(new.message))
         if isinstance(new.result, BaseException):
             new.result = hide_in(new.result)
+    return new
+
+
+def skip_without_items(_task: prefect.Task, _old: State, new: State) -> State:
+    """A state handler of what runs in spite of skips, in a subflow that is mapped over: it has no items to run for.
+
+    All that it maps over is of the subflow, and has either items or been skipped with the whole of it.
+    """
+    if new.is_failed() and new.message == "At least one upstream state has an unmappable result.":
+        return Skipped("The subflow was skipped.")
     return new

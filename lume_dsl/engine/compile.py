@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 import prefect
@@ -41,10 +42,11 @@ from lume_dsl.declare.graph import (
 )
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.cached import CachedCall
-from lume_dsl.engine.calls import ServiceCall, StepCall, hide_secrets
+from lume_dsl.engine.calls import ServiceCall, StepCall, hide_secrets, skip_without_items
 from lume_dsl.engine.executors import executor_of
 from lume_dsl.engine.flow import CompiledFlow
 from lume_dsl.engine.members import Gather, Keep, TypedArgument, TypedParameter, operation_task, resource_task
+from lume_dsl.engine.runner import choose_for_agent
 from lume_dsl.records.provenance import flow_path
 from lume_dsl.tasks import SaveFile, configure_services
 from lume_dsl.tasks.context import PARAMETER
@@ -63,6 +65,7 @@ CONFIGURE = "configure_services"
 def compile_flow(flow_class: FlowMeta) -> CompiledFlow:
     """Return the ``prefect.Flow`` of a flow class, built once, whichever thread asks first."""
     check_whole(flow_class)
+    choose_for_agent()
     compiled = flow_class.__lume_compiled__
     with compiled.lock:
         if compiled.flow is None:
@@ -119,6 +122,8 @@ class _Compiler:
         if isinstance(member.work, (TaskRun, StepRun)) and (cache := member.work.options.get("cache")):
             lasts = None if cache is True else cache
             vars(task)["run"] = CachedCall(task.run, self.name, member.name, lasts, loads, self._secrets_in(member))
+        if member.each and not task.skip_on_upstream_skip:
+            task.state_handlers = [skip_without_items, *task.state_handlers]
         if self.secrets:
             task.state_handlers = [partial(hide_secrets, self.secrets), *task.state_handlers]
         return task
@@ -237,10 +242,12 @@ class _Compiler:
             for member in self.graph.members.values()
             if isinstance(member.work, FileResult)
         ]
+        using = [work for work in works if isinstance(work, TaskRun) and work.services]
+        filesystems = [source.value for source in identifiers if isinstance(source, Constant)]
         configure = configure_services(
             name=CONFIGURE,
-            filesystems=dict.fromkeys(source.value for source in identifiers if isinstance(source, Constant)),
-            records=any(isinstance(w, RecordResult) or (isinstance(w, TaskRun) and w.services) for w in works),
+            filesystems=dict.fromkeys([*filesystems, *chain.from_iterable(work.filesystems for work in using)]),
+            records=any(isinstance(work, RecordResult) for work in works) or any(work.records for work in using),
         )
         flow.configure = configure
         return [

@@ -72,12 +72,12 @@ def _address(executor: str) -> str:
 
 
 def _of_cluster(name: str | None, workers: int | None, options: dict[str, Any]) -> DaskExecutor:
-    cluster_class: Any = None if name is None else _class_of(name)
-    if cluster_class is None:
-        options.setdefault("dashboard_address", None)
     if workers is not None:
         options["n_workers"] = workers
-    return DaskExecutor(cluster_class=cluster_class, cluster_kwargs=options)
+    if name is not None:
+        return DaskExecutor(cluster_class=_class_of(name), cluster_kwargs=options)
+    options.setdefault("dashboard_address", ":0")  # the usual port may be taken
+    return DaskExecutor(cluster_kwargs=options)
 
 
 def _class_of(name: str) -> Any:
@@ -121,7 +121,7 @@ async def _count_workers(address: str, options: Mapping[str, Any]) -> int:
 
     async def asked() -> int:
         async with rpc(address, timeout=SECONDS, connection_args=arguments) as scheduler:  # type: ignore[no-untyped-call]
-            identity = await scheduler.identity()
+            identity: Any = await scheduler.identity()
         return int(identity.get("n_workers", len(identity["workers"])))
 
     return await asyncio.wait_for(asked(), SECONDS)

@@ -29,7 +29,7 @@ from lume_dsl.records.record import recorded_inputs
 from lume_dsl.secrets import HIDDEN
 from lume_dsl.settings import current_settings
 from lume_dsl.tasks.configure import configure_services
-from lume_dsl.tasks.context import ARGUMENTS, CHECKED, INPUTS, PROVENANCE, SETTINGS
+from lume_dsl.tasks.context import ARGUMENTS, CHECKED, INPUTS, PROVENANCE, SCHEDULED, SETTINGS
 
 if TYPE_CHECKING:
     from lume_dsl.declare.flow import FlowMeta
@@ -48,6 +48,8 @@ class CompiledFlow(Flow):
         members: The task of each member of the class's graph, in the order of the body.
         configure: The configure task, if the flow uses services.
     """
+
+    tells_what_is_lost = True
 
     def __init__(self, flow_class: FlowMeta, **options: Any) -> None:
         self.flow_class = flow_class
@@ -176,6 +178,8 @@ def _prepare_run(flow: CompiledFlow, _old: State, new: State) -> State:
     Raises:
         ParameterError: All values that are missing, unknown or do not fit. Prefect makes it a failed run.
     """
+    if new.is_running() and SCHEDULED in prefect.context:
+        prefect.context["scheduled_start_time"] = prefect.context[SCHEDULED]
     if new.is_running() and SETTINGS not in prefect.context:
         prefect.context[SETTINGS] = current_settings()
         graph = flow.flow_class.__lume_graph__

@@ -120,7 +120,7 @@ def error_of(flow_name: str, state: State, tasks: Mapping[str, State], graph: Gr
     not_run = tuple(
         name
         for name, task_state in tasks.items()
-        if name.isidentifier() and (isinstance(task_state, TriggerFailed) or task_state.is_pending())
+        if name.isidentifier() and (_follows(task_state) or task_state.is_pending())
     )  # not the items and attributes of task values, such as spots[0]
     if not failed:  # a handler or the runner ended it, and no task
         cause = state.result if isinstance(state.result, BaseException) else RuntimeError(state.message or "no reason")
@@ -128,6 +128,15 @@ def error_of(flow_name: str, state: State, tasks: Mapping[str, State], graph: Gr
     error = FlowRunError(flow_name, failed, not_run)
     error.__cause__ = failed[0].exception
     return error
+
+
+def _follows(state: State) -> bool:
+    """Whether a task failed because others did: nothing of it has run."""
+    return isinstance(state, TriggerFailed) or (state.is_failed() and state.message == _NO_LISTS)
+
+
+_NO_LISTS = "No upstream states can be mapped over."
+"""What Prefect says where all that a task maps over has failed."""
 
 
 def _items(member: Member | None, tasks: Mapping[str, State], index: int) -> str:
@@ -146,6 +155,6 @@ def _failures(name: str, state: State, items: Callable[[int], str] = lambda _: "
         for index, child in enumerate(_runs(state)):
             for failure in _failures(f"{name}[{index}]", child):
                 yield attrs.evolve(failure, given=items(index))
-    elif state.is_failed() and not isinstance(state, TriggerFailed):
+    elif state.is_failed() and not _follows(state):
         original = state.result if isinstance(state.result, BaseException) else RuntimeError(state.message)
         yield TaskFailure(name, original)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from lume_dsl.declare.filenames import OF_RUN, VALUE, FilenameTemplate
 from lume_dsl.declare.graph import Constant, Edge, FileResult, Graph, Input, Member
-from lume_dsl.errors import FileError, ServiceError
+from lume_dsl.errors import FileError, FilenameError, ServiceError
 from lume_dsl.services import Services
 from lume_dsl.tasks.context import run_services
 
@@ -24,22 +24,34 @@ def check_file_results(graph: Graph, values: Mapping[str, Any]) -> None:
     """Return if every file result whose name and filesystem are constants or parameters can be saved there.
 
     Raises:
-        ServiceError: All that cannot, each with its field.
+        FilenameError: All that cannot, each with its field, where other filenames would mend them.
+        ServiceError: The same where a filesystem, or the library of a type of file, is among what fails.
     """
     failures = []
+    kind: type[FileError | ServiceError] = FilenameError
     files = [member for member in graph.members.values() if isinstance(member.work, FileResult)]
     with run_services() as services:
         targets = _Targets(services)
         for member in files:
+            file_type = get_args(member.type)[0] if member.each else member.type
+            try:
+                file_type.check_target()
+            except FileError as error:
+                failures.append(f"{member.name}: {error}")
+                kind = ServiceError
+                continue
             identifier = member.inputs.get("filesystem_identifier")
             for name, known in _runs(member, values):
                 try:
                     filename = _filename(member, known)
+                    if filename is not _UNKNOWN:
+                        file_type.check_target(str(filename))
                     targets.check(name, filename, _value(identifier, known), asked=isinstance(identifier, Constant))
                 except (FileError, ServiceError) as error:
                     failures.append(f"{name}: {error}")
+                    kind = kind if isinstance(error, FileError) else ServiceError
     if failures:
-        raise ServiceError("\n".join(failures))
+        raise kind("\n".join(failures))
 
 
 def _runs(member: Member, values: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -19,6 +19,9 @@ _ADVICE = "use ParquetFile, which keeps types"
 
 
 class _CSVSerializer:
+    def check_target(self, _filename: str | None, /) -> None:
+        pandas_for("csv")
+
     def write(self, obj: pd.DataFrame, stream: BinaryIO, _filename: str, /) -> None:
         pandas = pandas_for("csv")
         check_frame(pandas, obj)

@@ -25,6 +25,7 @@ from lume_dsl.files.filesystem import Filesystem
 from lume_dsl.files.filesystems import open_filesystem
 from lume_dsl.files.streams import Fill, digest_of
 from lume_dsl.settings import LOCAL
+from lume_dsl.values.classes import class_of
 from lume_dsl.values.encoding import Kind, register
 from lume_dsl.values.forms import ReferenceForm, register_reference
 from lume_dsl.values.type_names import named_type, type_string
@@ -45,7 +46,9 @@ def _text(filename: str | os.PathLike[str]) -> str:
 class Serializer(Protocol[S]):
     """How objects of one type become the bytes of a file, and back.
 
-    Any exception is reported as a ``FileError`` that names the file and has it as its cause.
+    Any exception is reported as a ``FileError`` that names the file and has it as its cause. A serializer may have
+    a third method, ``check_target(filename)``, which is asked before a run and raises where no file of this name can be
+    written, or, for None, no file at all, as a library is missing.
     """
 
     def dump(self, obj: S, filename: str, /) -> bytes:
@@ -70,6 +73,11 @@ class StreamSerializer(Protocol[S]):
     def read(self, stream: BinaryIO, filename: str, /) -> S:
         """Return the object that a file with this content holds. The stream, which is seekable, is closed then."""
         ...
+
+
+@runtime_checkable
+class _Checking(Protocol):
+    def check_target(self, filename: str | None, /) -> None: ...
 
 
 @runtime_checkable
@@ -132,6 +140,17 @@ class File(Generic[T]):
         digest = saved.digest
         return cls(saved.path, filesystem_identifier=filesystem_identifier, size=digest.size, sha256=digest.sha256)
 
+    @classmethod
+    def check_target(cls, filename: str | None = None) -> None:
+        """Return if files of this type can be written here, under this name where one is given, as far as is known.
+
+        Raises:
+            FileError: A library is missing, or the name is none for this type.
+        """
+        serializer = cls._serializer()
+        if isinstance(serializer, _Checking):
+            cls._told(filename or cls.__name__, lambda: serializer.check_target(filename))
+
     def read(self) -> T:
         """Return the object that the file holds.
 
@@ -140,6 +159,8 @@ class File(Generic[T]):
                 are known), or is not of this type.
             ServiceError: If there is no such filesystem.
         """
+        if not isinstance(self, File):  # NPZFile.read("scan.npz")
+            raise TypeError(f"read() is asked of a file, not of a class; write NPZFile({self!r}).read(), say")
         filesystem = open_filesystem(self.filesystem_identifier)
         with filesystem.open(self.filename) as stream:
             self._check_unaltered(stream, filesystem)
@@ -240,7 +261,7 @@ class File(Generic[T]):
             raise FileError(f"{place}: cannot be read: {error.strerror or error}") from error
 
     def _altered(self, how: str, filesystem: Filesystem) -> FileError:
-        advice = "write the file again, or drop size and sha256 to read it as it is"
+        advice = "write the file again, or read it as it is: attrs.evolve(file, size=None, sha256=None).read()"
         return FileError(f"{filesystem.locate(self.filename)}: {how}; {advice}")
 
 
@@ -297,5 +318,25 @@ def _schema_of(_tp: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": required}
 
 
+def _example_of(tp: Any) -> dict[str, Any]:
+    return {"filename": "path/to/file", "file_type_string": _shown_type(class_of(tp))}
+
+
+def _shown_type(cls: type[File[Any]]) -> str:
+    """The type's name in references, or what stands for it where it has none."""
+    return cls._type_string() if hasattr(cls, "serializer") and "<" not in cls.__qualname__ else "module:Class"
+
+
+def _at_path(tp: Any, path: str) -> File[Any]:
+    """The file of this machine that is there."""
+    cls: type[File[Any]] = class_of(tp)
+    if not hasattr(cls, "serializer"):
+        raise FileError("a path does not say of which type the file is")
+    filesystem = open_filesystem(LOCAL)
+    if not os.path.isfile(filesystem.locate(path)):
+        raise FileError(f"there is no file {path!r} on this machine")
+    return cls(filesystem.keep(path))
+
+
 register(Kind("file", File, File.reference, file_from_reference))
-register_reference(ReferenceForm(File, file_from_reference, File.reference, _schema_of))
+register_reference(ReferenceForm(File, file_from_reference, File.reference, _schema_of, _example_of, _at_path))

@@ -39,6 +39,9 @@ def _h5py() -> ModuleType:
 
 
 class _HDF5Serializer:
+    def check_target(self, _filename: str | None, /) -> None:
+        _h5py()
+
     def write(self, obj: Mapping[str, Any] | Path, stream: BinaryIO, _filename: str, /) -> None:
         library = _h5py()
         if isinstance(obj, Path):

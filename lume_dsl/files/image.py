@@ -61,6 +61,11 @@ def _advice(dtype: Any) -> str:
 
 
 class _ImageSerializer:
+    def check_target(self, filename: str | None, /) -> None:
+        _check_pillow()
+        if filename is not None:
+            _format(filename)
+
     def write(self, obj: Any, stream: BinaryIO, filename: str, /) -> None:
         _check_pillow()
         image, kind = _image(obj), _format(filename)

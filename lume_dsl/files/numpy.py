@@ -34,10 +34,14 @@ def _check_array(obj: Any, path: str = "") -> None:
 
 
 class _NumPySerializer:
-    def write(self, obj: Array, stream: BinaryIO, filename: str, /) -> None:
-        _check_array(obj)
-        if filename.lower().endswith(".npz"):
+    def check_target(self, filename: str | None, /) -> None:
+        _numpy()
+        if filename and filename.lower().endswith(".npz"):
             raise ValueError("a .npz file holds several arrays; annotate it with NPZFile, or end the filename in .npy")
+
+    def write(self, obj: Array, stream: BinaryIO, filename: str, /) -> None:
+        self.check_target(filename)
+        _check_array(obj)
         _numpy().lib.format.write_array(stream, obj, allow_pickle=False)
 
     def read(self, stream: BinaryIO, _filename: str, /) -> Array:
@@ -52,6 +56,9 @@ class NumPyFile(File["np.ndarray[Any, np.dtype[Any]]"]):
 
 
 class _NPZSerializer:
+    def check_target(self, _filename: str | None, /) -> None:
+        _numpy()
+
     def write(self, obj: Mapping[Any, Array], stream: BinaryIO, _filename: str, /) -> None:
         library = _numpy()
         if not isinstance(obj, Mapping):

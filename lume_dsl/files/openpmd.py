@@ -26,6 +26,9 @@ def _particle_group() -> type[Any]:
 
 
 class _OpenPMDSerializer:
+    def check_target(self, _filename: str | None, /) -> None:
+        _particle_group()
+
     def write(self, obj: ParticleGroup, stream: BinaryIO, _filename: str, /) -> None:
         cls = _particle_group()
         import h5py  # heavy, and openpmd-beamphysics needs it

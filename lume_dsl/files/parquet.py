@@ -32,6 +32,10 @@ def _pyarrow() -> tuple[ModuleType, ModuleType]:
 
 
 class _ParquetSerializer:
+    def check_target(self, _filename: str | None, /) -> None:
+        pandas_for(_EXTRA)
+        _pyarrow()
+
     def write(self, obj: pd.DataFrame, stream: BinaryIO, _filename: str, /) -> None:
         pandas, (pyarrow, parquet) = pandas_for(_EXTRA), _pyarrow()
         check_frame(pandas, obj)

@@ -11,18 +11,19 @@ The text is read by Python's own grammar, of which these parts have a meaning:
 ``and  or  not  ( )``                                  conditions put together
 =====================================================  ==========================================================
 
-``time`` is compared with a date or a date and time in ISO 8601; without an offset from UTC it is this machine's.
+``time``, and whatever is a time in a record, is compared with a date or a date and time in ISO 8601; without an offset
+from UTC it is this machine's. A text means other values that are shown so, too: see ``lume_dsl.records.written``.
 """
 
 from __future__ import annotations
 
 import ast
 import keyword
-from datetime import datetime
 from functools import reduce
 
 from lume_dsl.errors import RecordError
 from lume_dsl.records.where import DEEPEST, At, Condition, at
+from lume_dsl.records.written import Written, instant_of
 
 __all__ = ["read_condition"]
 
@@ -193,14 +194,15 @@ class _Reader:
 
     def _operand(self, path: ast.expr, part: ast.expr) -> object:
         value = self._literal(part)
-        if not (isinstance(path, ast.Name) and path.id == "time"):
+        if not isinstance(path, ast.Name):
+            return Written(value)
+        if path.id != "time":
             return value
         if not isinstance(value, str):
             raise self._refusal(part, "a time is text: '2026-11-24', '2026-11-24T08:30' or '2026-11-24T08:30+01:00'")
         try:
-            # fromisoformat of Python 3.10 knows no Z
-            return datetime.fromisoformat(value[:-1] + "+00:00" if value.endswith(("Z", "z")) else value).astimezone()
-        except (ValueError, OverflowError, OSError):
+            return instant_of(value)
+        except ValueError:
             raise self._refusal(
                 part, f"{value!r} is no date and time; write '2026-11-24' or '2026-11-24T08:30'"
             ) from None

@@ -19,7 +19,7 @@ from lume_dsl.values.canonical import canonical
 from lume_dsl.values.encoding import TAG
 from lume_dsl.values.times import timedelta_of
 
-__all__ = ["Operand", "Ordered", "key_of", "sort_key"]
+__all__ = ["Operand", "Ordered", "key_of", "kind_in_words", "sort_key"]
 
 Ordered = tuple[str, Any]
 """A kind, and what stands for a value among those of its kind."""
@@ -130,6 +130,10 @@ class Operand:
             return key is self.key and _canonical(found) == self.canonical
         return key == self.key
 
+    def is_like(self, found: Any) -> bool:
+        """Whether an encoded value is of a kind of which some are equal to this one."""
+        return kind_in_words(found) == kind_in_words(self.encoded)
+
     def compares(self, found: Any, sign: str) -> bool:
         """Whether an encoded value is of this one's kind, and is before or after it, as ``sign`` says."""
         key = None if found is MISSING else key_of(found)
@@ -145,6 +149,22 @@ class Operand:
                 return bool(one > other)
             case _:
                 return bool(one >= other)
+
+
+_WORDS = {"instant": "a datetime with a zone", "datetime": "a datetime without a zone", "enum": "a member of an Enum"}
+
+
+def kind_in_words(encoded: Any) -> str:
+    """Return what an encoded value is, for people: ``"a number"``."""
+    if encoded is None:
+        return "None"
+    if isinstance(encoded, bool):
+        return "a boolean"
+    key = key_of(encoded)
+    if key is not None:
+        return _WORDS.get(key[0], f"a {key[0]}")
+    tag = str(encoded[TAG]) if isinstance(encoded, dict) and TAG in encoded else type(encoded).__name__
+    return _WORDS.get(tag, f"{'an' if tag[0] in 'aeio' else 'a'} {tag}")
 
 
 _RANKS = {kind: rank for rank, kind in enumerate(("number", "text", "instant", "datetime", "date", "timedelta"))}

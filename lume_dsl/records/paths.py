@@ -93,8 +93,8 @@ def _check_start(path: RecordPath) -> None:
     member, *rest = path.steps
     if member not in MEMBERS:
         hint = did_you_mean(str(member), MEMBERS) or (
-            f"; a path begins with {', '.join(MEMBERS)}. A field of your own class is at('fields.{member}'), a "
-            f"flow's parameter at('inputs.{member}')"
+            f"; a path begins with {', '.join(MEMBERS)}: a flow's parameter is inputs.{member}, what it recorded "
+            f"outputs.{member}, a field of your own class fields.{member}"
         )
         raise RecordError(f"a record has no {member!r}{hint}")
     if rest and member not in CONTAINERS:

@@ -18,6 +18,7 @@ from lume_dsl.records.kinds import sort_key
 from lume_dsl.records.paths import TEXTS, RecordPath, read_path, value_at
 from lume_dsl.records.record import Document, input_mark
 from lume_dsl.records.where import All, Comparison, Condition
+from lume_dsl.records.written import WrittenOperand
 from lume_dsl.values.encoding import TAG, encode
 
 __all__ = ["NumberBound", "Order", "Prefilter", "Query"]
@@ -242,6 +243,8 @@ class _Told:
     def _takes_input(self, steps: tuple[str | int, ...], condition: Comparison) -> bool:
         if len(steps) != 2 or steps[0] != "inputs" or not isinstance(steps[1], str):
             return False
+        if isinstance(condition.operand, WrittenOperand):
+            return False  # it equals inputs of several marks
         key = condition.operand.key
         if len(self.marks) >= _MOST_TOLD:
             return False

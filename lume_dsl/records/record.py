@@ -278,11 +278,13 @@ def from_document(document: Document, read: Callable[[str], Iterable[bytes]] | N
         RecordError: If the class cannot be imported, is no ``DBResult``, or has other fields than stored; or if the
             document was altered in the store.
     """
+    known = str(document.get("unique_hash"))[:12]
+    mend = f"python -m lume_dsl results show {known} shows it as it is, and results delete {known} removes it"
     try:
         return _from_document(document, read)
+    except RecordError as error:
+        raise RecordError(f"the record {known} cannot be loaded: {error}; {mend}") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        known = str(document.get("unique_hash"))[:12]
-        mend = f"mend it there, or remove it: python -m lume_dsl results delete {known}"
         raise RecordError(f"the record {known} was altered in the database: {error}; {mend}") from error
 
 

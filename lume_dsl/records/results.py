@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from collections.abc import Iterator
 from functools import reduce
-from typing import TYPE_CHECKING, Generic, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import attrs
 
@@ -37,6 +39,7 @@ class Results(Generic[R]):
         names: Names of inputs, outputs and fields that these records may have, where they are known: conditions and
             orders on others are refused.
         whose: Whose names those are, for errors.
+        skips: Whether a record that cannot be loaded is left out with a warning, instead of raising.
     """
 
     store: RecordStore = attrs.field(repr=False)
@@ -44,6 +47,7 @@ class Results(Generic[R]):
     record_type: type[R]
     names: Names = attrs.field(factory=dict, repr=False, eq=False)
     whose: str = attrs.field(default="", repr=False, eq=False)
+    skips: bool = attrs.field(default=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         conditions = () if self.query.where is None else self.query.where.paths()
@@ -52,11 +56,25 @@ class Results(Generic[R]):
 
     def __iter__(self) -> Iterator[R]:
         for document in self.store.find(self.query):
-            record = self.store.record(document)
+            try:
+                record = self.store.record(document)
+            except RecordError as error:
+                if not self.skips:
+                    raise RecordError(f"{error}; .loadable() leaves it out") from error
+                warnings.warn(f"left out: {error}", stacklevel=2)
+                continue
             if not isinstance(record, self.record_type):
                 found = document["result_type_string"]
                 raise RecordError(f"expected records of {self.record_type.__name__}, found one of {found}")
             yield record
+
+    if not TYPE_CHECKING:  # to which an index is an error
+
+        def __getitem__(self, place: Any) -> NoReturn:
+            raise TypeError(
+                f"records are asked of the store each time anew, so there is no [{place!r}]; write .latest() for the "
+                "newest, .limit(n) for the first n, or list(...) to keep all"
+            )
 
     def __len__(self) -> int:
         return self.count()
@@ -109,6 +127,13 @@ class Results(Generic[R]):
         is_more = self.query.limit is not None and query.limit is not None and query.limit > self.query.limit
         return self if is_more else attrs.evolve(self, query=query)
 
+    def loadable(self) -> Results[R]:
+        """Return the same without the records that cannot be loaded here: each is told in a warning when it is met.
+
+        They are counted, deleted and found all the same. What a limit leaves out is not looked at instead.
+        """
+        return attrs.evolve(self, skips=True)
+
     def count(self) -> int:
         """Return how many records there are."""
         return self.store.count(self.query)
@@ -122,7 +147,8 @@ class Results(Generic[R]):
         if self.query.order and self.query.limit is not None:
             newest = max(self, key=lambda record: record.time, default=None)
         else:
-            newest = next(iter(attrs.evolve(self, query=attrs.evolve(self.query, order=())).limit(1)), None)
+            unordered = attrs.evolve(self, query=attrs.evolve(self.query, order=()))
+            newest = next(iter(unordered._first(1)), None)
         if newest is None:
             raise RecordError(f"there is no record with {self.query}")
         return newest
@@ -133,11 +159,15 @@ class Results(Generic[R]):
         Raises:
             RecordError: If there is none, or more than one.
         """
-        records = list(iter(self.limit(2)))  # iter() as list() alone would count them first
+        records = self._first(2)
         if len(records) == 1:
             return records[0]
         found = f"{self.count()} records" if records else "no record"
         raise RecordError(f"expected one record with {self.query}, found {found}")
+
+    def _first(self, number: int) -> list[R]:
+        """The first so many; where some are skipped, of the others."""
+        return list(islice(iter(self if self.skips else self.limit(number)), number))
 
     def delete(self) -> int:
         """These records are no longer in the store; return how many there were. There is no way back."""

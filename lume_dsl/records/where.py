@@ -15,6 +15,7 @@ import attrs
 from lume_dsl.errors import RecordError
 from lume_dsl.records.kinds import Operand
 from lume_dsl.records.paths import MISSING, RecordPath, read_path, value_at
+from lume_dsl.records.written import Written, WrittenOperand
 from lume_dsl.values.encoding import encode
 from lume_dsl.values.times import with_offset
 
@@ -88,8 +89,8 @@ def _compared(comparison: Comparison) -> Operand:
     operand = _operand(comparison.path, comparison.value)
     if comparison.sign not in ("==", "!=") and operand.key is None:
         raise TypeError(
-            f"{comparison!r}: {_a(comparison.value)} is not before or after another; compare a number, a text, a date, "
-            "a datetime or a timedelta, or write == or !="
+            f"{comparison.path}: {_a(comparison.value)} is not before or after another; compare a number, a text, a "
+            "date, a datetime or a timedelta, or write == or !="
         )
     return operand
 
@@ -238,11 +239,14 @@ def _operand(path: RecordPath, value: Any) -> Operand:
             f"the time of a record is an instant, and {value!r} is none; "
             "write datetime(2026, 11, 24, tzinfo=timezone.utc), or give one without a zone .astimezone()"
         )
+    if isinstance(value, Written):
+        return WrittenOperand(encode(value.value, f"the value for {path}"))
     given = with_offset(value) if isinstance(value, datetime) else value  # whose instant counts
     return Operand(encode(given, f"the value for {path}"))
 
 
 def _a(value: Any) -> str:
+    value = value.value if isinstance(value, Written) else value
     return "None" if value is None else f"{type(value).__name__} {value!r:.80}"
 
 

@@ -196,7 +196,7 @@ _KINDS: dict[type, BoxKind] = {
 
 def _box(graph: Graph, member: Member) -> Box:
     title, what = _title(graph, member), _what(graph, member)
-    tp = _type(member)
+    tp = _type(graph, member)
     details = [what, tp] if tp and isinstance(member.work, TaskRun) else [what or tp]
     is_parameter = isinstance(member.work, (Parameter, Argument))
     help = spec_of(member).help if is_parameter else ""
@@ -212,7 +212,15 @@ def _box(graph: Graph, member: Member) -> Box:
 
 def _title(graph: Graph, member: Member) -> str:
     """Its name in its flow; of what has none, what it does."""
-    return member.own_name if member.visible else _expression(graph, member) or member.own_name
+    return member.own_name if _has_name(graph, member) else _expression(graph, member) or member.own_name
+
+
+def _has_name(graph: Graph, member: Member) -> bool:
+    """Whether the body that it stands in gave it a name: of a subflow, its own flow's body."""
+    if member.subflow not in graph.subflows:
+        return member.visible
+    inner: Mapping[str, Member] = graph.subflows[member.subflow].flow.__lume_graph__.members
+    return member.own_name in inner and inner[member.own_name].visible
 
 
 def _name_in(subflow: str, member: Member) -> str:
@@ -225,13 +233,13 @@ def _what(graph: Graph, member: Member) -> str:
     if isinstance(member.work, TaskRun):
         name = function_name(member.work.function)
         return name if name != member.own_name else ""
-    return _expression(graph, member) if member.visible else ""
+    return _expression(graph, member) if _has_name(graph, member) else ""
 
 
-def _type(member: Member) -> str:
+def _type(graph: Graph, member: Member) -> str:
     """The type of its value and the unit of a parameter; "" where none is known, or its title is an expression."""
-    is_inner = not member.visible and isinstance(member.work, (Operation, Collection, Case, Merge))
-    if is_inner or member.type is Any or member.type is Unresolved:
+    is_expression = isinstance(member.work, (Operation, Collection, Case, Merge)) and not _has_name(graph, member)
+    if is_expression or member.type is Any or member.type is Unresolved:
         return ""
     unit = unit_of(member) if isinstance(member.work, (Parameter, Argument)) else ""
     return f"{type_name(member.type)}, {unit}" if unit else type_name(member.type)
@@ -253,7 +261,7 @@ def _named(graph: Graph, member: Member, source: Input) -> Input:
         return source
     upstream = graph.members[source.upstream]
     is_part = isinstance(upstream.work, Operation) and upstream.work.symbol in ("getattr", "getitem")
-    if not upstream.visible and not is_part:  # of which the name says what it is: beam.sigma_x, images[0]
+    if not _has_name(graph, upstream) and not is_part:  # of which the name says what it is: beam.sigma_x, images[0]
         return Edge("…")
     return Edge(_name_in(member.subflow, upstream))
 

@@ -22,6 +22,7 @@ __all__ = [
     "INPUTS",
     "PARAMETER",
     "PROVENANCE",
+    "SCHEDULED",
     "SETTINGS",
     "ServiceTask",
     "parted",
@@ -50,6 +51,13 @@ ARGUMENTS = "lume_arguments"
 """The key of ``prefect.context`` under which those parameters of subflows travel that only the start of a run knows.
 
 A factory or a variable gives them; they are in their JSON forms, by the names of their tasks.
+"""
+
+
+SCHEDULED = "lume_scheduled_start_time"
+"""The key of ``prefect.context`` that has the time of the schedule for which a run is, where there is one.
+
+Prefect's own, ``scheduled_start_time``, is set to the time at which a run begins, before a flow can say otherwise.
 """
 
 

@@ -8,6 +8,7 @@ The canonical form of an encoded document (``lume_dsl.values.encoding``) is JSON
   the shortest decimal text that reads back as the same double, as Python's ``repr`` writes it;
 * bytes by their SHA-256 and size (``{"__lume__":"bytes","value":{"sha256":"...","size":3}}``), wherever they are kept;
 * times by their clock, offset and zone, without the name that an offset was given (``[_name=CET]``);
+* an Enum's member by its class and name, without its value;
 * NumPy's numbers, texts and bytes as those of Python, and what was stored as JSON text as what the text says;
 * ``true``, ``1`` and ``"1"`` are three different values, and the order of an array counts.
 """
@@ -97,6 +98,8 @@ def _text_of_tagged(document: dict[str, Any]) -> str:
             written = _text_of_members(dict(content))
         case "object":
             written = f'{{"fields":{_text_of_members(content["fields"])},"type":{_text(content["type"])}}}'
+        case "enum":
+            written = _text_of_members({"name": content["name"], "type": content["type"]})
         case _:
             written = _text(content)
     return f'{{"{TAG}":{_text(tag)},"value":{written}}}'

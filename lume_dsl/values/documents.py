@@ -11,7 +11,7 @@ from lume_dsl.values.document_errors import DocumentError, top_level
 from lume_dsl.values.jsontext import json_path_at, read_json
 from lume_dsl.values.yaml12 import path_at, read_yaml
 
-__all__ = ["DocumentError", "format_of", "read_document"]
+__all__ = ["DocumentError", "format_of", "read_document", "text_of_document"]
 
 _JSON_HINT = "write text in double quotes, no comma after the last item, and no comments"
 
@@ -36,7 +36,7 @@ def read_document(text_or_bytes: str | bytes, *, name: str, format: str) -> dict
     Raises:
         DocumentError: for whatever cannot be read.
     """
-    text = _text(text_or_bytes, name)
+    text = text_of_document(text_or_bytes, name)
     if format == "yaml":
         return read_yaml(text, name)
     if not text.strip(" \t\r\n"):
@@ -61,8 +61,12 @@ def read_document(text_or_bytes: str | bytes, *, name: str, format: str) -> dict
 # Text
 
 
-def _text(source: str | bytes, name: str) -> str:
-    """The document's text, without a byte order mark, for sure encodable."""
+def text_of_document(source: str | bytes, name: str) -> str:
+    """Return a document's text, without a byte order mark, for sure encodable.
+
+    Raises:
+        DocumentError: It is not UTF-8.
+    """
     if isinstance(source, str):
         return (source if source.isascii() else _decoded(source.encode("utf-8", "surrogatepass"), name)).removeprefix(
             "\ufeff"

@@ -16,7 +16,7 @@ bytes, blob                                     base64; or the SHA-256 and size 
 scalar, array                                   NumPy's: a number with its dtype; the bytes of a ``.npy`` file
 frame, series, index                            pandas': the bytes of an Arrow IPC stream
 timestamp, duration, missing                    pandas' scalars
-object, enum                                    a class by its name, and its fields or the member's name
+object, enum                                    a class by its name, and its fields, or the member's name and value
 file                                            the file's reference (added by ``lume_dsl.files``)
 ==============================================  ============================================================
 
@@ -40,6 +40,7 @@ from uuid import UUID
 from lume_dsl.errors import RecordError, ServiceError
 from lume_dsl.values import arrays, frames, objects
 from lume_dsl.values.content import Content
+from lume_dsl.values.forms import SCALARS
 from lume_dsl.values.kinds import TAG, Kind, Unstorable, full_name, kind_of, kind_tagged, register, tagged
 from lume_dsl.values.plain import plain
 from lume_dsl.values.storable import INSTEAD_OF, INSTEAD_OF_OTHERS
@@ -123,7 +124,10 @@ def _special(value: Any, depth: int, blobs: Blobs | None) -> Any:
     """The stored form of what is neither a JSON value nor a tuple."""
     if isinstance(value, enum.Enum):
         type_name, name = objects.member_name(value)
-        return tagged("enum", {"type": type_name, "name": name})
+        content = {"type": type_name, "name": name}
+        if type(value._value_) in SCALARS:
+            content["value"] = _encode(value._value_, depth, blobs)
+        return tagged("enum", content)
     match arrays.array_or_scalar(value) or frames.pandas_kind(value):
         case "array":
             return tagged("array", _content(arrays.array_content(value), blobs))

@@ -42,12 +42,17 @@ class ReferenceForm:
         read: The value that a reference stands for. It raises a ``LumeError`` where there is none.
         write: The reference of a value.
         schema: The JSON Schema of a reference to one of the class or of a subclass.
+        example: A reference to one of the class or of a subclass, to show how it is written.
+        named: The value of the class or of a subclass that a text of a command line names, as a path names a file. It
+            raises a ``LumeError`` where there is none. None where texts name nothing.
     """
 
     base: type
     read: Callable[[dict[str, Any]], Any]
     write: Callable[[Any], dict[str, Any]]
     schema: Callable[[Any], dict[str, Any]]
+    example: Callable[[Any], dict[str, Any]]
+    named: Callable[[Any, str], Any] | None = None
 
 
 _references: list[ReferenceForm] = []

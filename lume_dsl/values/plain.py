@@ -17,8 +17,9 @@ __all__ = ["plain"]
 def plain(document: Any) -> Any:
     """Return JSON values that tell what was stored: numbers, texts, and for what is large its kind and size.
 
-    An object is its fields, an enum member its name, a file its reference, a time its text, NaN ``"nan"``, bytes
-    ``"bytes (5)"`` and an array ``"array float64 (3, 4)"``. What is no stored value is given back as it is.
+    An object is its fields, an enum member its value or, where that is no scalar of JSON, its name, a file its
+    reference, a time its text, NaN ``"nan"``, bytes ``"bytes (5)"`` and an array ``"array float64 (3, 4)"``. What is
+    no stored value is given back as it is.
 
     >>> plain({"__lume__": "tuple", "value": [1, {"__lume__": "bytes", "value": "AP8="}]})
     [1, 'bytes (2)']
@@ -148,6 +149,6 @@ _FORMS: dict[str, Callable[[Any], Any]] = {
     "timestamp": _timestamp,
     "duration": lambda content: f"{content['count']} {content['unit']}",
     "object": lambda content: _members(content["fields"]),
-    "enum": lambda content: content["name"],
+    "enum": lambda content: plain(content.get("value", content["name"])),
     "file": lambda content: content if isinstance(content, dict) else plain(content),
 }

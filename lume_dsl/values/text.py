@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
+from lume_dsl.errors import LumeError
 from lume_dsl.values.classes import fields_of, is_named_tuple, is_object
 from lume_dsl.values.convert import structure, unstructure
 from lume_dsl.values.document_errors import DocumentError, number_problem
@@ -29,8 +30,9 @@ def parse_text(text: str, tp: Any, unit: str = "") -> tuple[Any, Offences]:
 
     Text for a ``str`` is taken as it stands, as it is for dates, paths and the like. Numbers, ``true``/``false`` and
     ``null`` (``none``) are read as such, an Enum's member by its value or its name. A list or tuple is JSON, or items
-    between commas, quoted as in CSV where they hold one; dicts and objects are JSON. A union takes an int before a
-    float, numbers before bools, and text last; there a text in JSON's quotes is text, whatever it looks like.
+    between commas, quoted as in CSV where they hold one; dicts and objects are JSON; a file of this machine is its
+    path, too. A union takes an int before a float, numbers before bools, and text last; there a text in JSON's
+    quotes is text, whatever it looks like.
 
     A quantity (``0.25nC``) stands for a number of ``unit``, the unit of the numbers that ``tp`` holds outside of
     objects, or of the unit that ``tp`` itself declares.
@@ -52,6 +54,8 @@ def _parse_arms(text: str, arms: list[Any], tp: Any, unit: str) -> tuple[Any, Of
         try:
             read = _read(text, arm, unit)
         except (ValueError, RecursionError):
+            if others == [arm] and (named := _named(text, arm)) is not None:
+                return named
             continue
         value, offences = _structure(read, arm, unit)
         if not offences:
@@ -62,6 +66,19 @@ def _parse_arms(text: str, arms: list[Any], tp: Any, unit: str) -> tuple[Any, Of
         fix = without_underscores(text) if any(map(takes_quantity, arms)) else ""
         inside.add(f"expected {_what(tp)}, got {short(text)}{_json_hint(text, tp)}", fix)
     return text, inside
+
+
+def _named(text: str, tp: Any) -> tuple[Any, Offences] | None:
+    """The value that a text names, as a path names a file, and its offences; None where texts name none of ``tp``."""
+    form = reference_form(tp)
+    if form is None or form.named is None or text.lstrip().startswith(("{", "[")):
+        return None
+    offences = Offences()
+    try:
+        return form.named(tp, text), offences
+    except LumeError as error:
+        offences.add(f"expected {type_name(tp)}: {error}{_json_hint(text, tp)}")
+    return text, offences
 
 
 def _structure(read: Any, tp: Any, unit: str) -> tuple[Any, Offences]:
@@ -276,7 +293,9 @@ def _example(tp: Any, number: int = 0, outer: tuple[Any, ...] = ()) -> Any:
         return [_example(argument, place, outer) for place, argument in enumerate(arguments)]
     if is_named_tuple(tp):
         return [_example(field.type, place, outer) for place, field in enumerate(fields_of(tp))]
-    if is_object(tp) and reference_form(tp) is None:
+    if (reference := reference_form(tp)) is not None:
+        return reference.example(tp)
+    if is_object(tp):
         return {field.name: _example(field.type, 0, outer) for field in fields_of(tp) if field.required}
     if (form := text_form(tp)) is not None:
         return form.example

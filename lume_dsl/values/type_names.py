@@ -26,14 +26,22 @@ def type_string(cls: type) -> str:
     """Return ``"module:QualName"``.
 
     Raises:
-        ValueError: If the class was defined in a function, so that no other process could find it.
+        ValueError: If the class was defined in a function, or in a file that cannot be imported by its name, so that
+            no other process could find it.
     """
     if "<locals>" in cls.__qualname__:
         raise ValueError(
             f"{cls.__qualname__} is defined in a function, where nothing can find it again; "
             "define it at the top of a module"
         )
-    return f"{_public_modules.get(cls, cls.__module__)}:{cls.__qualname__}"
+    module = _public_modules.get(cls, cls.__module__)
+    if not _is_dotted(module):
+        raise ValueError(f"{cls.__qualname__} is in {module!r}, which is no name of a module; rename its file")
+    return f"{module}:{cls.__qualname__}"
+
+
+def _is_dotted(text: str) -> bool:
+    return all(part.isidentifier() for part in text.split("."))
 
 
 def named_type(text: str, base: type[T]) -> type[T]:
@@ -47,7 +55,7 @@ def named_type(text: str, base: type[T]) -> type[T]:
     """
     module, separator, qualname = text.partition(":")
     names = qualname.split(".")
-    if not separator or not all(part.isidentifier() for part in (*module.split("."), *names)):
+    if not separator or not _is_dotted(module) or not _is_dotted(qualname):
         raise ValueError(f"{text!r} is not of the form 'module:ClassName'")
     found: Any = _module(module, names, text)
     for name in names:
@@ -69,11 +77,16 @@ def _hint(module: str) -> str:
     return "; it is gone, or was renamed: give it back its name to load what was saved of it"
 
 
+def _how_to_find(module: str) -> str:
+    first = module.partition(".")[0]
+    return f"there is no module {module} in Python; start in the folder that has {first}, or add that to PYTHONPATH"
+
+
 def _module(module: str, names: list[str], text: str) -> ModuleType:
     if (loaded := sys.modules.get(module)) is not None:
         return loaded
     if source_of_module(module) is None:
-        reason = "this script has other classes" if module == "__main__" else f"there is no module {module} in Python"
+        reason = "this script has other classes" if module == "__main__" else _how_to_find(module)
         raise ValueError(f"{text!r} cannot be found: {reason}")
     if not declares(module, names):
         reason = "declares no such class: no attrs class, dataclass, Enum, NamedTuple, record or file"

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from runner import runner_table
 from stores import tables
 
 HERE = Path(__file__).resolve().parent
@@ -246,9 +247,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=9, help="how often each piece of work is timed (default: 9)")
     rounds = parser.parse_args().rounds
-    console = Console(markup=False)  # list[float] is a type, and no style
+    console = Console(markup=False, width=140)  # list[float] is a type, and no style
     for measure in (start_up, cold_run, definition, wide_definition, composition, inlined_run, checking):
         console.print(measure(rounds), "")
+    console.print(runner_table(rounds), "")
     for found in tables(rounds):
         console.print(found, "")
 

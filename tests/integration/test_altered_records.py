@@ -76,7 +76,7 @@ def test_what_was_altered_is_told_with_what_to_do(lume_home: Path, column: str, 
     with pytest.raises(RecordError) as caught:
         load(reference)
     assert f"the record {known} was altered in the database: {reason}" in str(caught.value)
-    assert f"mend it there, or remove it: python -m lume_dsl results delete {known}" in str(caught.value)
+    assert f"results delete {known} removes it" in str(caught.value)
 
 
 def test_an_int_of_any_size_is_shown() -> None:

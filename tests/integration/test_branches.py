@@ -161,7 +161,7 @@ class Mapped(LumeFlow):
     fallback = lume_merge(narrow, [0, 0])
     kept: list[int] = result(on)
     first = raised.map(numbers)
-    second = raised.map(first)
+    second = raised.map(numbers)
     lume_switch(mode, {"wide": first, "narrow": second})
     last = lume_merge(first, second)
     evens = even.map(numbers)
@@ -189,7 +189,7 @@ def mapped_by_hand() -> prefect.Flow:
         either.name = "either"
         run(raised, either, name="on")
         first = run(raised, numbers, name="first")
-        second = run(raised, first, name="second")
+        second = run(raised, numbers, name="second")
         switch(mode, {"wide": first, "narrow": second})
         merge(first, second).name = "last"
         evens = run(even, numbers, name="evens")
@@ -236,7 +236,7 @@ def test_maps_of_branches_end_as_by_hand(mode: str) -> None:
     ("mode", "expected"),
     [
         ("wide", {"wide": [2, 3, 4], "narrow": None, "over": [3, 4, 5], "whole": [3, 4, 5], "either": [2, 3, 4], "on": [3, 4, 5], "wider": [6, 7, 8], "fallback": [0, 0], "kept": [3, 4, 5], "first": [2, 3, 4], "second": None, "last": [2, 3, 4]}),
-        ("narrow", {"wide": None, "narrow": [11], "over": None, "whole": None, "either": [11], "on": [12], "wider": None, "fallback": [11], "kept": [12], "first": None, "second": None, "last": None}),
+        ("narrow", {"wide": None, "narrow": [11], "over": None, "whole": None, "either": [11], "on": [12], "wider": None, "fallback": [11], "kept": [12], "first": None, "second": [2, 3, 4], "last": [2, 3, 4]}),
         ("none", {"wide": None, "narrow": None, "over": None, "whole": None, "either": None, "on": None, "wider": None, "fallback": [0, 0], "kept": None, "first": None, "second": None, "last": None}),
     ],
     ids=["wide", "narrow", "none"],

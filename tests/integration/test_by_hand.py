@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
@@ -13,7 +14,8 @@ import pytest
 from prefect import Flow, Parameter, task
 from prefect.storage import Module
 
-from lume_dsl import DBResult, FileError, RecordError, load
+import lume_dsl
+from lume_dsl import DBResult, DefinitionError, FileError, LumeFlow, RecordError, load
 from lume_dsl.files import JSONFile, TextFile
 from lume_dsl.tasks import LoadDBResult, LoadFile, SaveDBResult, SaveFile, configure_services
 
@@ -152,3 +154,27 @@ def test_a_compiled_flow_hands_its_results_to_a_flow_by_hand(lab: ModuleType) ->
     references = {name: states[compiled.members[name]].result for name in ("text_file", "record")}
     assert run_alone(LoadFile(), file_rep=references["text_file"]) == "hey you"
     assert run_alone(LoadDBResult(), result_rep=references["record"], attribute_index=["outputs", "text"]) == "hey you"
+
+
+@lume_dsl.task
+def double(x: float) -> float:
+    return 2 * x
+
+
+class Doubled(LumeFlow):
+    x: float = 1.0
+    y = double(x)
+
+
+@pytest.mark.parametrize(
+    ("call", "fix"),
+    [
+        (lambda: double(1.0), "a flow of Prefect's takes prefect.task, and ours are written class A(LumeFlow): ..."),
+        (lambda: Doubled(x=2.0), "or take Doubled.flow, the prefect.Flow that it is"),
+    ],
+)
+def test_what_belongs_in_a_flow_class_is_told_so_in_a_flow_written_by_hand(call: Callable[[], Any], fix: str) -> None:
+    with Flow("f"), pytest.raises(DefinitionError) as caught:
+        call()
+    assert caught.value.problems[0].fix.endswith(fix)
+    assert Doubled(x=2.0).run().y == 4.0

@@ -65,6 +65,18 @@ def test_run_shows_where_the_results_are(lume: Lume, tmp_path: Path) -> None:
     assert (tmp_path / "greeting.txt").read_text() == "hey you"
 
 
+def test_run_tells_a_result_that_was_skipped_from_one_that_is_none(lume: Lume) -> None:
+    lume.write(
+        "branching.py",
+        "from lume_dsl import *\nfrom lab import append_text\n\nclass Branching(LumeFlow):\n    a: str = 'b'\n"
+        "    with case(a, 'c'):\n        kept: str = result(a)\n    nothing: None = result(None)\n",
+    )
+    done = lume("run", "branching")
+    assert "kept\tstr\tskipped\n" in done.out
+    assert "nothing\tNone\tNone\n" in done.out
+    assert json.loads(lume("run", "branching", "--json").out)["results"] == {"kept": None, "nothing": None}
+
+
 def test_run_takes_a_file_and_leaves_out_the_name_of_its_only_flow(lume: Lume) -> None:
     lume.write(
         "only.py", "from lume_dsl import *\nfrom lab import append_text\n\nclass Only(LumeFlow):\n    a: str = 'b'\n"
@@ -334,6 +346,7 @@ def test_an_unknown_flag_exits_2_with_the_near_ones(lume: Lume) -> None:
         ("lab.deeper:Greeting", "lab"),
         ("labb.py:Greeting", "there is no file labb.py; did you mean 'lab.py'?"),
         ("lab:Greetin", "lab has no flow named 'Greetin'; did you mean 'Greeting'?"),
+        ("lab.Greeting", "there is no module named 'lab.Greeting'; did you mean 'lab:Greeting'?"),
         ("lab:append_text", "lab has no flow named 'append_text'"),
         ("lab", "flows: say which"),
         ("json", "json defines no flow"),
@@ -349,7 +362,32 @@ def test_a_flow_that_is_not_there_exits_2(lume: Lume, target: str, said: str) ->
 
 
 def test_an_unknown_command_exits_2(lume: Lume) -> None:
-    assert lume("rum", "lab:Greeting").code == 2
+    for arguments, meant in (
+        (["rnu", "lab:Greeting"], "there is no command 'rnu'; did you mean 'run'?"),
+        (["result", "list"], "there is no command 'result'; did you mean 'results'?"),
+        (["results", "ls"], "there is no command 'ls'; did you mean 'list'?"),
+        (["quux"], "there is no command 'quux'\n    the commands are: run, check, "),
+    ):
+        done = lume(*arguments)
+        assert done.code == 2
+        assert meant in done.err
+
+
+def test_a_flag_with_a_single_dash_is_told_with_the_one_that_is_meant(lume: Lume) -> None:
+    done = lume("run", "lab:Greeting", "-text1", "hey")
+    assert done.code == 2
+    assert "did you mean '--text1'?" in done.err
+
+
+def test_json_may_stand_before_the_flow(lume: Lume) -> None:
+    done = lume("run", "--json", "lab:Greeting", "--text1", "hey")
+    assert (done.code, json.loads(done.out)["state"]) == (0, "Success")
+
+
+def test_a_filename_that_is_none_exits_2(lume: Lume) -> None:
+    done = lume("run", "lab:Greeting", "--text1", "hey", "--filename", "")
+    assert (done.code, done.out) == (2, "")
+    assert "text_file: '' is not a filename" in done.err
 
 
 BROKEN = """\

@@ -6,11 +6,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import prefect
 import pytest
+from prefect.engine.results import LocalResult
 
 from lume_dsl import DefinitionError, FlowRunError, results
 from lume_dsl.compose import compose
+from lume_dsl.compose.composition import Composition
+from lume_dsl.compose.python import to_python
 
 CLASSES = """
 from lume_dsl import DBResult, LumeFlow, TextFile, db_result, file_result, parameter, result, step, task
@@ -149,6 +154,106 @@ def test_raw_file_and_db_values_arrive(file: Path) -> None:
     (record,) = results(flow="Read" if "classes:Read" in file.read_text() else "flow2")
     assert record.outputs == {"output1": "hey you hey you"}
     assert record.project_name == "test"
+
+
+def test_composing_twice_gives_equal_flows_and_changes_no_input(file: Path) -> None:
+    first = compose(file)
+    by_hand = sys.modules.get("by_hand_flows")
+    flows = [one for one in vars(by_hand).values() if isinstance(one, prefect.Flow)] if by_hand else []
+    before = [(set(one.tasks), set(one.edges), sorted(task.name for task in one.tasks)) for one in flows]
+    assert compose(file).__lume_graph__ == first.__lume_graph__
+    assert [(set(one.tasks), set(one.edges), sorted(task.name for task in one.tasks)) for one in flows] == before
+
+
+def test_a_flow_written_by_hand_is_read_as_it_is_each_time(file: Path) -> None:
+    text = file.read_text()
+    before = compose(file).__lume_graph__
+    if "by_hand_flows:flow3" in text:
+        sys.modules["by_hand_flows"].flow3.add_task(prefect.Parameter("added", default=1))
+        assert {*compose(file).__lume_graph__.parameters} == {*before.parameters, "flow3-added"}
+
+
+MAPPED = """
+from prefect import Flow, Parameter, task, unmapped
+from lume_dsl import DBResult, LumeFlow, step
+from lume_dsl.tasks import SaveDBResult, configure_services
+
+@task
+def joined(texts):
+    return "+".join(texts)
+
+with Flow("saves") as saves:
+    configure = configure_services()
+    saved = SaveDBResult(name="saved").map(text=Parameter("texts"), upstream_tasks=[unmapped(configure)])
+
+with Flow("joins") as joins:
+    joined(Parameter("texts"))
+
+class Reads(LumeFlow):
+    records: list[DBResult]
+    @step
+    def read(self, records: list[DBResult]) -> str:
+        return "+".join(record.outputs["text"] for record in records)
+"""
+
+EACH = """
+name: each
+composing_flows:
+  - {name: saves, flow: mapped_flows:saves}
+  - name: reads
+    flow: mapped_flows:Reads
+    mapped_parameters: {records: {parent_flow_name: saves, parent_task_name: saved, map_type: db}}
+  - name: joins
+    flow: mapped_flows:joins
+    mapped_parameters:
+      texts: {parent_flow_name: saves, parent_task_name: saved, map_type: db, attribute_index: [outputs, text]}
+"""
+
+
+@pytest.fixture
+def each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``each.yaml``, with its flows."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "mapped_flows", raising=False)
+    Path("mapped_flows.py").write_text(MAPPED)
+    Path("each.yaml").write_text(EACH)
+
+
+@pytest.mark.usefixtures("each")
+def test_the_records_of_a_mapped_task_are_each_loaded() -> None:
+    flow = compose("each.yaml")
+    written: dict[str, Any] = {}
+    exec(to_python(Composition.of_file("each.yaml")), written)
+    for done in (flow(**{"saves-texts": ["a", "b"]}).run(), written["Each"](saves_texts=["a", "b"]).run()):
+        assert (done.reads.read, done.joins.joined) == ("a+b", "a+b")
+    sys.modules["mapped_flows"].saves.result = LocalResult()
+    Path("each.yaml").write_text(f"project_name: test\n{EACH}")
+    deployed = compose("each.yaml", deploy=True)
+    (load,) = deployed.get_tasks(name="joins.texts")
+    assert {edge.key: edge.mapped for edge in deployed.edges_to(load)} == {"result_rep": True, None: False}
+
+
+@pytest.mark.usefixtures("each")
+def test_the_source_that_loads_a_part_of_a_record_is_typed() -> None:
+    Path("written.py").write_text(to_python(Composition.of_file("each.yaml")))
+    command = ["mypy", "--strict", "--no-incremental", "--follow-imports", "silent", "written.py"]
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_flow_that_no_class_can_say_is_told_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "odd", raising=False)
+    Path("odd.py").write_text(
+        "from prefect import Flow, Parameter\nwith Flow('odd') as odd:\n    odd.add_task(Parameter('run'))\n"
+    )
+    Path("odd.yaml").write_text("name: a\ncomposing_flows:\n- name: odd\n- name: nowhere\n")
+    with pytest.raises(DefinitionError) as caught:
+        compose("odd.yaml")
+    assert [(one.place.line if one.place else 0, one.subject) for one in caught.value.problems] == [
+        (3, "odd"),
+        (4, "nowhere"),
+    ]
 
 
 def test_it_is_one_prefect_flow_with_one_configure_task(file: Path) -> None:

@@ -339,6 +339,30 @@ def test_parameters_may_have_any_name_and_value() -> None:
     assert set(part.schema()["properties"]["parameters"]["properties"]) == set(values)
 
 
+def test_the_services_that_its_configure_task_checks_are_checked() -> None:
+    def configured(name: str, **checked: Any) -> Any:
+        with Flow(name) as flow:
+            file = SaveFile(name="kept")(obj="hey", file_type=TextFile, filename=f"{name}.txt")
+            file.set_upstream(configure_services(**checked))
+        return from_prefect(flow)
+
+    files = configured("files", records=False, filesystems=["memory"])
+    more = configured("more", records=False, filesystems=["local", "memory"])
+    both = configured("both")
+
+    class Files(LumeFlow):
+        one = files()
+        other = more()
+
+    class All(LumeFlow):
+        one = files()
+        other = both()
+
+    assert (files.flow.configure.records, files.flow.configure.filesystems) == (False, ("memory",))
+    assert (Files.flow.configure.records, Files.flow.configure.filesystems) == (False, ("memory", "local"))
+    assert (All.flow.configure.records, All.flow.configure.filesystems) == (True, ("memory",))
+
+
 def test_what_takes_the_value_of_the_configure_task_gets_none() -> None:
     with Flow("configured") as flow:
         told(configure_services())
@@ -353,6 +377,23 @@ def test_a_parameter_with_a_name_of_every_flow_s_own_is_refused() -> None:
     (problem,) = caught.value.problems
     assert problem.place is not None
     assert problem.place.file == __file__
+
+
+class Own(LumeFlow):
+    word: str = "hey"
+    text = task(told)(word)
+
+
+def test_of_the_flow_of_a_class_it_gives_the_class() -> None:
+    assert from_prefect(Own.flow) is Own
+
+
+@pytest.mark.parametrize(
+    ("wrong", "what"), [(Own, "is a flow class already"), (Own(), "is an instance of the flow class Own")]
+)
+def test_a_flow_class_is_told_to_be_one(wrong: Any, what: str) -> None:
+    with pytest.raises(DefinitionError, match=rf"{what}, and no prefect\.Flow.*\n +call the class in the body: Own\("):
+        from_prefect(wrong)
 
 
 @pytest.mark.parametrize("wrong", [3, LumeFlow, add])

@@ -135,3 +135,20 @@ def test_an_abstract_flow_has_no_prefect_flow() -> None:
 def test_the_command_line_has_inherited_parameters(tmp_path: Path) -> None:
     assert Bright.schema()["properties"]["parameters"]["properties"]["charge"]["minimum"] == 0
     assert str(Renamed.__signature__) == "(*, bunch_charge: float = 200.0, shots: int = 4)"
+
+
+@task
+def upper(text: TextFile) -> str:
+    return text.read().upper()
+
+
+def test_results_may_take_those_that_they_redefine() -> None:
+    class Louder(Scan):
+        total_signal: float = result(Scan.total_signal * 2.0)
+        text: TextFile = file_result(upper(Scan.text), filename="loud.txt")
+        record: DBResult = db_result(total=Scan.total_signal)
+
+    done = Louder().run()
+    assert (done.total_signal, done.text.read(), done.record.outputs) == (202.0, "SCAN", {"total": 101.0})
+    assert Louder.results().count() == 1
+    assert set(Louder.schema()["properties"]["results"]["properties"]) == {"total_signal", "text", "record"}

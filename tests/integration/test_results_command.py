@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,60 @@ def test_records_are_chosen_by_all_filters(store: RecordStore, results: Run) -> 
     assert {filters: numbers(results("list", *filters, "--json")) for filters in chosen} == chosen
 
 
+class Plane(Enum):
+    X = "x"
+    Y = "y"
+
+
+def test_what_is_shown_of_a_value_is_what_finds_it(store: RecordStore, results: Run) -> None:
+    when = datetime(2026, 11, 3, 8, 30)
+    inputs = {"plane": Plane.X, "when": when, "utc": when.replace(tzinfo=timezone.utc), "path": Path("a/b")}
+    save(store, record(1, inputs={"n": 1, **inputs}), record(2, inputs={"n": 2, "plane": Plane.Y}))
+    (shown,) = json.loads(results("list", "--json", "--where", "inputs.n == 1").stdout)["records"]
+    assert (shown["inputs"]["plane"], shown["inputs"]["path"]) == ("x", "a/b")
+    for where in (
+        "inputs.plane == 'x'",
+        "inputs.plane == 'X'",
+        "inputs.plane != 'y' and inputs.plane in ('x', 'z')",
+        "inputs.when > '2026-11-01'",
+        f"inputs.when == '{shown['inputs']['when']}'",
+        "inputs.utc == '2026-11-03T08:30Z' and '2026-11-03T09:29+01:00' < inputs.utc",
+        "inputs.path == 'a/b'",
+    ):
+        assert numbers(results("list", "--json", "--where", where)) == [1], where
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--flow", "Scna"], "no record is of a flow named 'Scna'; did you mean 'Scan'?"),
+        (
+            ["--flow", "Campaign"],
+            "no record is of a flow named 'Campaign'; there is Scan\n    a flow that is called in",
+        ),
+        (["--project", "defualt"], "no record is of a project named 'defualt'; did you mean 'default'?"),
+        (["--type", "lume_dsl.records:DBResul"], "no record is of a class named 'lume_dsl.records:DBResul'; did you"),
+        (["--where", "inputs.numbr == 1"], "no record has inputs.numbr; did you mean 'number'?"),
+        (["--where", "not exists(inputs.number) or outputs.half.x < 3"], "no record has outputs.half.x"),
+        (["--where", "inputs.number == '1'"], "inputs.number is a number, such as 1, and is compared with a text"),
+        (["--where", "inputs.plane > 'X'"], 'inputs.plane is a member of an Enum, such as "x", and is compared with a'),
+        (["--where", "inputs.plane in (1, 2)"], "inputs.plane is a member of an Enum"),
+        (["--where", "inputs.when == 'monday'"], 'inputs.when is a date, such as "2026-11-24", and is compared with a'),
+    ],
+)
+def test_what_no_record_can_have_is_told(sqlite: RecordStore, results: Run, arguments: list[str], said: str) -> None:
+    save(sqlite, record(inputs={"number": 1, "plane": Plane.X, "when": START.date()}))
+    for done in (results("list", *arguments), results("delete", "--yes", *arguments)):
+        assert (done.returncode, done.stdout) == (0, "")
+        assert done.stderr.startswith(f"no records\n    {said}")
+
+
+def test_a_value_that_none_has_but_could_is_no_mistake(sqlite: RecordStore, results: Run) -> None:
+    save(sqlite, record(inputs={"n": 1, "s": "a", "plane": Plane.X}), record(inputs={"n": None}))
+    for where in ("inputs.n > 5", "inputs.s == 'b'", "inputs.plane == 'z'", "inputs.n == None and inputs.s == 'a'"):
+        assert results("list", "--where", where).stderr == "no records\n"
+
+
 def test_list_as_a_document_tells_how_many_there_are(store: RecordStore, results: Run) -> None:
     save(store, *map(record, range(3)))
     document = json.loads(results("list", "--json", "--limit", "2").stdout)
@@ -157,6 +212,18 @@ def test_a_terminal_shows_a_table(sqlite: RecordStore, on_terminal: OnTerminal) 
     assert "time" in shown.split("\r\n")[1]
     assert "\\x1b[31mScan" in shown
     assert "\x1b[31m" not in shown
+
+
+def test_a_narrow_terminal_breaks_no_time_hash_or_name(sqlite: RecordStore, on_terminal: OnTerminal) -> None:
+    (found,) = save(sqlite, record(1, flow_name="QuadrupoleScanOfSection", inputs={"text": "a b " * 10}))
+    _, shown = on_terminal("results", "list", COLUMNS="80", TZ="UTC")
+    for whole in ("2026-11-24T10:01:00+00:00", "QuadrupoleScanOfSection", found[:12]):
+        assert whole in shown
+    _, shown = on_terminal("results", "show", found, COLUMNS="40")
+    assert found in shown
+    _, shown = on_terminal("config", COLUMNS="80")
+    assert "LUME_RESULTS_DB__AUTHMECHANISM" in shown
+    assert f"sqlite:///{os.environ['LUME_HOME']}/results.db" in shown
 
 
 # show
@@ -323,6 +390,17 @@ def test_thousands_of_records_are_exported_to_every_format(sqlite: RecordStore, 
     assert [json.loads(line)["inputs"]["n"] for line in (tmp_path / "out.json").open()] == expected
 
 
+def test_the_ending_of_an_export_says_its_format(sqlite: RecordStore, results: Run, tmp_path: Path) -> None:
+    save(sqlite, record(1))
+    for name, beginning in (("a.csv", "unique_hash,"), ("a.jsonl", "{"), ("A.JSON", "{")):
+        assert results("export", "--output", name).returncode == 0
+        assert (tmp_path / name).read_text().startswith(beginning)
+    for name in ("a", "-", "a.txt"):
+        done = results("export", "--output", name)
+        assert done.returncode == 2
+        assert f"the ending of {name} says no format: write --format csv|parquet|json" in done.stderr
+
+
 def test_an_export_replaces_nothing_unless_told(sqlite: RecordStore, results: Run, tmp_path: Path) -> None:
     save(sqlite, record())
     arguments = ["export", "--format", "csv", "--output", "out.csv"]
@@ -386,7 +464,7 @@ def test_records_are_deleted_by_hash_and_by_filters(store: RecordStore, results:
     done = results("delete", "--where", "inputs.n > 3", "--flow", "Scan", "--yes")
     assert (done.returncode, done.stdout) == (0, "deleted 2 records\n")
     assert left(store) == [2, 3]
-    assert results("delete", "--flow", "Other", "--yes").stdout == "no records\n"
+    assert results("delete", "--where", "inputs.n == 77", "--yes").stderr == "no records\n"
     assert results("delete", "--order", "time", "--limit", "1", "--yes").stdout == "deleted 1 record\n"
     assert left(store) == [3]
 

@@ -18,11 +18,15 @@ from typing import Any
 import prefect
 import pytest
 from prefect.executors import DaskExecutor, Executor, LocalDaskExecutor, LocalExecutor
+from prefect.utilities.edges import mapped
 
 from lume_dsl import (
+    CSVFile,
     DBResult,
     DefinitionError,
+    FileError,
     FlowRunError,
+    ImageFile,
     LumeFlow,
     ParameterError,
     ServiceError,
@@ -194,6 +198,29 @@ def test_a_failure_survives_pickling(lab: ModuleType) -> None:
     with pytest.raises(FlowRunError) as caught:
         lab.Failing().run()
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_a_map_over_what_failed_has_not_run() -> None:
+    @task
+    def images() -> list[int]:
+        raise OSError("no camera")
+
+    @task
+    def peak(image: int) -> int:
+        return image
+
+    class Peaks(LumeFlow):
+        taken = images()
+        peaks = peak.map(taken)
+        doubled = peak.map(peaks)
+        last = peak.map(flatten([doubled]))
+
+    with pytest.raises(FlowRunError) as caught:
+        Peaks().run()
+    assert str(caught.value).splitlines()[1:] == [
+        "    taken: OSError: no camera",
+        "    not run: peaks, doubled, List, flatten, last",
+    ]
 
 
 def test_a_failure_in_a_map_names_its_index() -> None:
@@ -431,13 +458,43 @@ def test_an_unwritable_folder_is_told_before_any_task(lab: ModuleType, tmp_path:
         first: TextFile = file_result("a", filename=tmp_path / "file" / "a.txt")
         second: TextFile = file_result("a", filename=folder)
 
-    with pytest.raises(ServiceError) as caught:
+    with pytest.raises(FileError) as caught:
         Unwritable(folder=str(tmp_path)).run()
     first, second = str(caught.value).splitlines()
     assert first.startswith(f"first: {tmp_path}/file/a.txt: {tmp_path}/file is not a folder")
     assert second == f"second: {tmp_path}: is a folder; choose another filename"
     assert not (tmp_path / "marker").exists()
     assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_a_library_or_a_format_that_is_not_there_is_told_before_any_task(
+    lab: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Image(LumeFlow):
+        filename: str = parameter()
+        image: ImageFile = file_result("x", filename=filename)
+
+    class Images(LumeFlow):
+        names: list[str] = parameter()
+        calls = lab.count_up(str(tmp_path / "marker"))
+        table: CSVFile = file_result(calls, filename="a.csv")
+        images = Image.map(filename=names)
+
+    with pytest.raises(FileError) as wrong:
+        Images(names=["a.png", "b.img"]).run()
+    assert str(wrong.value) == (
+        "images.image[1]: b.img: ImageFile cannot store this: no image format has the suffix '.img'; end the filename "
+        "in .png, .tif or .jpg"
+    )
+    for library in ("pandas", "PIL", "PIL.Image"):
+        monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ServiceError) as missing:
+        Images(names=["a.png"]).run()
+    assert str(missing.value) == (
+        "table: pandas is not installed; pip install 'lume-dsl[csv]'\n"
+        "images.image: Pillow is not installed; pip install 'lume-dsl[image]'"
+    )
+    assert not (tmp_path / "marker").exists()
 
 
 def test_another_text_does_not_replace_the_file_of_an_earlier_run(lab: ModuleType, tmp_path: Path) -> None:
@@ -485,6 +542,27 @@ def test_a_failure_on_a_worker_has_its_original_exception(lab: ModuleType, execu
     assert isinstance(caught.value.__cause__, ValueError)
 
 
+def test_a_step_that_has_references_as_defaults_runs_on_workers(executor: Executor) -> None:
+    class Summed(LumeFlow):
+        numbers: list[int] = parameter(default=[1, 2])
+
+        @step.map(number=numbers)
+        def squares(self, number: int) -> int:
+            return number**2
+
+        @step
+        def total(self, values: list[int] = squares, *, ends: list[int] = [squares[0], squares[1]]) -> int:  # noqa: B006
+            return sum(values) + sum(ends)
+
+    class Doubled(Summed):
+        @step
+        def total(self, values: list[int] = Summed.squares) -> int:
+            return 2 * super().total(values, ends=[0])  # type: ignore[operator]  # to a checker it is its value
+
+    assert Summed().run(executor=executor).total == 10
+    assert Doubled().run(executor=executor).total == 10
+
+
 def test_a_flow_of_a_local_class_runs_on_workers(executor: Executor) -> None:
     @task
     def one() -> int:
@@ -527,6 +605,32 @@ def test_a_prefect_task_called_in_a_body_is_told_to_be_wrapped() -> None:
         exec("class Migrating(LumeFlow):\n    y = plain(1)", namespace)
     exec("class Migrated(LumeFlow):\n    y = task(plain)(1)", namespace)
     assert namespace["Migrated"]().run().y == 1
+
+
+@pytest.mark.parametrize(
+    ("argument", "message", "fix"),
+    [
+        (prefect.unmapped(2), "'y' is Prefect's unmapped(...), which knows", "from lume_dsl import unmapped"),
+        (prefect.flatten([[2]]), "'y' is Prefect's flatten(...), which knows", "from lume_dsl import flatten"),
+        (mapped([2]), "'y' is Prefect's mapped(...), which knows", "write .map(...) behind the task"),
+        (prefect.Parameter("n"), "'y' is a prefect.Task, which knows", "write n: <its type> = parameter()"),
+        (prefect.Task(), "'y' is a prefect.Task, which knows", "write task(...)(...) of it"),
+    ],
+    ids=lambda part: type(part).__name__,
+)
+def test_what_is_prefect_s_own_in_a_body_is_told_what_to_write(argument: Any, message: str, fix: str) -> None:
+    @task
+    def add(x: int, y: int) -> int:
+        return x + y
+
+    with pytest.raises(DefinitionError) as caught:
+
+        class Sums(LumeFlow):
+            sums = add.map([1], argument)
+
+    (problem,) = caught.value.problems
+    assert (problem.kind, problem.subject, problem.fix) == ("prefect-task", "Sums: add", fix)
+    assert problem.message.startswith(message)
 
 
 def test_a_step_with_a_timeout_runs_in_threads() -> None:

@@ -15,16 +15,17 @@ from prefect.executors import DaskExecutor, LocalDaskExecutor
 
 from lume_dsl import (
     DBResult,
+    FileError,
     FlowRunError,
     LumeFlow,
     ParameterError,
-    ServiceError,
     TextFile,
     case,
     db_result,
     flow,
     merge,
     parameter,
+    resource_manager,
     step,
     task,
 )
@@ -85,6 +86,29 @@ def test_a_project_that_the_inner_flow_does_not_say_is_the_outer_one_s() -> None
         inner = Inner()
 
     assert Outer().run().inner.record.project_name == "outer project"
+
+
+def test_a_subflow_waits_for_what_it_is_after() -> None:
+    told: list[str] = []
+
+    @task
+    def tell(text: str) -> str:
+        told.append(text)
+        return text
+
+    class Inner(LumeFlow):
+        text: str = "inner"
+        first = tell(text)
+        other = tell("other")
+
+    class Outer(LumeFlow):
+        begun = tell("begun")
+        one = Inner.with_options(after=[begun])()
+        runs = Inner.with_options(after=one).map(text=["a", "b"])
+
+    done = Outer().run()
+    assert told == ["begun", "inner", "other", "a", "b", "other", "other"]
+    assert [run.first for run in done.runs] == ["a", "b"]
 
 
 def test_there_is_one_configure_task_upstream_of_all_that_uses_services(flows: ModuleType) -> None:
@@ -223,7 +247,7 @@ def test_files_of_one_name_are_told_before_a_run(flows: ModuleType) -> None:
         one = flows.Greeting(text1=part)
         two = flows.Greeting(text1=other)
 
-    with pytest.raises(ServiceError, match=r"two\.text_file: saves to the same file as one\.text_file"):
+    with pytest.raises(FileError, match=r"two\.text_file: saves to the same file as one\.text_file"):
         Outer(part="a", other="a").run()
 
 
@@ -232,9 +256,7 @@ def test_files_of_one_name_in_a_fan_out_are_told_before_a_run(flows: ModuleType)
         parts: list[str] = parameter()
         letters = flows.Greeting.map(text1=parts)
 
-    with pytest.raises(
-        ServiceError, match=r"letters\.text_file\[2\]: saves to the same file as letters\.text_file\[0\]"
-    ):
+    with pytest.raises(FileError, match=r"letters\.text_file\[2\]: saves to the same file as letters\.text_file\[0\]"):
         Outer(parts=["a", "b", "a"]).run()
 
 
@@ -348,6 +370,44 @@ def test_a_flow_with_branches_may_be_a_part_and_be_mapped_over(flows: ModuleType
     assert done.one.said == "LOUD"
     assert done.said == "LOUD|still..."
     assert done.many[1].loud is None
+
+
+@resource_manager
+class Lamp:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def setup(self) -> str:
+        return self.text
+
+    def cleanup(self, text: str) -> None:
+        CALLS.append(f"{text} is off")
+
+
+def test_a_fan_out_in_a_case_is_skipped_whole_whatever_is_in_the_flow(flows: ModuleType) -> None:
+    patient = flows.upper.with_options(skip_on_upstream_skip=False)
+
+    class Branching(LumeFlow):
+        text: str = parameter()
+        with case(text, "loud"):
+            loud = flows.upper(text)
+            with Lamp(loud) as lamp:
+                lit = flows.append_text(lamp, "!")
+        said = merge(lit, text)
+        heard = patient(said)
+
+    class Outer(LumeFlow):
+        many: bool = parameter()
+        with case(many, True):
+            runs = Branching.map(text=["loud", "still"])
+            texts = flows.joined([run.said for run in runs])
+        outcome = merge(texts, "none")
+
+    CALLS.clear()
+    done = Outer(many=False).run()
+    assert (done.outcome, done.runs, CALLS) == ("none", None, [])
+    assert Outer(many=True).run().outcome == "LOUD!|still"
+    assert CALLS == ["LOUD is off"]
 
 
 # inheritance

@@ -294,6 +294,9 @@ class Nesting(LumeFlow):
     assert_type(numbers, list[int])
     both = append_text.map([run.longer for run in runs], unmapped(runs[0].text))
     assert_type(both, list[str])
+    later = Branching.with_options(after=[branch, longer])(text=part)
+    assert_type(later, Branching)
+    assert_type(Branching.with_options(after=branch).map(text=[part]), list[Branching])
 
 
 assert_type(Nesting().run().branch.long_file.read(), str)

@@ -156,6 +156,8 @@ class Nesting(LumeFlow):
     whole = length(part)  # type: ignore[arg-type]
     runs = Part.map(text1=["a"])
     one = length(runs)  # type: ignore[arg-type]
+    later = Part.with_options(after=[part])(text1=number)  # type: ignore[arg-type]
+    option = Part.with_options(max_retries=3)(text1="a")  # type: ignore[call-arg]
     all_runs = [run.sizes for run in runs]  # type: ignore[attr-defined]
 
 

@@ -12,7 +12,9 @@ import pytest
 from lume_dsl import errors
 from lume_dsl.errors import (
     DefinitionError,
+    ExecutorError,
     FileError,
+    FilenameError,
     FlowNotFoundError,
     FlowRunError,
     LumeError,
@@ -22,9 +24,11 @@ from lume_dsl.errors import (
     Problem,
     RecordError,
     ReferenceValueError,
+    ScheduleError,
     ServiceError,
     SettingsError,
     TaskFailure,
+    TaskNotCarriedError,
     did_you_mean,
 )
 from lume_dsl.secrets import hide
@@ -42,7 +46,11 @@ EXAMPLES: list[LumeError] = [
     SettingsError("LUME_HOME is empty"),
     ServiceError("mongodb://host does not answer"),
     FileError("a.txt is missing"),
+    FilenameError("text: a.img has no suffix of an image"),
     RecordError("outputs['x'] cannot be stored"),
+    ExecutorError("'thread' is no executor"),
+    ScheduleError("Scan has no schedule"),
+    TaskNotCarriedError("fit", "its argument x cannot be carried", "make it in the task"),
 ]
 by_class = pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
 
@@ -77,7 +85,7 @@ def test_an_error_can_be_raised_from_another_and_hashed(error: LumeError) -> Non
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    zip(EXAMPLES, [3, 3, 2, 2, 1, 1, 4, 4, 1, 1], strict=True),
+    zip(EXAMPLES, [3, 3, 2, 2, 1, 1, 4, 4, 1, 2, 1, 2, 2, 1], strict=True),
     ids=lambda value: type(value).__name__,
 )
 def test_the_exit_code_tells_what_kind_of_failure_it_was(error: LumeError, code: int) -> None:

@@ -9,7 +9,7 @@ from typing import IO, Any
 import attrs
 import click
 
-from lume_dsl.cli.results.filters import filter_options, find_one, hashes_argument, label, query_of
+from lume_dsl.cli.results.filters import filter_options, find_one, hashes_argument, label, query_of, tell_nothing
 from lume_dsl.cli.streams import write_document
 from lume_dsl.records import Document, Query
 from lume_dsl.services import current
@@ -45,8 +45,10 @@ def command(stdout: IO[str] | None, /, hashes: list[str], yes: bool, as_json: bo
         write_document(stdout, {"deleted": number, "unique_hashes": list(chosen) if is_agreed else []})
     elif is_agreed:
         click.echo(f"deleted {_records(number)}")
+    elif chosen:
+        click.echo("nothing is deleted")
     else:
-        click.echo("nothing is deleted" if chosen else "no records")
+        tell_nothing(store, query)
 
 
 def _labels(documents: Iterable[Document]) -> dict[str, str]:

@@ -15,10 +15,11 @@ from lume_dsl.cli.failures import visible
 from lume_dsl.errors import RecordError
 from lume_dsl.records import Document, Query, RecordStore
 from lume_dsl.records.expressions import read_condition
+from lume_dsl.records.misses import why_nothing
 from lume_dsl.records.query import Order
 from lume_dsl.records.where import Condition
 
-__all__ = ["filter_options", "find_one", "hashes_argument", "label", "local_time", "query_of"]
+__all__ = ["filter_options", "find_one", "hashes_argument", "label", "local_time", "query_of", "tell_nothing"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -112,6 +113,11 @@ def find_one(store: RecordStore, beginning: str) -> Document:
     more = [] if len(found) <= SHOWN else ["and more"]
     lines = [*map(label, found[:SHOWN]), *more]
     raise click.UsageError("\n    ".join([f"the hash of more than one record begins with {beginning}:", *lines]))
+
+
+def tell_nothing(store: RecordStore, query: Query) -> None:
+    """That a query finds no records is told on stderr, and what in it none can have."""
+    click.echo("\n    ".join(["no records", *map(visible, why_nothing(store, query))]), err=True)
 
 
 def label(document: Document) -> str:

@@ -8,7 +8,7 @@ import attrs
 import click
 
 from lume_dsl.cli.printing import Table, print_tables
-from lume_dsl.cli.results.filters import SHORT, filter_options, local_time, query_of
+from lume_dsl.cli.results.filters import SHORT, filter_options, local_time, query_of, tell_nothing
 from lume_dsl.cli.streams import write_document
 from lume_dsl.records.plain import json_text, plain_record
 from lume_dsl.services import current
@@ -38,15 +38,15 @@ def command(stdout: IO[str] | None, /, as_json: bool, **filters: Any) -> None:
     if stdout is not None:
         write_document(stdout, {"count": count, "records": records})
         return
-    print_tables(
-        "", Table(("time", "flow", "result", "hash", "inputs", "outputs"), [_row(record) for record in records])
-    )
-    click.echo(_told(len(records), count, ordered=bool(query.order)), err=True)
+    names = ("time", "flow", "result", "hash")
+    print_tables("", Table((*names, "inputs", "outputs"), [_row(record) for record in records], whole=names))
+    if count:
+        click.echo(_told(len(records), count, ordered=bool(query.order)), err=True)
+    else:
+        tell_nothing(store, query)
 
 
 def _told(shown: int, count: int, *, ordered: bool) -> str:
-    if not count:
-        return "no records"
     of_all = f"{count:,} record{'s' if count != 1 else ''}"
     order = "in order" if ordered else "newest first"
     return f"{of_all}, {order}" if shown == count else f"{shown:,} of {of_all}, {order}; --limit N shows more"

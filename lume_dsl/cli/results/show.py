@@ -28,7 +28,7 @@ def command(stdout: IO[str] | None, /, hash_: str, as_json: bool) -> None:
     if stdout is not None:
         write_document(stdout, plain_record(document))
         return
-    table = Table(("member", "value"))
+    table = Table(("member", "value"), whole=("member", "value"))
     for name, value in cells(document):
         # A text among the values is in quotes: "5" is no 5.
         table.rows.append((name, str(value or "") if name in MEMBERS else json_text(value)))

@@ -7,13 +7,13 @@ modules is changed. They rely on how that version works, so another is refused.
 
 from __future__ import annotations
 
-from lume_dsl.engine.runner.choose import runner_class
+from lume_dsl.engine.runner.choose import choose_for_agent, runner_class
 from lume_dsl.engine.runner.cloud import CloudFlowRunner, CloudTaskRunner
 from lume_dsl.engine.runner.flow import Flow
 from lume_dsl.engine.runner.flow_runner import FlowRunner
 from lume_dsl.engine.runner.task_runner import TaskRunner
 from lume_dsl.engine.runner.version import check_prefect
 
-__all__ = ["CloudFlowRunner", "CloudTaskRunner", "Flow", "FlowRunner", "TaskRunner", "runner_class"]
+__all__ = ["CloudFlowRunner", "CloudTaskRunner", "Flow", "FlowRunner", "TaskRunner", "choose_for_agent", "runner_class"]
 
 check_prefect()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import prefect
 from prefect.engine.cloud import CloudFlowRunner as PrefectCloudFlowRunner
 from prefect.engine.cloud import CloudTaskRunner as PrefectCloudTaskRunner
 
@@ -18,4 +22,6 @@ class CloudTaskRunner(PrefectCloudTaskRunner, TaskRunner):
 class CloudFlowRunner(PrefectCloudFlowRunner, FlowRunner):
     """Prefect's names its own class of task runners, which ours takes the place of."""
 
-    task_runners = {**FlowRunner.task_runners, PrefectCloudTaskRunner: CloudTaskRunner}
+    def __init__(self, flow: prefect.Flow, state_handlers: Iterable[Callable[..., Any]] | None = None) -> None:
+        super().__init__(flow, state_handlers)  # type: ignore[arg-type]  # as its default
+        self.task_runner_cls = CloudTaskRunner

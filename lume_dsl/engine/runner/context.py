@@ -43,25 +43,28 @@ class RunContext:
 
     Attributes:
         values: All but the configuration.
-        config: The configuration; None where the context has none.
+        config: The configuration, of None where the context has none.
+        tells: Whether the flow tells what cannot travel by its task.
         arrived: Whether it has come from another process.
     """
 
-    __slots__ = ("arrived", "config", "values")
+    __slots__ = ("arrived", "config", "tells", "values")
 
-    def __init__(self, values: dict[str, Any], config: SharedConfig | None, *, arrived: bool = False) -> None:
+    def __init__(
+        self, values: dict[str, Any], config: SharedConfig, *, tells: bool = False, arrived: bool = False
+    ) -> None:
         self.values = values
         self.config = config
+        self.tells = tells
         self.arrived = arrived
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(RunContext, arrived=True), (self.values, self.config)
+        return partial(RunContext, tells=self.tells, arrived=True), (self.values, self.config)
 
-    def merged(self) -> dict[str, Any]:
-        """The values with this run's configuration merged into this process's."""
-        if self.config is None:
-            return self.values
-        return {**self.values, "config": _merged(self.config.config)}
+    def to_dict(self) -> dict[str, Any]:
+        """The values and the configuration, which all tasks of a process share: do not change it."""
+        config = self.config.config
+        return self.values if config is None else {**self.values, "config": config}
 
 
 class _Merged(threading.local):
@@ -76,34 +79,44 @@ class _Merged(threading.local):
 _last = _Merged()
 
 
-def _merged(given: Any) -> Any:
-    """Return a configuration merged into the context's, which no task has changed yet."""
+def _merge(given: Any) -> None:
+    """The last that was merged is this configuration into the context's."""
     own, last = prefect.context.__dict__.get("config"), _last
-    if given is not last.seen and (own is not last.own or given is not last.given):
-        last.own, last.given = own, given
-        last.whole = given if given is own else merge_dicts(own if own is not None else {}, given)
-        last.seen = last.whole.copy()
-    elif last.seen != last.whole:
-        last.seen = last.whole.copy()
-    return last.seen
+    if given is last.given and (own is last.own or own is last.whole or own == last.whole):
+        return
+    last.own, last.given = own, given
+    last.whole = given if given is own else merge_dicts(own if own is not None else {}, given)
+    last.seen = last.whole.copy()
+
+
+def _seen() -> Any:
+    """The last configuration that was merged, as no task has changed it yet."""
+    if _last.seen != _last.whole:
+        _last.seen = _last.whole.copy()
+    return _last.seen
 
 
 class entered:
-    """As ``with prefect.context(values)``; a configuration that was entered before is not merged again."""
+    """As ``with prefect.context(values)``; a configuration that was entered before is not merged again.
 
-    __slots__ = ("_before", "_values")
+    ``shared``: nothing that is done within changes the configuration, of which there is no copy.
+    """
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    __slots__ = ("_before", "_shared", "_values")
+
+    def __init__(self, values: Mapping[str, Any], *, shared: bool = False) -> None:
         self._values = values
+        self._shared = shared
 
     def __enter__(self) -> None:
         config = self._values.get("config")
-        config = None if config is None else _merged(config)
+        if config is not None:
+            _merge(config)
         here = prefect.context.__dict__
         self._before = here.copy()
         here.update(self._values)
         if config is not None:
-            here["config"] = config
+            here["config"] = _last.whole if self._shared else _seen()
 
     def __exit__(self, *_: object) -> None:
         here = prefect.context.__dict__

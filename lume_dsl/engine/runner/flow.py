@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import heapify, heappop, heappush
-from typing import Any
+from typing import Any, ClassVar
 
 import prefect
 from prefect.core.edge import Edge
@@ -21,6 +21,9 @@ Edges = Mapping[prefect.Task, set[Edge]]
 
 class Flow(prefect.Flow):
     """As ``prefect.Flow``, for flows of thousands of tasks, and run by runners that waste nothing."""
+
+    tells_what_is_lost: ClassVar[bool] = False
+    """Whether a task that cannot travel to a worker, or is lost there, fails alone, and not the whole flow."""
 
     def run(
         self,

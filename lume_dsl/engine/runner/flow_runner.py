@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import attrs
 import prefect
@@ -35,15 +35,6 @@ Handlers = Sequence[Callable[..., Any]] | None
 class FlowRunner(PrefectFlowRunner):
     """As Prefect's, which merges the configuration for each task, and asks the flow anew for the edges of each."""
 
-    task_runners: ClassVar[Mapping[type, type]] = {PrefectTaskRunner: TaskRunner}
-    """The classes of task runners that others take the place of."""
-
-    def __init__(
-        self, flow: prefect.Flow, task_runner_cls: type | None = None, state_handlers: Handlers = None
-    ) -> None:
-        super().__init__(flow, task_runner_cls, state_handlers)  # type: ignore[arg-type]  # as its defaults
-        self.task_runner_cls = self.task_runners.get(self.task_runner_cls, self.task_runner_cls)
-
     @executors.run_with_heartbeat
     @call_state_handlers
     def get_flow_run_state(
@@ -58,15 +49,15 @@ class FlowRunner(PrefectFlowRunner):
         if not state.is_running():
             self.logger.info("Flow is not in a Running state.")
             raise ENDRUN(state)
-        returned = set(return_tasks or ())
-        if returned.difference(self.flow.tasks):
+        returned = () if return_tasks is None else return_tasks
+        if set(returned).difference(self.flow.tasks):
             raise ValueError("Some tasks in return_tasks were not found in the flow.")
         with self.check_for_cancellation(), executor.start():
             run = _Run(self, executor, task_states, task_contexts, task_runner_state_handlers)
             for task in self.flow.sorted_tasks():
                 run.submit(task)
             terminal, reference = self.flow.terminal_tasks(), self.flow.reference_tasks()
-            final = run.final_states(terminal | reference | returned)
+            final = run.final_states(terminal.union(reference, returned))
         each = {task: one.map_states if one.is_mapped() else [one] for task, one in final.items()}
         return self.determine_final_state(
             state=state,
@@ -88,6 +79,9 @@ class _Run:
         upstream: The edges to each task.
         config: The configuration of the run.
         constant_edges: The edges from a task's constants, and their values.
+        task_runner_cls: The class of task runners: ours in the place of Prefect's.
+        tells: Whether what cannot travel, or was lost on the way, fails its task. A flow that is no more than Prefect's
+            ends by the error of the executor, as it does there.
     """
 
     runner: FlowRunner
@@ -98,15 +92,20 @@ class _Run:
     children: dict[prefect.Task, list[Any]] = attrs.field(factory=dict, init=False)
     lost: set[State] = attrs.field(factory=set, init=False)
     upstream: Mapping[prefect.Task, Iterable[Edge]] = attrs.field(init=False)
-    config: SharedConfig | None = attrs.field(init=False)
+    config: SharedConfig = attrs.field(init=False)
     constant_edges: Callable[[prefect.Task], Iterator[tuple[Edge, Any]]] = attrs.field(init=False)
+    task_runner_cls: type = attrs.field(init=False)
+    tells: bool = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.upstream = self.flow.all_upstream_edges()
-        config = prefect.context.__dict__.get("config")
-        self.config = None if config is None else SharedConfig(config)
+        self.config = SharedConfig(prefect.context.__dict__.get("config"))
         # A flow of ours makes them once; of another, the runner each time.
         self.constant_edges = getattr(self.flow, "constant_edges", partial(_constant_edges, self.flow))
+        named: Any = self.runner.task_runner_cls  # the runner's own stays what the configuration names
+        self.task_runner_cls = TaskRunner if named is PrefectTaskRunner else named
+        tells: bool = getattr(self.flow, "tells_what_is_lost", False)
+        self.tells = tells and not isinstance(self.executor, LocalExecutor)
 
     @property
     def flow(self) -> prefect.Flow:
@@ -180,7 +179,8 @@ class _Run:
         is_mapped_parent: bool = False,
     ) -> Any:
         values = {**prefect.context.__dict__, **self.contexts.get(task, {})}
-        values.pop("config", None)
+        config = values.pop("config", None)
+        shared = self.config if config is self.config.config else SharedConfig(config)  # that of task_contexts
         if index is not None:
             values["map_index"] = index
         try:
@@ -189,16 +189,16 @@ class _Run:
                 task=task,
                 state=state,
                 upstream_states=states,
-                context=RunContext(values, self.config),
+                context=RunContext(values, shared, tells=self.tells),
                 flow_result=self.flow.result,
-                task_runner_cls=self.runner.task_runner_cls,
+                task_runner_cls=self.task_runner_cls,
                 task_runner_state_handlers=self.handlers,
                 upstream_mapped_states=mapped,
                 is_mapped_parent=is_mapped_parent,
                 extra_context={"task_name": task.name, "task_tags": task.tags, "task_index": index},
             )
         except Exception:
-            wrong = None if self._is_local else not_carried(task, states, values)
+            wrong = not_carried(task, states, values) if self.tells else None
             if wrong is None:
                 raise
             return Failed(f"Task '{task.name}': {wrong.message}", result=wrong)
@@ -222,7 +222,7 @@ class _Run:
         try:
             return self.executor.wait(futures)
         except Exception:
-            if self._is_local or prefect.context.get("raise_on_exception"):
+            if not self.tells or prefect.context.get("raise_on_exception"):
                 raise
         if isinstance(futures, dict):
             return {key: self._settled(future) for key, future in futures.items()}
@@ -253,10 +253,6 @@ class _Run:
                 found[task] = Failed(f"Task '{task.name}': {wrong.message}", result=wrong)
         return found
 
-    @property
-    def _is_local(self) -> bool:
-        return isinstance(self.executor, LocalExecutor)
-
 
 def _constant_edges(flow: prefect.Flow, task: prefect.Task) -> Iterator[tuple[Edge, Any]]:
     return ((Edge(Constant(value), task, key=key), value) for key, value in flow.constants[task].items())
@@ -278,8 +274,8 @@ def run_task(
     is_mapped_parent: bool = False,
 ) -> State:
     """Run a task, or one run of a mapped one, wherever the executor has it run, and return its final state."""
-    values = context.merged()
-    with entered(values):
+    values = context.to_dict()
+    with entered(values, shared=True):
         for edge, upstream in upstream_states.items():
             if isinstance(upstream, Mapped) and not edge.mapped:
                 upstream.map_states = upstream_mapped_states.get(edge, upstream.map_states)
@@ -288,4 +284,4 @@ def run_task(
         final: State = runner.run(
             state=state, upstream_states=upstream_states, is_mapped_parent=is_mapped_parent, context=values
         )
-    return carried_back(task.name, final) if context.arrived else final
+    return carried_back(task.name, final) if context.tells and context.arrived else final

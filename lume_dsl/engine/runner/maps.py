@@ -43,7 +43,7 @@ def _is_plain(edge: Edge, state: State) -> bool:
     if isinstance(state, Mapped):
         return not edge.flattened
     result = state._result
-    return type(state) is Success and type(result) in _RESULTS and isinstance(result.value, (list, tuple))
+    return type(state) is Success and type(result) in _RESULTS and type(result.value) in (list, tuple)
 
 
 _RESULTS = (Result, ConstantResult, PrefectResult)

@@ -16,6 +16,7 @@ from prefect.engine.state import Failed, Mapped, Pending, Running, Scheduled, St
 from prefect.engine.task_runner import TaskRunner as PrefectTaskRunner
 from prefect.engine.task_runner import TaskRunnerInitializeResult
 from prefect.triggers import all_successful
+from prefect.utilities.collections import as_nested_dict
 from prefect.utilities.executors import RecursiveCall, tail_recursive
 from prefect.utilities.logging import get_logger
 
@@ -50,11 +51,12 @@ class TaskRunner(PrefectTaskRunner):
         own: Any = task.result
         self.result = own or (_plain_result() if flow_result is None else flow_result.copy())
         self.logger = _logger(type(self).__name__)
+        self._context_before = prefect.context.__dict__.copy()
 
     @cached_property
     def context(self) -> Any:  # type: ignore[override]  # an attribute there, which nothing of Prefect reads
-        """The context, which Prefect copies for each task."""
-        return prefect.context.to_dict()
+        """The context before the run, of which Prefect copies all that is in it for each task."""
+        return as_nested_dict(self._context_before, dict)
 
     def call_runner_target_handlers(self, old_state: State, new_state: State) -> State:
         if self.task.state_handlers or self.logger.isEnabledFor(DEBUG):
@@ -92,26 +94,26 @@ class TaskRunner(PrefectTaskRunner):
         index = context.setdefault("map_index", None)
         name = context["task_full_name"] = self.task.name if index is None else f"{self.task.name}[{index}]"
         try:
-            state, context = self.initialize_run(state, context)
+            begun, context = self.initialize_run(state, context)
             with entered(context):
                 if self._logs_run():
                     self.logger.info(f"Task '{name}': Starting task run...")
-                state = self._steps(state, upstream_states, context, is_mapped_parent)
+                final = self._steps(begun, upstream_states, context, is_mapped_parent)
         except (ENDRUN, signals.PrefectStateSignal) as end:
-            state = end.state
+            final = end.state
         except RecursiveCall:
             raise
         except Exception as error:
             message = f"Task '{name}': Unexpected error while running task: {error!r}"
             self.logger.exception(message)
-            state = Failed(message=message, result=error)
+            final = Failed(message=message, result=error)
             if prefect.context.get("raise_on_exception"):
                 raise
         if self._logs_run():
             with entered(context):
-                final = type(state).__name__
-                self.logger.info(f"Task '{name}': Finished task run for task with final state: '{final}'")
-        return state
+                ended = f"Finished task run for task with final state: '{type(final).__name__}'"
+                self.logger.info(f"Task '{name}': {ended}")
+        return final
 
     def _logs_run(self) -> bool:
         """Whether the begin and end of a run are logged: those of the first of a loop are, if anybody takes them."""

@@ -228,6 +228,10 @@ TWO = f"{ONE}- name: r\n  flow: stages:Repeat\n  mapped_parameters:\n    text1: 
         ("name: a\ncomposing_flows:\n- name: w\n  flow: stages:Writ", [(4, "stages:Writ", "Writ is not there; did you mean 'Write'?", "the flows of stages are: Write, Read, Repeat, Named")]),
         ("name: a\ncomposing_flows:\n- name: w\n  flow: stages:NOT_A_FLOW", [(4, "stages:NOT_A_FLOW", "NOT_A_FLOW is a int, and no flow", "the flows of stages are: Write, Read, Repeat, Named")]),
         ("name: a\ncomposing_flows:\n- name: stages", [(3, "stages", "module stages has 4 flows: Write, Read, Repeat, Named", "say where the flow is: flow: module:Flow")]),
+        ("name: a\ncomposing_flows:\n- {name: w, flow: ':Write'}", [(3, ":Write", "names no module", "say where the flow is: flow: module:Flow")]),
+        # names
+        ("name: ''\ncomposing_flows:\n- {name: '', flow: 'stages:Write'}", [(1, "name", "expected a name, got ''", ""), (3, "composing_flows[0].name", "expected a name, got ''", "")]),
+        (f"{ONE}- {{name: w.1, flow: 'stages:Write'}}\n- {{name: w_1, flow: 'stages:Write'}}", [(6, "w_1", "becomes the subflow 'w_1', as 'w.1' does", "give one of the two another name")]),
         # parameters
         (f"{ONE}  parameters: {{txt1: b, text2: 5}}", [(5, "w.txt1", "is no parameter of w; did you mean 'text1'?", "the parameters are: text1, text2, filename"), (5, "a: Write.text2", "expected str, got 5", "")]),
         (f"{ONE}  parameters:\n    text1: aaaaaaaaaaaaaaaaaaaaaaaaa", [(6, "a: Write.text1", "expected at most 20 characters, got 25", "")]),
@@ -246,6 +250,9 @@ TWO = f"{ONE}- name: r\n  flow: stages:Repeat\n  mapped_parameters:\n    text1: 
         (FILE.replace("output1]", "output2]"), [(22, "flow3.text1", "the record has no output 'output2'; did you mean 'output1'?", "its outputs are: output1, size")]),
         (FILE.replace("output1]", "size]").replace("text1:\n", "times:\n").replace("times: 3", "text1: a"), []),
         (FILE.replace("[outputs, output1]", "[outputs]"), [(18, "flow_of_flows.flow3.text1", "expected str for 'text1', got dict[str, Any] from flow2.save_db_result.outputs", "give it a value of the type str, or change the annotation")]),
+        (FILE.replace("[outputs,", "[otputs,"), [(22, "flow3.text1", "DBResult has no attribute 'otputs'; did you mean 'outputs'?", "begin with outputs")]),
+        (FILE.replace("[outputs,", "[__class__,"), [(22, "flow3.text1", "'__class__' is no attribute of a record", "begin with outputs")]),
+        (FILE.replace("[outputs, output1]", "[flow_name]"), []),
         (FILE.replace("[outputs, output1]", "[0]"), [(22, "flow3.text1", "0 is no attribute of a record", "begin with outputs")]),
         (FILE.replace("text1:\n", "times:\n").replace("times: 3", "text1: a"), [(22, "flow3.times", "expected int, got str from output 'output1'", "map another output, or change the type of times")]),
     ],
@@ -268,8 +275,51 @@ def test_problems_of_many_kinds_are_told_at_once(refused: Callable[[str], Any]) 
         (8, "w has no task 'tex'; did you mean 'text'?"),
         (9, "is no key of this; did you mean 'labels'?"),
         (10, "is found in no module of that name"),
+        (13, "expected >= 1, got 0"),
         (14, "expected a list, got 3"),
     ]
+
+
+def test_what_is_wrong_with_one_mapping_hides_no_other(refused: Callable[[str], Any]) -> None:
+    found = refused(
+        f"{TWO}{{parent_flow_name: ww, parent_task_name: text}}\n    times: {{parent_flow_name: w}}\n"
+        "    tga: {parent_task_name: text}\n  parameters: {text2: a}\n"
+    )
+    assert [(line, subject, message) for line, subject, message, _ in found] == [
+        (8, "r.text1", "'ww' is no flow of this file; did you mean 'w'?"),
+        (9, "composing_flows[1].mapped_parameters.times.parent_task_name", "is missing"),
+        (10, "composing_flows[1].mapped_parameters.tga.parent_flow_name", "is missing"),
+        (10, "r.tga", "is no parameter of r; did you mean 'tag'?"),
+        (11, "r.text2", "is no parameter of r; did you mean 'text1'?"),
+    ]
+
+
+def test_lists_and_mappings_may_be_left_empty(composed: Composed) -> None:
+    empty = composed(f"labels:\n{ONE}  mapped_parameters:   # none yet\n  parameters:\n  labels:\n")
+    assert list(empty.__lume_graph__.parameters) == ["w-text1", "w-text2", "w-filename"]
+
+
+def test_a_file_that_is_no_utf_8_is_told_with_the_line(composed: Composed) -> None:
+    composed(ONE)
+    Path("flows.yaml").write_bytes(f"{ONE}  labels: [é]\n".encode("latin-1"))
+    with pytest.raises(DefinitionError, match=r"(?s)flows\.yaml:5: .*: is not UTF-8: byte 0xe9 .*save it as UTF-8"):
+        compose("flows.yaml")
+
+
+def test_a_module_of_another_folder_does_not_stand_for_the_one_beside_the_file(composed: Composed) -> None:
+    composed(ONE)
+    Path("other").mkdir()
+    Path("other/stages.py").write_text(STAGES)
+    Path("other/flows.yaml").write_text(ONE)
+    with pytest.raises(
+        DefinitionError, match=r"(?s)other/flows\.yaml:4: .*module stages is loaded already, from .*rename"
+    ):
+        compose("other/flows.yaml")
+
+
+def test_the_flow_of_a_class_is_no_second_flow_of_its_module(composed: Composed) -> None:
+    Path("alone.py").write_text(f"{STAGES.partition('class Read')[0]}\nwrite = Write.flow\n")
+    assert list(composed("name: a\ncomposing_flows: [{name: alone}]").__lume_graph__.subflows) == ["alone"]
 
 
 def test_a_circle_of_several_flows_is_told_once(refused: Callable[[str], Any]) -> None:

@@ -242,6 +242,23 @@ def test_what_cannot_be_written_is_told_with_its_line(text: str, told: str) -> N
     assert problem.place.file == "flows.yaml"
 
 
+def test_flows_of_other_folders_are_told_with_what_to_write_and_their_lines() -> None:
+    for folder in (Path("inner"), Path("deep/er")):
+        folder.mkdir(parents=True)
+        (folder / f"{folder.name}_flows.py").write_text(
+            "from lume_dsl import LumeFlow\nclass Lonely(LumeFlow):\n    x: int = 1\n"
+        )
+    with pytest.raises(DefinitionError) as caught:
+        written(
+            "name: a\ncomposing_flows:\n- {name: i, flow: inner/inner_flows.py}\n- {name: w, flow: 'stages.py:Write'}\n"
+            f"- {{name: d, flow: '{Path('deep/er').resolve()}/er_flows.py:Lonely'}}\n"
+        )
+    assert [(one.place.line if one.place else 0, one.subject, one.fix) for one in caught.value.problems] == [
+        (3, "i", "write flow: inner.inner_flows:Lonely"),
+        (5, "d", "write flow: deep.er.er_flows:Lonely"),
+    ]
+
+
 NAMES = st.sampled_from(
     ["a", "run", "flow", "class", "Write", "task", "parameter", "flow 1", "1", "a-b", "ä", "print", "LumeFlow", "x.y"]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -242,6 +243,12 @@ class Scan(LumeFlow):
             "never holds: flags is list[Any], which does not equal 'a'",
             "decide for each item in a task that is mapped: a branch takes flags whole",
         ),
+        ("with case(x > 1):\n    y = add(x)", "has no constant to compare with", "write: with case(..., True):"),
+        (
+            "y = add(1)\nz = add(2)\nout = switch(x, {1: y, 2: z})\nw = add(out)",
+            "has no value: it decides which of the tasks run",
+            "write merge(...) of its tasks, below it",
+        ),
         ("case(x, 1)\ny = add(x)", "decides nothing, as it has no block", "write: with case(...):"),
         (
             "y = add(x)\nz = merge(y, y)",
@@ -287,3 +294,119 @@ def test_a_secret_in_a_merge_is_told(problems: Problems) -> None:
     ((kind, _, subject, message, _),) = problems(body)
     assert (kind, subject) == ("parameter-option", "Scan.kept")
     assert "holds the secret parameter token" in message
+
+
+EXCLUSIVE = """
+x: float = 1.0
+big = x > 1.0
+with case(big, True):
+    y = double(x)
+with case(big, False):
+    z = double(x)
+"""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "rec: DBResult = db_result(y=y, z=z)",
+        "w = anything(y, z)",
+        "w = y + z",
+        "w = double(y + z)",
+        "both = [y, z]",
+        "@step\ndef both(self, y: float, z: float) -> float:\n    return y + z",
+        "done = add.with_options(after=[y, z])(1)",
+    ],
+)
+def test_what_takes_values_of_two_exclusive_branches_is_told_once(problems: Problems, line: str) -> None:
+    ((kind, at, _, message, fix),) = problems(f"{EXCLUSIVE}{line}")
+    assert (kind, fix) == ("branch", "write merge(y, z)")
+    assert at in (8, 9)
+    assert message == "never runs: y needs big to be True, and z needs it to be False"
+
+
+@pytest.mark.parametrize(
+    ("body", "fix"),
+    [
+        ("with case(big, False):\n    w = double(y)", "take y in its own block, or outside of any by merge()"),
+        ("with case(big, 0):\n    w = double(1.0)\nv = anything(y, w)", "write merge(y, w)"),
+        (
+            "with case(x > 2, True):\n    v = double(x)\nwith case(x > 2, False):\n    w = double(x)\nu = v + w",
+            "write merge(v, w)",
+        ),
+        ("v = double(x)\nw = double(x)\nswitch(x, {1: v, 2: w})\nu = v + w", "write merge(v, w)"),
+    ],
+)
+def test_exclusive_branches_are_told_of_whatever_makes_them(problems: Problems, body: str, fix: str) -> None:
+    ((kind, _, _, _, mend),) = problems(f"{EXCLUSIVE}{body}")
+    assert (kind, mend) == ("branch", fix)
+
+
+def test_a_subflow_that_takes_values_of_exclusive_branches_is_told(define: Callable[..., Any]) -> None:
+    inner = "class Inner(LumeFlow):\n    a: float = 1.0\n    b: float = 2.0\n    c = a + b\n"
+    outer = f"class Outer(LumeFlow):\n{textwrap.indent(EXCLUSIVE, '    ')}    inner = Inner(a=y, b=z)\n"
+    with pytest.raises(DefinitionError, match=r"Outer\.inner\.c: never runs.*\n    write merge\(y, z\)$"):
+        define(inner + outer)
+
+
+def test_branches_of_a_subflow_are_told_where_they_are_taken_and_not_in_it(define: Callable[..., Any]) -> None:
+    inner = f"class Inner(LumeFlow):\n{textwrap.indent(EXCLUSIVE, '    ')}\n"
+    define(f"{inner}class Outer(LumeFlow):\n    inner = Inner()\n    w = anything(merge(inner.y, inner.z))\n")
+    with pytest.raises(DefinitionError, match=r"Outer\.w: never runs.*\n    write merge\(inner\.y, inner\.z\)$"):
+        define(f"{inner}class Outer(LumeFlow):\n    inner = Inner()\n    w = anything(inner.y, inner.z)\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "w = anything(merge(y, z), 1)",
+        "w = anything(merge(y, 0.0), z)",
+        "w = anything.with_options(skip_on_upstream_skip=False)(y, z)",
+        "rec: DBResult = db_result(y=y, z=z, skip_on_upstream_skip=False)",
+        "@step(skip_on_upstream_skip=False)\ndef both(self, y: float, z: float) -> float:\n    return y or z",
+        "with case(big, 1):\n    w = double(y)",
+        "with case(x, 2):\n    w = y + x",
+        "with case(big, True):\n    w = double(y)\nv = y + w",
+    ],
+)
+def test_what_may_run_is_taken(scan: Callable[..., Any], line: str) -> None:
+    scan(f"{EXCLUSIVE}{line}")
+
+
+def test_a_name_of_two_branches_is_not_taken_outside_of_both(scan: Callable[..., Any]) -> None:
+    with pytest.raises(DefinitionError) as error:
+        scan("""
+            x: int = 1
+            with case(x, 1):
+                y = add(x)
+            with case(x, 2):
+                y = add(x)
+                own = add(y)
+            total: int = result(y)
+            other = add(y)
+        """)
+    (problem,) = error.value.problems
+    assert problem.kind == "branch"
+    assert "takes y, which two branches assign, and so the second's alone" in problem.message
+    assert problem.fix == "give each a name of its own, and write y = merge(...) of them"
+
+
+def test_a_name_may_be_used_again_within_another_branch_or_after_both_with_a_value_of_none(
+    scan: Callable[..., Any],
+) -> None:
+    flow = scan("""
+        x: int = 1
+        y = add(x)
+        with case(x, 1):
+            y = add(y)
+            a = add(y)
+            with case(x > 0, True):
+                y = add(y)
+            b = add(y)
+        with case(x, 2):
+            y = add(x)
+            c = add(y)
+        y = add(x)
+        z = add(y)
+    """)
+    assert flow.__lume_graph__.members["z"].inputs["x"].upstream == "y"

@@ -140,7 +140,7 @@ ONE_MISTAKE: list[Any] = [
     ),
     pytest.param(
         "def __init__(self, x): ...",
-        ("reserved-name", 1, "Scan.__init__", "is made by LumeFlow from the parameters", "leave it out"),
+        ("reserved-name", 2, "Scan.__init__", "is made by LumeFlow from the parameters", "leave it out"),
         id="an initialiser",
     ),
     # edges
@@ -295,6 +295,16 @@ ONE_MISTAKE: list[Any] = [
         "x: str = ''\nfile_result(x, filename='a')",
         ("field-name", 3, "Scan.file_result()", "is not assigned to a name", "write name: Type = ..."),
         id="a result without a name",
+    ),
+    pytest.param(
+        "x: str = ''\nr: TextFile = file_result(x, filename='a')\nr: TextFile = file_result(x, filename='b')",
+        ("field-name", 4, "Scan.r", "is a result and is assigned again", "give the second value another name"),
+        id="a result whose name is another's",
+    ),
+    pytest.param(
+        "x: int = 1\ntotal: int = result(x)\ntotal = add(total)",
+        ("field-name", 4, "Scan.total", "is a result and is assigned again", "give the second value another name"),
+        id="a result whose name is a task's value",
     ),
     pytest.param(
         "x: str = ''\nr: str = file_result(x, filename='a')",
@@ -497,9 +507,11 @@ OTHER = """
 def test_a_value_of_another_flow_is_refused(define: Any, task: str, value: str) -> None:
     with pytest.raises(DefinitionError) as caught:
         define(f"{OTHER}        z = {task}({value})\n")
+    name = "y" if "y" in value else "x"
+    instead = f"call the flow in this body, Other(...).{name}, or " if value.startswith("Other") else ""
     assert [str(problem) for problem in caught.value.problems] == [
-        f"beam.py:7: Scan.z: takes {'y' if 'y' in value else 'x'}, which belongs to Other  [foreign-reference]\n"
-        "    use a name of this flow"
+        f"beam.py:7: Scan.z: takes {name}, which belongs to Other  [foreign-reference]\n"
+        f"    {instead}use a name of this flow"
     ]
 
 
@@ -586,3 +598,9 @@ def test_a_default_that_cannot_even_be_shown_is_told_and_no_crash(problems: Prob
 def test_a_constant_that_holds_itself_is_told_or_taken_and_no_crash(scan: Any) -> None:
     """Whether it can be run is for the executor to say."""
     assert scan("loop = []\nloop.append(loop)\ny = anything(loop)").__lume_graph__.members["y"]
+
+
+@pytest.mark.parametrize("line", ["z: int = result(add)", "z: DBResult = db_result(z=add)", "z = greet(add)"])
+def test_a_task_without_its_parentheses_is_told_to_be_called(problems: Problems, line: str) -> None:
+    ((_, at, _, _, fix),) = problems(f"y = add(1)\n{line}")
+    assert (at, fix) == (3, "call it: add(...)")

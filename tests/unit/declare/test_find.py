@@ -56,6 +56,50 @@ def test_a_file_may_import_what_is_beside_it() -> None:
     assert find_flow("sub_b/beam_b.py:Scan").__name__ == "Scan"
 
 
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("lab_n/__init__.py", "lab_n"),
+        ("lab_n/beam.py", "lab_n.beam"),
+        ("lab_n/sub/beam.py", "lab_n.sub.beam"),
+        ("lab_n/plain/beam_n.py", "beam_n"),
+        ("my-lab/beam_o.py", "beam_o"),
+    ],
+)
+def test_a_file_in_a_package_has_its_dotted_name(file: str, name: str) -> None:
+    for package in ("lab_n", "lab_n/sub", "my-lab"):
+        write(f"{package}/__init__.py", "")
+    write(file, ONE)
+    found = find_flow(f"{file}:Scan")
+    assert found.__module__ == name
+    assert find_flow(f"{name}:Scan") is found
+
+
+def test_a_file_in_a_package_may_import_what_is_beside_it_and_relatively() -> None:
+    write("lab_p/__init__.py", "")
+    write("lab_p/neighbour_p.py", HEAD)
+    write("lab_p/beam.py", "import neighbour_p\nfrom .neighbour_p import *\n" + ONE.removeprefix(HEAD))
+    assert find_flow("lab_p/beam.py:Scan").__module__ == "lab_p.beam"
+
+
+def test_a_file_in_a_package_whose_name_is_taken_is_refused() -> None:
+    write("json/__init__.py", "")
+    write("json/beam.py", ONE)
+    with pytest.raises(FlowNotFoundError, match="a module named 'json' is loaded already\n    rename the package"):
+        find_flow("json/beam.py:Scan")
+
+
+@pytest.mark.parametrize(
+    ("file", "valid"),
+    [("quad-scan.py", "quad_scan.py"), ("2026scan.py", "flow_2026scan.py"), ("a/b.c.py", "b_c.py"), ("ü .py", "ü_.py")],
+)
+def test_a_file_whose_name_is_no_modules_is_refused_with_one_that_is(file: str, valid: str) -> None:
+    write(file, ONE)
+    for target in (file, f"{file}:Scan"):
+        with pytest.raises(FlowNotFoundError, match=f"is no name of a module.*\n    rename the file, as to {valid}$"):
+            find_flows(target)
+
+
 def test_the_flows_of_a_module_are_those_that_it_defines() -> None:
     write("beam_c.py", TWO)
     write("beam_d.py", "from beam_c import Scan\n" + TWO.replace("Scan", "Mine"))
@@ -185,6 +229,16 @@ def test_a_comprehension_that_does_not_see_a_name_of_its_class_is_explained() ->
     assert problem.place.line == 6
     assert "NameError" in problem.message
     assert "use a for loop, or map the task" in problem.fix
+
+
+@pytest.mark.parametrize("line", ["z = [add(x) for i in range(3)]", "1 / 0", "raise SystemExit"])
+def test_an_exception_that_ends_a_body_comes_with_what_is_wrong_above_it(line: str) -> None:
+    write("broken_m.py", HEAD + f"class Scan(LumeFlow):\n    x: str = 1\n    y = add('a')\n    {line}\n")
+    with pytest.raises(DefinitionError) as caught:
+        find_flow("broken_m:Scan")
+    told = [(problem.kind, problem.place.line) for problem in caught.value.problems if problem.place]
+    assert told[:2] == [("default", 5), ("edge-type", 6)]
+    assert told[2:] == [("import", 7)]
 
 
 def test_a_module_that_was_broken_can_be_loaded_when_it_is_mended() -> None:

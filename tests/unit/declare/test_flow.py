@@ -147,6 +147,53 @@ def test_values_by_position_are_told_to_be_named() -> None:
         Beam(3)  # type: ignore[misc]
 
 
+def test_a_value_by_position_is_one_problem() -> None:
+    with pytest.raises(ParameterError) as caught:
+        Beam(3)  # type: ignore[misc]
+    assert [problem.kind for problem in caught.value.problems] == ["parameter-positional"]
+
+
+def test_a_name_without_an_annotation_is_told_to_be_annotated(scan: Scan) -> None:
+    flow = scan("x = 1.0\nlimit: ClassVar[int] = 1\ny: int = 1\ndef total(self): ...")
+    with pytest.raises(ParameterError) as caught:
+        flow(x=2.0, limit=3, total=4)
+    assert [(problem.message, problem.fix) for problem in caught.value.problems] == [
+        ("is a plain attribute of the class, as it has no annotation", "annotate it: x: <its type> = ..."),
+        ("is not a parameter", "the parameters are: y"),
+        ("is not a parameter", "the parameters are: y"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("run", "message", "fix"),
+    [
+        (lambda flow: flow.run(), "was called on the class, which has no values to run with", "Scan()"),
+        (lambda flow: flow.run(x=2.0), "was called on the class, which has no values to run with", "Scan(x=...)"),
+        (lambda flow: flow().run(x=2.0), "takes no parameters, as the flow has them already", "Scan(x=...)"),
+    ],
+)
+def test_parameters_are_told_to_be_given_before_the_run(scan: Scan, run: Any, message: str, fix: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        run(scan("x: float = 1.0"))
+    (problem,) = caught.value.problems
+    assert (problem.subject, problem.message, problem.fix) == ("Scan.run()", message, f"write {fix}.run()")
+    assert problem.place is not None
+
+
+def test_required_parameters_are_among_those_to_be_given_before_the_run() -> None:
+    with pytest.raises(ParameterError, match=r"write Beam\(shots=\.\.\., charge=\.\.\.\)\.run\(\)"):
+        Beam.run(charge=2.0)  # type: ignore[call-arg]
+
+
+def test_run_is_a_method_as_others() -> None:
+    assert list(inspect.signature(Beam.run).parameters)[:2] == ["self", "executor"]
+    assert "executor" in inspect.signature(Beam(shots=1).run).parameters
+    assert pickle.loads(pickle.dumps(Beam(shots=1).run)).__self__ == Beam(shots=1)
+    assert (Beam.run.__doc__ or "").startswith("Run the flow")
+    with pytest.raises(TypeError, match="exectuor"):
+        Beam(shots=1).run(exectuor=None)  # type: ignore[call-arg]
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [

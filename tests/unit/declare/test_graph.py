@@ -31,6 +31,8 @@ def graph(scan: Scan) -> Callable[[str], Graph]:
 
 
 Build = Callable[[str], Graph]
+Define = Callable[..., dict[str, Any]]
+Problems = Callable[[str], list[tuple[str, int, str, str, str]]]
 
 
 def edges(found: Graph) -> dict[str, dict[str, Any]]:
@@ -208,6 +210,51 @@ def test_an_argument_of_a_step_takes_the_reference_that_is_its_default(graph: Bu
     assert edges(found)["total"] == {"x": "y", "other": "x"}
 
 
+def test_an_argument_of_a_step_takes_a_list_of_references_that_is_its_default(graph: Build) -> None:
+    found = graph("""
+        x: int = 1
+        y = add(x)
+        @step
+        def total(self, v: list[int] = [x, y], *, w: dict[str, int] = {"y": y}) -> int: ...
+    """)
+    assert edges(found)["total"] == {"v": "List", "w": "Dict"}
+    assert edges(found)["List"] == {"item_0": "x", "item_1": "y"}
+
+
+def test_an_argument_of_a_step_takes_a_value_of_all_runs_that_is_its_default(define: Define) -> None:
+    names = define("""
+        class Inner(LumeFlow):
+            x: int
+            y = add(x)
+
+        class Outer(LumeFlow):
+            runs = Inner.map(x=[1, 2])
+
+            @step
+            def total(self, values: list[int] = [run.y for run in runs]) -> int: ...
+    """)
+    assert edges(names["Outer"].__lume_graph__)["total"] == {"values": "runs.y"}
+
+
+def test_a_list_of_references_that_is_the_default_of_a_step_is_checked(problems: Problems) -> None:
+    told = problems("x: int = 1\n@step\ndef total(self, v: list[str] = [x]) -> int: ...")
+    assert [(kind, message) for kind, _, _, message, _ in told] == [
+        ("edge-type", "expected list[str] for 'v', got list[int] from [x]")
+    ]
+
+
+def test_what_keeps_a_step_keeps_no_reference(graph: Build) -> None:
+    found = graph("""
+        x: int = 1
+        @step
+        def total(self, b: int = 2, c: int = x, d: int = 4, *, e: int = x, f: int = 6) -> int: ...
+    """)
+    function = found.members["total"].work.function  # type: ignore[union-attr]
+    assert function.__defaults__ == (4,)
+    assert function.__kwdefaults__ == {"f": 6}
+    assert edges(found)["total"] == {"b": (2,), "c": "x", "d": (4,), "e": "x", "f": (6,)}
+
+
 def test_an_argument_of_a_step_may_name_what_comes_after_it(graph: Build) -> None:
     found = graph(
         "@step\ndef total(self, y: int, later: int) -> int: ...\ny: int = 1\n@step\ndef later(self) -> int: ..."
@@ -234,6 +281,14 @@ def test_a_step_maps_over_the_values_that_it_names(graph: Build) -> None:
     found = graph("xs: list[int]\nn: int\n@step.map(x=xs)\ndef each(self, x: int, n: int) -> float: ...")
     assert found.members["each"].inputs == {"x": Edge("xs", mapped=True), "n": Edge("n")}
     assert found.members["each"].type == list[float]
+
+
+def test_a_step_takes_whole_what_is_not_mapped(graph: Build) -> None:
+    found = graph(
+        "xs: list[int] = [1]\n@step.map(x=xs, y=unmapped(xs), z=unmapped([2]))\n"
+        "def total(self, x: int, y: list[int], z: list[int]) -> int: ..."
+    )
+    assert found.members["total"].inputs == {"x": Edge("xs", mapped=True), "y": Edge("xs"), "z": Constant([2])}
 
 
 def test_the_options_of_a_mapped_step_are_kept(graph: Build) -> None:

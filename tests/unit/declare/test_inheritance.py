@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lume_dsl.declare.graph import Graph
-from lume_dsl.errors import DefinitionError
+from lume_dsl.errors import DefinitionError, NotRunError
 
 Define = Callable[..., dict[str, Any]]
 
@@ -99,6 +99,25 @@ def test_a_redefinition_may_take_what_it_redefines(define: Define) -> None:
     assert graph.members["double"].inputs["x"].upstream == "reading"
     assert graph.members["Base.reading"].inputs["x"].upstream == "charge"
     assert not graph.members["Base.reading"].visible
+
+
+def test_a_result_may_take_what_it_redefines(define: Define) -> None:
+    derived = "class Derived(Base):\n    total: float = result(Base.total * 2.0)\nclass Third(Derived): pass\n"
+    graph = define(f"{BASE}\n{derived}")["Third"].__lume_graph__
+    assert list(graph.results) == ["total"]
+    assert graph.members["Mul"].inputs["x"].upstream == "Base.total"
+    assert graph.members["report"].inputs["total"].upstream == "total"
+
+
+def test_a_parameter_that_its_redefinition_takes_needs_a_name(define: Define) -> None:
+    assert refusal(define, "class Derived(Base):\n    charge = double(Base.charge)\n") == [
+        (
+            "field-name",
+            "Derived.Base.charge (of Base)",
+            "is a parameter that goes on without a name, as Derived redefines charge and takes it",
+            "give it another name: <name>: float = Base.charge",
+        )
+    ]
 
 
 def test_a_redefinition_is_wrapped_again_by_a_further_class(define: Define) -> None:
@@ -251,6 +270,62 @@ def test_a_base_in_common_counts_once_and_last(define: Define) -> None:
     assert graph.members["Top.y"].inputs["x"].upstream == "x"
 
 
+DIAMOND = """
+class Top(LumeFlow):
+    x: float = 1.0
+    y = double(x)
+class Left(Top):
+    y = double(Top.y)
+class Right(Top):
+    y = double(Top.y)
+"""
+
+
+def wrapped(graph: Graph, name: str) -> list[str]:
+    """The names that a task's value comes through, the last first."""
+    found = [name]
+    while graph.members[found[-1]].inputs:
+        found.append(graph.members[found[-1]].inputs["x"].upstream)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ("pass", ["y", "Right.y", "Top.y", "x"]),
+        ("y = double(Left.y)", ["y", "Left.y", "Right.y", "Top.y", "x"]),
+        ("y = double(Right.y)", ["y", "Right.y", "Top.y", "x"]),
+        ("y = double(Top.y)", ["y", "Top.y", "x"]),
+        ("left = Left.y\n    y = removed()", ["left", "Right.y", "Top.y", "x"]),
+    ],
+)
+def test_what_several_bases_wrap_is_wrapped_in_the_order_of_super(define: Define, body: str, names: list[str]) -> None:
+    graph = define(f"{DIAMOND}\nclass Derived(Left, Right):\n    {body}\n")["Derived"].__lume_graph__
+    assert wrapped(graph, names[0]) == names
+    assert len(graph.members) == len(names)
+
+
+def test_a_class_of_the_name_of_its_base_wraps_what_that_wraps(define: Define) -> None:
+    """As where a cell of a notebook, ``class Scan(Scan)``, is run twice."""
+    again = "class Top(Top):\n    y = double(Top.y)\n"
+    graph = define(f"{DIAMOND}\n{again}{again}{again}")["Top"].__lume_graph__
+    assert wrapped(graph, "y") == ["y", "Top.y_3", "Top.y_2", "Top.y", "x"]
+
+
+def test_of_several_bases_that_give_one_new_name_the_first_counts(define: Define) -> None:
+    source = f"""{DIAMOND}
+class Named(Top):
+    first = Top.y
+    y = removed()
+class Other(Top):
+    first = double(7.0)
+    last = double(first)
+class Derived(Named, Other): pass
+"""
+    graph = define(source)["Derived"].__lume_graph__
+    assert wrapped(graph, "last") == ["last", "first", "x"]
+
+
 def test_bases_without_an_order_are_refused_as_python_does(define: Define) -> None:
     with pytest.raises(TypeError, match="MRO"):
         define("class A(LumeFlow):\n    x: int = 1\nclass B(A): pass\nclass C(A, B): pass\n")
@@ -338,6 +413,23 @@ def test_a_value_of_a_class_that_another_redefines_is_told(define: Define) -> No
 def test_a_value_of_a_flow_that_is_no_base_stays_foreign(define: Define) -> None:
     ((kind, _, message, _),) = refusal(define, "class Other(LumeFlow):\n    more = double(Base.charge)\n")
     assert (kind, message) == ("foreign-reference", "takes charge, which belongs to Base")
+
+
+@pytest.mark.parametrize(
+    "use",
+    ["Base.total + 1", "2 * Base.charge", "Base.total[0]", "Base.charge > 3", "-Base.charge", "double(Base.total)"],
+)
+def test_a_use_of_a_value_of_another_flow_is_told_to_call_the_flow(define: Define, use: str) -> None:
+    name = "total" if "total" in use else "charge"
+    ((kind, _, message, fix),) = refusal(define, f"class Other(LumeFlow):\n    more = {use}\n")
+    assert (kind, message) == ("foreign-reference", f"takes {name}, which belongs to Base")
+    assert fix == f"call the flow in this body, Base(...).{name}, or use a name of this flow"
+
+
+def test_a_use_of_a_value_of_a_class_outside_of_a_body_is_told_to_run_it(define: Define) -> None:
+    base = define(BASE)["Base"]
+    with pytest.raises(NotRunError, match=r"write Base\(\.\.\.\)\.run\(\)\.total"):
+        base.total + 1
 
 
 def test_a_body_that_ends_by_an_error_tells_what_is_wrong_with_what_it_inherits(define: Define) -> None:

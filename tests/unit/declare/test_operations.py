@@ -273,7 +273,7 @@ def test_an_item_that_is_surely_missing_is_told(container: Any, key: Any, messag
         (Dynamic, "y", Any), (Dynamic, "lazy", Any), (Named, "x", Any), (complex, "real", float), (dt.datetime, "year", int), (str, "upper", Any),
         (pathlib.Path, "parent", pathlib.Path), (pathlib.Path, "name", str), (Any, "x", Any), (JSON, "x", Any), (np.ndarray, "shape", Any),
         (Optional[Beam], "sigma_x", Any), (Beam | Narrow, "sigma_x", float), (dt.date, "hour", Any), (Data, "y", Any), (type, "x", Any),
-        (Mode, "value", Any), (Mode, "label", str), (Mode, "set_later", Any),
+        (Mode, "value", str), (Mode, "label", str), (Mode, "set_later", Any),
     ],
     ids=str,
 )  # fmt: skip
@@ -470,3 +470,35 @@ def test_no_type_makes_it_crash(left: Any, right: Any, symbol: str, name: str) -
     assert gathered(list, [left, right])
     assert gathered(tuple, [left, right])
     assert gathered(dict, [left, right], ["a", 1])
+
+
+class Plane(enum.Enum):
+    X = "x"
+    Y = "y"
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+
+
+class Mixed(enum.Enum):
+    A = 1
+    B = "b"
+
+
+class Own(enum.Enum):
+    A = 1
+
+    @property
+    def value(self) -> float: ...  # type: ignore[override]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "tp"),
+    [
+        (Plane, "value", str), (Plane, "name", str), (Level, "value", int), (Mixed, "value", Any), (Own, "value", float),
+        (enum.Enum, "value", Any), (Optional[Plane], "value", Any),
+    ],
+)  # fmt: skip
+def test_the_value_of_an_enum_is_of_the_type_of_its_members_values(owner: Any, name: str, tp: Any) -> None:
+    assert attribute(owner, name).type == tp

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from lume_dsl.errors import DefinitionError
 
 Problems = Callable[..., list[tuple[str, int, str, str, str]]]
 
@@ -100,3 +103,43 @@ def test_a_reusable_task_waits_for_nothing(define: Callable[..., Any]) -> None:
     with pytest.raises(Exception, match=r"'after' is not a task option") as caught:
         define("@task(after=[1])\ndef f(x: int) -> int: ...")
     assert "with_options(after=[...])" in str(caught.value)
+
+
+INNER = """
+class Inner(LumeFlow):
+    x: float = 1.0
+    y = double(x)
+    z = double(2.0)
+    w = y + z
+"""
+
+
+def waiting(define: Callable[..., Any], lines: str) -> dict[str, tuple[str, ...]]:
+    body = textwrap.indent(f"{BODY}{lines}", "    ")
+    flow = define(f"{INNER}\nclass Scan(LumeFlow):{body}")["Scan"]
+    return {name: member.after for name, member in flow.__lume_graph__.members.items() if member.subflow}
+
+
+def test_the_first_tasks_of_a_subflow_wait(define: Callable[..., Any]) -> None:
+    found = waiting(define, "inner = Inner.with_options(after=[first, again])(x=2.0)")
+    assert found == {
+        "inner.x": ("first", "again"), "inner.y": (), "inner.z": ("first", "again"), "inner.w": (),
+    }  # fmt: skip
+
+
+def test_the_first_tasks_of_a_mapped_subflow_and_of_one_after_another_wait(define: Callable[..., Any]) -> None:
+    found = waiting(define, "one = Inner()\nruns = Inner.with_options(after=one).map(x=[1.0])")
+    assert found["runs.x"] == ("one.w",)
+    assert "one.w" in found["runs.z"]
+
+
+def test_what_a_subflow_waits_for_is_a_value_of_the_flow(problems: Problems) -> None:
+    ((kind, _, _, message, _),) = problems("class Inner(LumeFlow):\n    x: int = 1\ni = Inner.with_options(after=3)()")
+    assert (kind, message) == ("task-option", "after= has 3, which is no value of this flow")
+
+
+def test_a_flow_with_options_belongs_in_a_body(define: Callable[..., Any]) -> None:
+    inner = define(INNER)["Inner"].with_options(after=[])
+    for call in (inner, inner.map):
+        with pytest.raises(DefinitionError, match=r"Inner\.with_options: was called outside a flow's body"):
+            call(x=1.0)

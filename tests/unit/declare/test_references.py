@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 
 from lume_dsl import LumeFlow, parameter, task
-from lume_dsl.declare.graph import Edge, Operation
+from lume_dsl.declare.graph import SYMBOLS, Edge, Operation
 from lume_dsl.errors import DefinitionError
 
 Scan = Callable[..., Any]
 Problems = Callable[..., list[tuple[str, int, str, str, str]]]
 
-DECIDE = "decide in a task, or write: with case(..., True):"
+DECIDE = "decide in a task, or write: with case(..., True): (conditions are joined by & and |)"
 MAP = "map a task over its items, task.map(values), take one with values[0], or loop in a task"
 ITERATE = f"{MAP}; to unpack it, annotate its task tuple[A, B]"
 TEXT = "build the text in a task that takes it"
+FORMAT = f"{TEXT}; in a filename=, leave out the f"
 CHANGE = "make the changed value in a task"
 
 REFUSED = [
@@ -42,20 +43,20 @@ REFUSED = [
     ("y = list(x)", "x", "iterating or unpacking", ITERATE),
     ("y = next(x)", "x", "iterating or unpacking", MAP),
     ("y = reversed(x)", "x", "iterating or unpacking", MAP),
-    ("y = f'{x}'", "x", "text formatting", TEXT),
-    ("y = f'{x:.2f}'", "x", "text formatting", TEXT),
-    ("y = '%s' % x", "x", "text formatting", TEXT),
-    ("y = '{}'.format(x)", "x", "text formatting", TEXT),
-    ("y = str(x)", "x", "text formatting", TEXT),
-    ("print(x)", "x", "text formatting", TEXT),
+    ("y = f'{x}'", "x", "text formatting", FORMAT),
+    ("y = f'{x:.2f}'", "x", "text formatting", FORMAT),
+    ("y = '%s' % x", "x", "str() or print()", TEXT),
+    ("y = '{}'.format(x)", "x", "text formatting", FORMAT),
+    ("y = str(x)", "x", "str() or print()", TEXT),
+    ("print(x)", "x", "str() or print()", TEXT),
     ("y = len(x)", "x", "len()", "count in a task"),
     ("y = 1 in x", "x", "in", "look for it in a task"),
     ("y = int(x)", "x", "use as an index", "use it in a task"),
     ("for i in range(x): pass", "x", "use as an index", "use it in a task"),
     ("y = [1, 2][x]", "x", "use as an index", "use it in a task"),
-    ("y = float(x)", "x", "conversion by float()", "convert it in a task"),
-    ("y = math.sqrt(x)", "x", "conversion by float()", "convert it in a task"),
-    ("y = round(x, 2)", "x", "conversion by float()", "convert it in a task"),
+    ("y = float(x)", "x", "float(), complex(), round()", "call it in a task"),
+    ("y = math.sqrt(x)", "x", "float(), complex(), round()", "call it in a task"),
+    ("y = round(x, 2)", "x", "float(), complex(), round()", "call it in a task"),
     ("y = x()", "x", "calling it", "call it in a task"),
     ("y = x.upper()", "x.upper", "calling it", "call it in a task"),
     ("x[0] = 1", "x", "assigning or deleting an item", CHANGE),
@@ -110,12 +111,17 @@ def test_a_use_that_needs_the_value_is_refused_with_what_to_write(
         "y = pickle.dumps(x)",
         "y = numpy.array(x)",
         "y = numpy.array([x, x])",
+        "y = numpy.sqrt(x)",
+        "y = numpy.maximum(1.0, x)",
+        "y = numpy.add.reduce(x)",
+        "y = numpy.add(x, 1.0, where=False)",
+        "y = numpy.arange(3.0)\ny += x",
         "y = anything(**x)",
     ],
 )
 def test_no_use_that_needs_the_value_goes_on_without_it_or_crashes(problems: Problems, use: str) -> None:
     ((kind, line, *_),) = problems(f"import numpy, pickle\nx: JSON = parameter()\n{use}")
-    assert (kind, line) == ("reference-value", 4)
+    assert (kind, line) == ("reference-value", 4 + use.count("\n"))
 
 
 def test_a_refused_use_names_the_line_of_the_body_though_a_function_makes_it(problems: Problems) -> None:
@@ -250,6 +256,36 @@ def test_a_slice_with_a_reference_is_taken_when_the_flow_runs(scan: Scan) -> Non
     assert "n" in _all_upstream(graph, "y")
 
 
+def test_what_is_called_is_told_what_to_write_for_what_it_is(problems: Problems) -> None:
+    step_called = "@step\ndef total(self, x: int) -> int: ...\ny = total(x)"
+    waiting = "y = add(x)\nz = add(y)\ny.set_upstream(z)"
+    told = [problems(f"x: int = 1\n{body}")[0] for body in (step_called, waiting)]
+    assert [(line, subject, fix) for _, line, subject, _, fix in told] == [
+        (5, "Scan.total", "leave out the call: a step takes its arguments by their names, or as defaults"),
+        (5, "Scan.y.set_upstream", "write task.with_options(after=[...])(...) where the task that waits is used"),
+    ]
+
+
+def test_a_refused_use_of_an_inherited_operation_names_it(define: Callable[..., Any]) -> None:
+    with pytest.raises(DefinitionError, match=r"beam\.py:5: More\.y: text formatting needs its value"):
+        define("class Scan(LumeFlow):\n    x: int = 1\n    y = x + 1\nclass More(Scan):\n    z = f'{Scan.y}'\n")
+
+
+def test_numpy_names_functions_that_need_the_value(problems: Problems) -> None:
+    ((_, _, _, message, fix),) = problems("import numpy\nx: float = 1.0\ny = numpy.sqrt(x)")
+    assert message == "numpy.sqrt() needs its value, which is known only when the flow runs"
+    assert fix == "call it in a task"
+
+
+@pytest.mark.parametrize(
+    "sign", ["+", "-", "*", "/", "//", "%", "**", "@", "&", "|", "^", "<<", ">>", "<", "<=", "==", "!=", ">", ">="]
+)
+def test_an_array_on_the_left_of_an_operator_stays_there(scan: Scan, sign: str) -> None:
+    graph = scan(f"import numpy\nx: JSON = 1\ny = numpy.array([1, 2]) {sign} x").__lume_graph__
+    assert SYMBOLS[graph.members["y"].work.symbol] == sign
+    assert graph.members["y"].inputs["y"] == Edge("x")
+
+
 @pytest.mark.parametrize("side", ["numpy.array([1.0, 2.0]) * x", "x * numpy.array([1.0, 2.0])", "numpy.float64(2) * x"])
 def test_an_operator_with_an_array_makes_one_member(scan: Scan, side: str) -> None:
     graph = scan(f"import numpy\nx: float = 1.0\ny = {side}").__lume_graph__
@@ -329,3 +365,9 @@ def test_a_refused_use_tells_what_else_is_wrong_further_up(problems: Callable[..
         ("edge-type", 8, "Scan.title"),
         ("reference-value", 9, "Scan.charge > 3"),
     ]
+
+
+def test_a_value_that_has_the_name_of_its_task_is_told_to_be_no_task(problems: Problems) -> None:
+    ((kind, line, _, _, fix),) = problems("x: int = 1\nadd = add(x)\ny = add(2)")
+    assert (kind, line) == ("reference-value", 4)
+    assert fix == "add is a value since line 3, and no task: give the value another name"

@@ -175,7 +175,7 @@ def test_a_subflow_of_an_instance_that_has_not_run_is_told_to_need_a_run(define:
         ("one = Inner(x=1.0)\nw = one + 1", ("subflow", "Outer.one", "an operator needs what is known only when the flow runs", "take one of its values: one.y")),
         ("one = Inner(x=1.0)\na, b = one", ("subflow", "Outer.one", "iterating or unpacking needs what is known only when the flow runs", "take its values by name: one.y")),
         ("one = Inner(x=1.0)\nif one:\n    pass", ("subflow", "Outer.one", "if, and, or, not needs what is known only when the flow runs", "take one of its values: one.y")),
-        ("one = Inner(x=1.0)\none.run()", ("unknown-name", "Outer: one.run", "is no value of Inner", "its values are x, label, filename, y, z, note, record, told")),
+        ("one = Inner(x=1.0)\none.run()", ("unknown-name", "Outer: one.run", "is no value of Inner", "leave out .run(): Inner(...) is a part of this flow, and runs with it")),
         ("one = Inner(x=1.0)\none.y = 3", ("subflow", "Outer.one", "setting or deleting needs what is known only when the flow runs", "take one of its values: one.y")),
         ("one = Inner(x=1.0)\n@step\ndef s(self, one): ...", ("subflow", "Outer.s", "takes one, which stands for several values", "take one of its values: one.y")),
         ("one = Inner(x=1.0)\ntwo = Inner(x=2.0)\nthree = Inner(x=3.0, filename='c')", ("path-taken", "Outer.two.note", "saves to the same file as one.note", "give it another filename")),
@@ -282,6 +282,27 @@ def test_what_is_wrong_with_a_fan_out_is_told(define: Define, body: str, told: t
     assert told in [(kind, subject, message) for kind, subject, message, _ in refused(define, body, more=more)]
 
 
+def test_a_file_of_one_name_is_told_by_what_the_runs_differ(define: Define) -> None:
+    saved = "class Saved(LumeFlow):\n    x: str\n    y: str\n    note: TextFile = file_result(x, filename='same.txt')\n"
+    ((*_, fix),) = refused(define, "runs = Saved.map(x=unmapped('a'), y=['a', 'b'])", more=saved)
+    assert fix == "name in it what the runs differ in: {y}"
+
+
+def test_a_flow_that_is_run_in_a_body_is_told_that_it_runs_with_it(define: Define) -> None:
+    ((kind, subject, _, fix),) = refused(define, "one = Inner(x=1.0).run()")
+    assert (kind, subject) == ("unknown-name", "Outer: Inner.run")
+    assert fix == "leave out .run(): Inner(...) is a part of this flow, and runs with it"
+
+
+def test_a_value_of_a_subflow_of_another_flow_is_told_to_call_that(define: Define) -> None:
+    outer = "class Other(LumeFlow):\n    one = Inner(x=1.0)\n"
+    ((kind, _, message, fix),) = refused(define, "z = double(Other.one.y)", more=outer)
+    assert (kind, message) == ("foreign-reference", "takes one.y, which belongs to Other")
+    assert fix == "call the flow in this body, Other(...).one.y, or use a name of this flow"
+    with pytest.raises(NotRunError, match=r"write Other\(\.\.\.\)\.run\(\)\.one\.y"):
+        _ = define(INNER + outer)["Other"].one.y
+
+
 def test_map_outside_of_a_body_is_refused(define: Define) -> None:
     with pytest.raises(DefinitionError, match=r"Inner\.map.*outside a flow's body"):
         define(INNER)["Inner"].map(x=[1.0])
@@ -356,6 +377,14 @@ def test_unnamed_subflows_of_two_mixins_are_told_apart(define: Define) -> None:
     ("body", "told"),
     [
         ("one = Inner(x=Base.one.y)", ("inheritance", "Outer.one", "takes one.y of Base, and one is another here")),
+        (
+            "first = Base.one\none = removed()",
+            ("inheritance", "Outer.first", "is the subflow one, which goes on under its own name alone"),
+        ),
+        (
+            "first = [Base.one]\none = Inner(x=2.0)",
+            ("inheritance", "Outer.first", "is the subflow one, which goes on under its own name alone"),
+        ),
         ("one = removed()", ("inheritance", "Outer.w (of Base)", "takes one.y, which Outer removes")),
         ("one = 3", ("inheritance", "Outer.one", "is a subflow that is inherited, and a plain attribute here")),
         ("v = double(one.y)", ("unknown-name", "Outer: one", "is inherited")),

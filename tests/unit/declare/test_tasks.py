@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 
 from lume_dsl import db_result, file_result, parameter, resource_manager, result, step, task, unmapped
 from lume_dsl.declare.options import TaskOptions, option_problems
-from lume_dsl.errors import DefinitionError, Problem
+from lume_dsl.errors import DefinitionError, Place, Problem
 
 
 @task
@@ -114,6 +114,14 @@ def test_outside_a_body_a_call_is_refused_at_its_line_with_what_to_write(
         call()
     problem = only(caught)
     assert (problem.kind, problem.subject, problem.message, problem.fix) == ("outside-flow", subject, message, fix)
+
+
+def test_a_class_without_its_base_is_told_to_have_it(define: Any) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        define("class Scan:\n    y = add(1)\n")
+    (problem,) = caught.value.problems
+    assert problem.fix == "write add.run(...) to call the plain function; for a flow, write class Scan(LumeFlow): ..."
+    assert problem.place == Place("beam.py", 2)
 
 
 def test_a_task_called_in_a_task_is_told_to_run(define: Any) -> None:
@@ -314,7 +322,13 @@ async def later(x: int) -> int:
     return x
 
 
-@pytest.mark.parametrize("thing", [3, "text", max, dict, later], ids=["number", "text", "max", "dict", "async"])
+def items(count: int) -> Iterator[int]:
+    yield from range(count)
+
+
+@pytest.mark.parametrize(
+    "thing", [3, "text", max, dict, later, items], ids=["number", "text", "max", "dict", "async", "generator"]
+)
 def test_what_cannot_be_a_task_is_refused_and_no_crash(thing: Any) -> None:
     with pytest.raises(DefinitionError) as caught:
         task(thing)
@@ -326,10 +340,30 @@ def test_a_step_that_is_a_coroutine_is_refused(problems: Any) -> None:
     assert [kind for kind, *_ in told] == ["step-signature"]
 
 
+def test_a_step_that_is_a_generator_is_refused(problems: Any) -> None:
+    ((kind, _, _, message, fix),) = problems("x: int = 1\n@step\ndef total(self, x: int): yield x")
+    assert (kind, message) == ("step-signature", "is a generator, so that a call of it computes nothing")
+    assert fix == "return a list of what it yields"
+
+
 def test_step_map_without_arguments_is_told_what_to_write(problems: Any) -> None:
     told = problems("xs: list[int] = [1]\n@step.map\ndef total(self, xs: list[int]) -> int: ...")
     assert [kind for kind, *_ in told] == ["map-arguments"]
     assert told[0][1] in (3, 4)  # the decorator's line, or the def's on Python 3.10
+
+
+def test_step_map_of_unmapped_arguments_alone_is_told_what_to_write(problems: Any) -> None:
+    told = problems("xs: list[int] = [1]\n@step.map(xs=unmapped(xs))\ndef total(self, xs: list[int]) -> int: ...")
+    assert [(kind, fix) for kind, *_, fix in told] == [("map-arguments", "write @step.map(argument=values)")]
+
+
+@pytest.mark.parametrize(
+    ("argument", "option"),
+    [("upstream_tasks=[x]", "after"), ("task_args={'name': 'a'}", "name"), ("timeout=3", "timeout")],
+)
+def test_an_option_in_a_call_is_told_where_it_goes(problems: Any, argument: str, option: str) -> None:
+    ((kind, *_, fix),) = problems(f"x: int = 1\ny = add(x, {argument})")
+    assert (kind, fix) == ("task-arguments", f"write add.with_options({option}=...)")
 
 
 def test_a_static_method_is_no_step(problems: Any) -> None:

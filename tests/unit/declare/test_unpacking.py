@@ -84,13 +84,18 @@ def test_an_inherited_value_may_be_unpacked(define: Define) -> None:
     assert (graph.members["a"].type, graph.members["b"].type) == (float, str)
 
 
-@pytest.mark.parametrize("body", ["a, b = several()", "a, b = x", "a, b = fit.map([1.0])", "a, b = anything(x)"])
+@pytest.mark.parametrize("body", ["a, b = several()", "a, b = x", "a, b = anything(x)"])
 def test_what_does_not_tell_its_items_is_refused(define: Define, body: str) -> None:
     with pytest.raises(DefinitionError) as caught:
         flow(define, body)
     (problem,) = caught.value.problems
     assert problem.kind == "reference-value"
     assert problem.fix.endswith("to unpack it, annotate its task tuple[A, B]")
+
+
+def test_a_map_of_tuples_is_told_where_its_parts_are_taken(define: Define) -> None:
+    with pytest.raises(DefinitionError, match="to unpack it, map a step over it that takes its parts"):
+        flow(define, "a, b = fit.map([1.0])")
 
 
 def test_a_wrong_number_of_names_is_told_as_python_does(define: Define) -> None:

@@ -11,6 +11,7 @@ import pytest
 from lume_dsl.errors import FileError, ServiceError
 from lume_dsl.files import File, ImageFile, JSONFile, NumPyFile, TextFile, YAMLFile, file_from_reference
 from lume_dsl.settings import Settings, use
+from lume_dsl.values.text import parse_text
 
 
 class LinesSerializer:
@@ -210,3 +211,43 @@ def test_what_is_no_object_is_no_reference(reference: Any) -> None:
 )
 def test_a_type_says_what_it_stores_as_far_as_is_known_without_its_library(cls: type[File[Any]], stored: Any) -> None:
     assert cls.stores() == stored
+
+
+# files on a command line
+
+
+def test_the_path_of_a_local_file_is_a_file(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "a.txt").write_text("hey")
+    for tp in (TextFile, TextFile | None):
+        for text in ("sub/a.txt", str(folder / "sub" / "a.txt")):
+            file, offences = parse_text(text, tp)
+            assert (file, offences.shown) == (TextFile(str(folder / "sub" / "a.txt")), [])
+            assert file.read() == "hey"
+    assert parse_text("sub/a.txt,sub/a.txt", list[TextFile])[0] == [TextFile(str(folder / "sub" / "a.txt"))] * 2
+    assert parse_text("null", TextFile | None)[0] is None
+    assert parse_text("sub/a.txt", str | TextFile)[0] == "sub/a.txt"
+
+
+@pytest.mark.parametrize(
+    ("text", "tp", "reason"),
+    [
+        ("b.txt", TextFile, "there is no file 'b.txt' on this machine"),
+        ("", TextFile, "is not a filename"),
+        ("a.txt", File, "a path does not say of which type the file is"),
+    ],
+)
+def test_a_path_that_is_no_file_is_told_with_how_a_reference_is_written(
+    folder: Path, text: str, tp: type, reason: str
+) -> None:
+    (offence,) = parse_text(text, tp)[1].shown
+    name = "lume_dsl.files:TextFile" if tp is TextFile else "module:Class"
+    assert reason in offence.message
+    assert offence.message.endswith(
+        f"""(write JSON, for example '{{"filename": "path/to/file", "file_type_string": "{name}"}}')"""
+    )
+
+
+def test_reading_a_class_is_told_as_what_to_write() -> None:
+    with pytest.raises(TypeError, match=r"not of a class; write NPZFile\('scan.npz'\).read\(\), say"):
+        TextFile.read("scan.npz")  # type: ignore[arg-type]

@@ -20,7 +20,6 @@ from lume_dsl import (
     FileError,
     FlowRunError,
     LumeFlow,
-    ServiceError,
     TextFile,
     file_result,
     parameter,
@@ -29,6 +28,7 @@ from lume_dsl import (
     task,
 )
 from lume_dsl.declare.filenames import FilenameTemplate, TemplateError, filename_or_template
+from lume_dsl.errors import FilenameError
 
 
 @pytest.fixture(autouse=True)
@@ -186,7 +186,7 @@ class Labelled(LumeFlow):
 
 
 def test_a_parameter_that_would_lead_elsewhere_fails_before_anything_runs(folder: Path) -> None:
-    with pytest.raises(ServiceError, match=r"by_parameter: {label}.txt: the value of label has '/' in it, got '../x'"):
+    with pytest.raises(FilenameError, match=r"by_parameter: {label}.txt: the value of label has '/' in it, got '../x'"):
         Labelled(label="../x").run()
     assert os.listdir(folder) == []
 
@@ -206,7 +206,9 @@ def test_two_results_that_come_to_one_file_fail_before_anything_runs(folder: Pat
 
     done = Pair(a="p", b="q").run()
     assert (done.first.read(), done.second.read()) == ("x", "y")
-    with pytest.raises(ServiceError, match=r"second: saves to the same file as first, p.txt; give it another filename"):
+    with pytest.raises(
+        FilenameError, match=r"second: saves to the same file as first, p.txt; give it another filename"
+    ):
         Pair(a="p", b="p").run()
 
 
@@ -240,6 +242,13 @@ def problems(body: str) -> list[tuple[str, str, str]]:
             "edge-type",
             "{xs} in its filename takes a text, a number or a date, got list[int] from xs",
             "make a text of it in a task, and name that",
+        ),
+        (
+            "import enum\nclass Plane(enum.Enum):\n    X = 'x'\n"
+            "plane: Plane = Plane.X\nr: TextFile = file_result('a', filename='{plane}.txt')",
+            "edge-type",
+            "{plane} in its filename takes a text, a number or a date, got Plane from plane",
+            "write plane_value = plane.value above it, and {plane_value} in the filename",
         ),
         (
             "n: int = parameter()\nr: TextFile = file_result('a', filename='{n:%Y}.txt')",

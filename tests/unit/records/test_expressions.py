@@ -131,6 +131,12 @@ def test_anything_else_is_refused_with_its_place_and_what_is_allowed(text: str, 
     assert "allowed: paths" in allowed[0]
 
 
+def test_a_path_that_is_none_is_told_in_the_words_of_conditions() -> None:
+    said = refusal("charge > 0.3").split("\n")[0]
+    assert "a flow's parameter is inputs.charge, what it recorded outputs.charge" in said
+    assert "at(" not in said + refusal("inputs.x < None")
+
+
 def test_an_empty_condition_and_one_nested_too_deeply_are_refused() -> None:
     assert refusal(" \n").startswith("the condition is empty")
     assert "nest" in refusal("(" * 500 + "inputs.x == 1" + ")" * 500)

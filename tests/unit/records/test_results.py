@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, cast
 
+import attrs
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from lume_dsl import DBResult, RecordError, at
 from lume_dsl.records import Query, Results, to_document
 from lume_dsl.records.query import Order
+from lume_dsl.records.store import Entry
 from lume_dsl.testing.queries import ListStore
 
 UTC = timezone.utc
@@ -133,6 +135,45 @@ def test_a_record_of_another_class_is_not_taken_for_one(store: ListStore) -> Non
     store.save(record(1))
     with pytest.raises(RecordError, match=r"expected records of Shot, found one of lume_dsl.records:DBResult"):
         list(iter(Results(store, Query(), Shot)))
+
+
+def save_one_of_no_class(store: ListStore, number: int) -> str:
+    """A record whose class is gone is stored; return the beginning of its hash."""
+    entry = Entry.of(record(number))
+    store.insert([attrs.evolve(entry, document=entry.document | {"result_type_string": "q.sub:ScanRecord"})])
+    return str(entry.document["unique_hash"])[:12]
+
+
+def test_a_record_that_cannot_be_loaded_is_named_with_what_to_do(store: ListStore) -> None:
+    known = save_one_of_no_class(store, 1)
+    with pytest.raises(RecordError) as caught:
+        Results(store, Query(), DBResult).latest()
+    assert str(caught.value) == (
+        f"the record {known} cannot be loaded: result_type_string: 'q.sub:ScanRecord' cannot be found: there is no "
+        "module q.sub in Python; start in the folder that has q, or add that to PYTHONPATH; python -m lume_dsl results "
+        f"show {known} shows it as it is, and results delete {known} removes it; .loadable() leaves it out"
+    )
+
+
+def test_loadable_leaves_out_with_a_warning_what_cannot_be_loaded(store: ListStore) -> None:
+    store.save_all([record(1), record(3)])
+    known = [save_one_of_no_class(store, number) for number in (4, 2)]
+    results = Results(store, Query(), DBResult).loadable()
+    with pytest.warns(UserWarning, match=f"left out: the record ({'|'.join(known)}) cannot be loaded") as told:
+        assert numbers(results) == [3, 1]
+    assert len(told) == 2
+    with pytest.warns(UserWarning, match="left out"):
+        assert results.latest() == record(3)
+    with pytest.warns(UserWarning, match="left out"):
+        assert results.where(at("outputs.n") > 2).one() == record(3)
+    with pytest.warns(UserWarning, match="left out"):
+        assert results.to_frame()["outputs.n"].tolist() == [3, 1]
+    assert results.count() == results.delete() == 4
+
+
+def test_an_index_is_told_what_to_write_instead(results: Results[DBResult]) -> None:
+    with pytest.raises(TypeError, match=r"there is no \[0\]; write .latest\(\) for the newest, .limit\(n\)"):
+        results[0]  # type: ignore[index]
 
 
 # frames

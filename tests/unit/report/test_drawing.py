@@ -171,6 +171,35 @@ def test_the_configure_task_is_called_as_the_engine_calls_it() -> None:
 # subflows
 
 
+class Inner(LumeFlow):
+    n: float = 3.0
+
+    y = double(n)
+    good = y < n
+    parts = [y, n]
+    bad = (y + 1.0) * n
+
+
+class Outer(LumeFlow):
+    inner = Inner(n=2.0)
+    both = total([inner.y, inner.bad])
+    more = inner.y * 2.0
+
+
+class Outmost(LumeFlow):
+    outer = Outer()
+
+
+def test_a_frame_shows_what_the_picture_of_its_own_flow_shows() -> None:
+    alone = [(box.title, box.detail) for box in drawing_of("Inner", Inner.__lume_graph__).flow.boxes]
+    assert ("good", "y < n") in alone
+    outer = drawing_of("Outer", Outer.__lume_graph__).flow
+    assert [(box.title, box.detail) for box in outer.clusters[0].boxes] == alone
+    deep = drawing_of("Outmost", Outmost.__lume_graph__).flow.clusters[0]
+    assert [(box.title, box.detail) for box in deep.clusters[0].boxes] == alone
+    assert [(box.title, box.detail) for box in deep.boxes] == [(box.title, box.detail) for box in outer.boxes]
+
+
 def test_subflows_are_clusters_and_names_in_them_are_those_of_their_own_flow() -> None:
     graph = graph_of(
         member("x", Parameter()),

@@ -182,8 +182,17 @@ def test_an_instance_comes_back_and_nothing_of_its_class_runs(value: Any) -> Non
 def test_the_documented_form() -> None:
     assert encode(Point(1.5)) == {TAG: "object", "value": {"type": f"{HERE}:Point", "fields": {"x": 1.5, "y": 0.0}}}
     assert encode(Twiss(1.5))["value"] == {"type": f"{HERE}:Twiss", "fields": {"beta": 1.5, "alpha": 0.0}}
-    assert encode(Colour.RED) == {TAG: "enum", "value": {"type": f"{HERE}:Colour", "name": "RED"}}
-    assert plain(encode([Point(1.5), Colour.RED])) == [{"x": 1.5, "y": 0.0}, "RED"]
+    assert encode(Colour.RED) == {
+        TAG: "enum",
+        "value": {"type": f"{HERE}:Colour", "name": "RED", "value": Colour.RED.value},
+    }
+    assert plain(encode([Point(1.5), Colour.RED])) == [{"x": 1.5, "y": 0.0}, "red"]
+
+
+def test_the_value_of_a_member_is_no_part_of_its_hash() -> None:
+    without = {TAG: "enum", "value": {"type": f"{HERE}:Colour", "name": "RED"}}
+    assert digest(encode(Colour.RED)) == digest(without)
+    assert (decode(without), plain(without)) == (Colour.RED, "RED")
 
 
 def test_instances_of_different_classes_have_different_hashes() -> None:

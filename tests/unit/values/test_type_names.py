@@ -24,6 +24,12 @@ def test_a_class_defined_in_a_function_has_no_type_string() -> None:
         type_string(Inner)
 
 
+@pytest.mark.parametrize("module", ["quad-scan", "2026scan", "lab..scan", ""])
+def test_a_class_of_a_file_that_cannot_be_imported_has_no_type_string(module: str) -> None:
+    with pytest.raises(ValueError, match=f"Lines is in '{module}', which is no name of a module; rename its file"):
+        type_string(type("Lines", (), {"__module__": module}))
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

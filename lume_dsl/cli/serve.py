@@ -1,0 +1,128 @@
+"""``serve``: a flow by its schedule, until somebody stops it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import click
+
+from lume_dsl.cli.executor_flags import executor_said
+from lume_dsl.cli.failures import describe, document, visible
+from lume_dsl.cli.flags import read_flags
+from lume_dsl.cli.progress import log_to_stderr
+from lume_dsl.cli.run import FlowCommand, FlowGroup, load_engine
+from lume_dsl.cli.streams import write_document
+from lume_dsl.cli.tables import results_document, show_run
+from lume_dsl.cli.targets import flow_of
+from lume_dsl.declare.flow import LumeFlow, parameters_of
+from lume_dsl.errors import LumeError
+
+__all__ = ["command"]
+
+
+class _ServedFlows(FlowGroup):
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        return _ServeCommand(cmd_name, flow_of(cmd_name))
+
+
+@click.command("serve", cls=_ServedFlows, subcommand_metavar="MODULE:FLOW [PARAMETERS]...")
+def command() -> None:
+    """Run a flow by its schedule, until Ctrl-C or SIGTERM.
+
+    The flow has a schedule of Prefect's: @flow(schedule=...). A run that fails is told, and the next comes at its time.
+    `serve MODULE:FLOW --help` tells a flow's parameters and results.
+    """
+
+
+class _ServeCommand(FlowCommand):
+    def own_options(self) -> list[click.Parameter]:
+        return [
+            *super().own_options(),
+            click.Option(["--catch-up"], is_flag=True, help="Run also for times that passed while a run was underway."),
+            click.Option(["--runs"], metavar="N", type=click.IntRange(1), help="End after so many runs."),
+        ]
+
+    def run(  # type: ignore[override]  # what its own options say
+        self, *, as_json: bool, verbose: bool, catch_up: bool, runs: int | None, **where: Any
+    ) -> None:
+        """Serve the flow with what was said of its parameters."""
+        instance = read_flags(self.flow, self.flags, self.given)
+        load_engine(self.flow)
+        from lume_dsl.engine import serve  # Prefect
+
+        with log_to_stderr(verbose=verbose), _stopped_by_signals() as stop:
+            serve(
+                self.flow,
+                parameters_of(instance),
+                stop=stop,
+                listener=_Told(self.flow.__name__, as_json=as_json, verbose=verbose),
+                catch_up=catch_up,
+                runs=runs,
+                executor=executor_said(**where),
+            )
+
+
+class _Told:
+    """What is said of each run: people read it as tables, programs as one document a line."""
+
+    def __init__(self, name: str, *, as_json: bool, verbose: bool) -> None:
+        self.name, self.as_json, self.verbose = name, as_json, verbose
+
+    def waits(self, start_time: datetime, seconds: float) -> None:
+        self._say(f"{self.name} runs next at {start_time.isoformat()}, in {_in_words(seconds)}")
+
+    def skipped(self, start_times: list[datetime]) -> None:
+        times = f"{len(start_times)} times of its schedule" if len(start_times) > 1 else "a time of its schedule"
+        self._say(
+            f"{self.name} did not run at {times}, as the run before took longer; write --catch-up to run for each"
+        )
+
+    def ran(self, done: LumeFlow) -> None:
+        if self.as_json:
+            write_document(click.get_current_context().obj, results_document(done))
+        else:
+            show_run(done)
+            sys.stdout.flush()  # to a file or a service manager's log, now and not at the end
+
+    def failed(self, error: LumeError) -> None:
+        if self.as_json:
+            write_document(click.get_current_context().obj, document(error))
+        else:
+            self._say(describe(error, verbose=self.verbose))
+
+    def _say(self, text: str) -> None:
+        click.echo(visible(text), err=True)
+
+
+def _in_words(seconds: float) -> str:
+    hours, left = divmod(int(seconds), 3600)
+    minutes, left = divmod(left, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {left} s" if minutes else f"{seconds:.1f} s"
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """Within it, SIGTERM and the first Ctrl-C set an event; the second Ctrl-C interrupts."""
+    stop = threading.Event()
+
+    def told(number: int, _frame: object) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        if not stop.is_set():
+            click.echo("stopping; a run that is underway is finished first", err=True)
+        stop.set()
+
+    before = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

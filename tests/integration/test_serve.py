@@ -1,0 +1,242 @@
+"""``serve`` runs a flow at the times of its schedule, and ends when it is told to, and not in the middle of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pendulum
+import prefect
+import pytest
+from prefect.schedules import IntervalSchedule, Schedule
+from prefect.schedules.clocks import DatesClock
+
+from lume_dsl import LumeFlow, ParameterError, flow, parameter, task
+from lume_dsl.engine import serve
+from lume_dsl.errors import LumeError, ScheduleError
+
+SECOND = IntervalSchedule(start_date=pendulum.datetime(2026, 1, 1), interval=timedelta(seconds=1))
+FLOWS = """
+from datetime import timedelta
+import time
+
+import pendulum
+import prefect
+from prefect.schedules import IntervalSchedule
+from lume_dsl import LumeFlow, flow, result, task
+
+@task
+def wait(seconds: float) -> str:
+    if seconds < 0:
+        raise ValueError("no time is negative")
+    time.sleep(seconds)
+    with open("ended", "a") as file:
+        print("ended", file=file)
+    return str(prefect.context["scheduled_start_time"])
+
+@flow(schedule=IntervalSchedule(start_date=pendulum.datetime(2026, 1, 1), interval=timedelta(seconds=1)))
+class EachSecond(LumeFlow):
+    seconds: float = 0.0
+    at: str = result(wait(seconds))
+
+class Never(LumeFlow):
+    seconds: float = 0.0
+    at: str = result(wait(seconds))
+"""
+
+
+class Notes:
+    """What was told of the runs."""
+
+    def __init__(self) -> None:
+        self.waited: list[datetime] = []
+        self.missed: list[datetime] = []
+        self.done: list[Any] = []
+        self.errors: list[LumeError] = []
+
+    def waits(self, start_time: datetime, seconds: float) -> None:
+        self.waited.append(start_time)
+
+    def skipped(self, start_times: list[datetime]) -> None:
+        self.missed += start_times
+
+    def ran(self, done: LumeFlow) -> None:
+        self.done.append(done)
+
+    def failed(self, error: LumeError) -> None:
+        self.errors.append(error)
+
+
+@task
+def scheduled() -> datetime:
+    time_of: datetime = prefect.context["scheduled_start_time"]
+    return time_of
+
+
+@task
+def take(seconds: float, time_of: datetime) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+@flow(schedule=SECOND)
+class EachSecond(LumeFlow):
+    seconds: float = parameter(default=0.0, ge=0)
+    at = scheduled()
+    took = take(seconds, at)
+
+
+def served(flow_class: Any, **options: Any) -> Notes:
+    notes = Notes()
+    values = options.pop("values", {"seconds": 0.0})
+    serve(flow_class, values, listener=notes, stop=options.pop("stop", threading.Event()), **options)
+    return notes
+
+
+def test_runs_come_at_the_times_of_the_schedule_and_know_them() -> None:
+    notes = served(EachSecond, runs=2)
+    times = [one.at for one in notes.done]
+    assert times == notes.waited
+    assert times[1] - times[0] == timedelta(seconds=1)
+    assert all(one.microsecond == 0 for one in times)
+    assert abs(notes.done[0].flow_run.start_time - times[0]) < timedelta(seconds=5)
+
+
+def test_times_that_a_long_run_has_missed_are_skipped_and_told() -> None:
+    notes = served(EachSecond, runs=2, values={"seconds": 2.2})
+    first, second = (one.at for one in notes.done)
+    assert second - first >= timedelta(seconds=3)
+    assert notes.missed == [first + timedelta(seconds=n) for n in range(1, int((second - first).total_seconds()))]
+
+
+def test_times_that_were_missed_are_caught_up_with() -> None:
+    notes = served(EachSecond, runs=3, values={"seconds": 1.5}, catch_up=True)
+    first = notes.done[0].at
+    assert [one.at for one in notes.done] == [first + timedelta(seconds=n) for n in range(3)]
+    assert notes.missed == []
+
+
+def test_a_schedule_that_has_ended_ends_it_and_its_values_go_first() -> None:
+    soon = pendulum.now("utc").add(seconds=1)
+
+    @flow(schedule=Schedule(clocks=[DatesClock([soon], parameter_defaults={"seconds": 0.25})]))
+    class Once(EachSecond):
+        pass
+
+    notes = served(Once, values={"seconds": 0.1})
+    assert [one.took for one in notes.done] == [0.25]
+
+
+def test_a_run_that_fails_is_told_and_the_next_one_comes() -> None:
+    @task
+    def fail() -> int:
+        raise ValueError("no beam")
+
+    @flow(schedule=SECOND)
+    class Failing(LumeFlow):
+        number = fail()
+
+    notes = served(Failing, runs=2, values={})
+    assert [str(error).splitlines()[1].strip() for error in notes.errors] == ["number: ValueError: no beam"] * 2
+
+
+def test_values_of_clocks_are_checked_before_the_first_run() -> None:
+    clock = DatesClock([pendulum.datetime(2126, 1, 1)], parameter_defaults={"seconds": -1.0})
+
+    @flow(schedule=Schedule(clocks=[clock]))
+    class Wrong(EachSecond):
+        pass
+
+    with pytest.raises(ParameterError, match="seconds"):
+        served(Wrong)
+
+
+def test_a_flow_without_a_schedule_is_told_what_to_write() -> None:
+    class Never(LumeFlow):
+        x: int = 1
+
+    with pytest.raises(ScheduleError, match=r"Never has no schedule\n    write @flow\(schedule=CronSchedule"):
+        served(Never, values={})
+
+
+def test_it_ends_at_once_while_it_waits() -> None:
+    @flow(schedule=IntervalSchedule(start_date=pendulum.datetime(2026, 1, 1), interval=timedelta(days=300)))
+    class Seldom(EachSecond):
+        pass
+
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    begun = time.monotonic()
+    assert served(Seldom, stop=stop).done == []
+    assert time.monotonic() - begun < 5
+
+
+@pytest.fixture
+def serving() -> Callable[..., subprocess.Popen[str]]:
+    Path("flows.py").write_text(FLOWS)
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "lume_dsl", "serve", *arguments]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
+
+    return start
+
+
+def test_the_command_prints_a_document_for_each_run(serving: Callable[..., subprocess.Popen[str]]) -> None:
+    out, err = serving("flows:EachSecond", "--runs", "2", "--json").communicate(timeout=60)
+    times = [datetime.fromisoformat(json.loads(line)["results"]["at"]) for line in out.splitlines()]
+    assert times[1] - times[0] == timedelta(seconds=1)
+    assert err.count("EachSecond runs next at ") == 2
+
+
+def test_a_failed_run_is_told_and_the_command_goes_on(serving: Callable[..., subprocess.Popen[str]]) -> None:
+    process = serving("flows:EachSecond", "--seconds", "-1", "--runs", "2")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert err.count("ValueError: no time is negative") == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_underway_is_finished(
+    number: signal.Signals, serving: Callable[..., subprocess.Popen[str]]
+) -> None:
+    process = serving("flows:EachSecond", "--seconds", "2", "--json")
+    assert process.stderr is not None
+    assert "runs next at" in process.stderr.readline()
+    time.sleep(2)  # it waits for at most one second, and runs for two
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "stopping; a run that is underway is finished first" in err
+    assert len(out.splitlines()) == len(Path("ended").read_text().splitlines()) == 1
+
+
+def test_a_second_interrupt_ends_the_run(serving: Callable[..., subprocess.Popen[str]]) -> None:
+    process = serving("flows:EachSecond", "--seconds", "50")
+    assert process.stderr is not None
+    assert "runs next at" in process.stderr.readline()
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    assert "stopping" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert not Path("ended").exists()
+
+
+def test_a_command_for_a_flow_without_a_schedule_is_wrong_usage(
+    serving: Callable[..., subprocess.Popen[str]],
+) -> None:
+    process = serving("flows:Never")
+    assert "Never has no schedule" in process.communicate(timeout=60)[1]
+    assert process.returncode == 2
+    assert not Path("ended").exists()
