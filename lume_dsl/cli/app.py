@@ -28,6 +28,7 @@ COMMANDS = {
     "graph": "Draw a flow: as SVG, PNG, DOT or Mermaid.",
     "schema": "Print the JSON Schema of a flow's parameters and results.",
     "results": "Find, show, export and delete the records of runs.",
+    "cache": "Show and clear the values of tasks that are cached.",
     "config": "Show the settings, and whether services answer.",
     "explain": "Explain a kind of problem that a message names.",
 }

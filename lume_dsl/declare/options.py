@@ -11,7 +11,7 @@ from lume_dsl.errors import did_you_mean
 if TYPE_CHECKING:
     from prefect.engine.result import Result
 
-__all__ = ["OPTION_NAMES", "TaskOptions", "UseOptions", "option_problems"]
+__all__ = ["OPTION_NAMES", "CacheOptions", "TaskOptions", "TaskUseOptions", "UseOptions", "option_problems"]
 
 
 class TaskOptions(TypedDict, total=False):
@@ -43,6 +43,16 @@ class TaskOptions(TypedDict, total=False):
     nout: int
 
 
+class CacheOptions(TypedDict, total=False):
+    """What ``task`` and ``step`` take besides, and result fields do not.
+
+    ``cache``: a run of the same source and the same inputs takes the value of an earlier one, whenever it was, or if
+    it was no longer ago than a timedelta says. Prefect's ``cache_for`` is another: it asks for neither.
+    """
+
+    cache: bool | timedelta
+
+
 class UseOptions(TaskOptions, total=False):
     """Options of a task's use in a body: those of the task, and what it waits for.
 
@@ -52,23 +62,32 @@ class UseOptions(TaskOptions, total=False):
     after: Any
 
 
+class TaskUseOptions(UseOptions, CacheOptions, total=False):
+    """Options of the use of what may be cached: a task or a step."""
+
+
 OPTION_NAMES = frozenset(TaskOptions.__annotations__)
 
 
-def option_problems(options: Mapping[str, Any], *, also: Iterable[str] = ()) -> list[tuple[str, str]]:
-    """Return what is wrong with task options, as pairs of what and how to mend it. ``also``: other names one may mean.
+def option_problems(
+    options: Mapping[str, Any], *, also: Iterable[str] = (), cached: bool = False
+) -> list[tuple[str, str]]:
+    """Return what is wrong with task options, as pairs of what and how to mend it.
+
+    ``also``: other names one may mean. ``cached``: whether they are of what may be cached, and may say so.
 
     The combinations are those that ``prefect.Task`` refuses (prefect 1.4.1, core/task.py); seeing them here
     spares loading Prefect for it.
     """
-    known = (*OPTION_NAMES, *also)
+    taken = OPTION_NAMES | CacheOptions.__annotations__.keys() if cached else OPTION_NAMES
+    known = (*taken, *also)
     found = [
         (
-            f"{name!r} is not a task option{did_you_mean(name, known)}",
-            _WHERE_AFTER if name == "after" else "use the options of prefect.Task",
+            f"{name!r} is not a task option{'' if name in _WHERE else did_you_mean(name, known)}",
+            _WHERE.get(name, "use the options of prefect.Task"),
         )
         for name in options
-        if name not in OPTION_NAMES
+        if name not in taken
     ]
     retries = options.get("max_retries") or 0
     if isinstance(retries, int) and retries < 0:
@@ -85,10 +104,26 @@ def option_problems(options: Mapping[str, Any], *, also: Iterable[str] = ()) -> 
         value = options.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, types)):
             found.append((f"{name}={value!r} is not {what}", fix))
-    return found
+    return found + (_cache_problems(options) if cached else [])
 
 
-_WHERE_AFTER = "write it where the task is used: with_options(after=[...])(...)"
+def _cache_problems(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    cache = options.get("cache", False)
+    if isinstance(cache, timedelta):
+        if cache <= timedelta(0):
+            return [(f"cache={cache!r} is no time at all", "write cache=timedelta(days=7), or cache=True")]
+    elif not isinstance(cache, bool):
+        return [(f"cache={cache!r} is neither a bool nor a timedelta", "write cache=True, or cache=timedelta(days=7)")]
+    if cache and options.get("cache_for") is not None:
+        what = "cache and cache_for are two caches: by source and inputs, and Prefect's"
+        return [(what, "leave one out; cache takes a timedelta too")]
+    return []
+
+
+_WHERE = {
+    "after": "write it where the task is used: with_options(after=[...])(...)",
+    "cache": "write it on the task that computes the value: @task(cache=True)",
+}
 
 _TYPES: dict[str, tuple[type | tuple[type, ...], str, str]] = {
     "name": (str, "a text", 'write name="..."'),

@@ -191,7 +191,7 @@ def resource_manager(
     if wrong:
         raise DefinitionError(tuple(Problem("resource", f"resource manager {name}", *one, place) for one in wrong))
     for key, given in options.items():
-        check_options(f"{key} of {name}", given or {}, depth=2)
+        check_options(f"{key} of {name}", given or {}, depth=2, cached=False)
     parts = {key.removesuffix("_task_kwargs"): dict(given or {}) for key, given in options.items()}
     return ResourceManager(resource_class, name=name, options=parts)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from lume_dsl.declare.body import Body, open_body
 from lume_dsl.declare.graph import MISSING, StepRun
-from lume_dsl.declare.options import UseOptions
+from lume_dsl.declare.options import TaskUseOptions
 from lume_dsl.declare.order import wait_for
 from lume_dsl.declare.references import Pending, Reference, Source, has_references, source_of
 from lume_dsl.declare.tasks import UNNAMED, Unmapped, check_options, generator_problem
@@ -59,7 +59,7 @@ class _Step(_WithOptions):
     @overload
     def __call__(self, function: Callable[..., R], /) -> R: ...
     @overload
-    def __call__(self, **options: Unpack[UseOptions]) -> _WithOptions: ...
+    def __call__(self, **options: Unpack[TaskUseOptions]) -> _WithOptions: ...
     # mypy takes an unpacked TypedDict in a method's overload for more than **options.
     def __call__(self, function: Any = None, /, **options: Any) -> Any:  # type: ignore[misc]
         if function is None:
@@ -99,7 +99,7 @@ def _add(function: Callable[..., Any], *, options: dict[str, Any], over: dict[st
                 f"{body.name}.{name}",
                 f"@step.map maps over {unknown!r}, which the method does not take{did_you_mean(unknown, arguments)}",
                 f"write @step({unknown}=...).map(...)"
-                if unknown in UseOptions.__annotations__
+                if unknown in TaskUseOptions.__annotations__
                 else f"its arguments are {', '.join(arguments) or 'none'}",
                 body.place(),
             )

@@ -13,7 +13,7 @@ import attrs
 from lume_dsl.declare.arguments import bind_arguments
 from lume_dsl.declare.body import Body, PrefectTaskName, Unknown, is_prefect_task, open_body, place_of
 from lume_dsl.declare.graph import FLATTEN, Operation, TaskRun
-from lume_dsl.declare.options import TaskOptions, UseOptions, option_problems
+from lume_dsl.declare.options import CacheOptions, TaskOptions, TaskUseOptions, option_problems
 from lume_dsl.declare.order import wait_for
 from lume_dsl.declare.references import (
     Reference,
@@ -57,7 +57,7 @@ class _PrefectTask(Protocol[P, R_co]):
     def set_upstream(self, *args: Any, **kwargs: Any) -> Any: ...
 
 
-class _TaskOptionsAndServices(TaskOptions, total=False):
+class _TaskOptionsAndServices(TaskOptions, CacheOptions, total=False):
     services: bool
 
 
@@ -109,10 +109,13 @@ def function_name(function: Any) -> str:
     return getattr(function, "__name__", None) or type(function).__name__
 
 
-def check_options(what: str, options: Mapping[str, Any], *, depth: int) -> None:
-    """Raise one ``DefinitionError`` for all that is wrong with task options; ``depth`` finds the caller's line."""
+def check_options(what: str, options: Mapping[str, Any], *, depth: int, cached: bool = True) -> None:
+    """Raise one ``DefinitionError`` for all that is wrong with task options; ``depth`` finds the caller's line.
+
+    ``cached``: whether they are of what may be cached.
+    """
     place = place_of(sys._getframe(depth))
-    problems = tuple(Problem("task-option", what, *found, place) for found in option_problems(options))
+    problems = tuple(Problem("task-option", what, *found, place) for found in option_problems(options, cached=cached))
     if problems:
         raise DefinitionError(problems)
 
@@ -172,7 +175,7 @@ class Task(Generic[P, R]):
         plain: Callable[P, R] = self.function.run if is_prefect_task(self.function) else self.function  # type: ignore[attr-defined]
         return plain(*args, **kwargs)
 
-    def with_options(self, **options: Unpack[UseOptions]) -> Task[P, R]:
+    def with_options(self, **options: Unpack[TaskUseOptions]) -> Task[P, R]:
         """Return a copy of the task with these options changed.
 
         In a flow's body ``after=[a, b]`` has its runs wait for other tasks without taking their values.
@@ -196,7 +199,7 @@ class Task(Generic[P, R]):
             fix = f"the task is {name}{_shown_signature(self.function)}"
             unexpected = next((key for key in kwargs if f"argument {key!r}" in str(error)), "")
             option = _OPTIONS_OF_PREFECT.get(unexpected, unexpected)
-            fix = f"write {name}.with_options({option}=...)" if option in UseOptions.__annotations__ else fix
+            fix = f"write {name}.with_options({option}=...)" if option in TaskUseOptions.__annotations__ else fix
             body.problems.append(Problem("task-arguments", f"{body.name}: {name}", str(error), fix, body.place()))
             return {}
         sources = {}
@@ -269,8 +272,9 @@ def task(function: Any = None, /, *, services: bool = False, **options: Any) -> 
     """Make a task of a function, or of any ``prefect.Task`` object.
 
     Write ``@task``, ``@task(max_retries=3, retry_delay=…)`` or ``task(ShellTask())``. Options are all
-    initialisation arguments of ``prefect.Task``, and ``services=True`` for a task that reads or writes
-    files or records by itself.
+    initialisation arguments of ``prefect.Task``, ``services=True`` for a task that reads or writes
+    files or records by itself, and ``cache=True`` or ``cache=timedelta(days=7)`` for one that is not run again with
+    the same source and inputs.
 
     Raises:
         DefinitionError: An option is unknown or does not go with the others, or the function takes

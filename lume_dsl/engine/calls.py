@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -69,7 +69,7 @@ class StepCall:
     __name__: str = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        signature = inspect.signature(self._function)
+        signature = inspect.signature(self.function)
         arguments = list(signature.parameters.values())[1:]
         if self.of_subflow:
             arguments.append(inspect.Parameter("parameters", inspect.Parameter.VAR_KEYWORD))
@@ -77,17 +77,22 @@ class StepCall:
         object.__setattr__(self, "__name__", self.name)
 
     @property
-    def _function(self) -> Callable[..., Any]:
+    def function(self) -> Callable[..., Any]:
+        """The method."""
         work = self.flow_class.__lume_graph__.members[self.name].work
         if not isinstance(work, StepRun):
             raise TypeError(f"{self.name} of {self.flow_class.__name__} is not a step")
         return work.function
 
     def __call__(self, **values: Any) -> Any:
-        given, arguments = parted(values) if self.of_subflow else (_bound_values(self.flow_class), values)
-        instance = with_values(self.flow_class, given)
+        arguments = parted(values)[1] if self.of_subflow else values
+        instance = with_values(self.flow_class, self.given(values))
         vars(instance)[LOGGER] = prefect.context.get("logger")
-        return self._function(instance, **arguments)
+        return self.function(instance, **arguments)
+
+    def given(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters of its flow, where these are the arguments of a run."""
+        return parted(values)[0] if self.of_subflow else _bound_values(self.flow_class)
 
 
 _latest: tuple[FlowMeta, str, dict[str, Any]] | None = None

@@ -41,6 +41,7 @@ from lume_dsl.declare.graph import (
     parameter_in,
 )
 from lume_dsl.declare.parameters import spec_of
+from lume_dsl.engine.cached import CachedCall
 from lume_dsl.engine.calls import ServiceCall, StepCall, hide_secrets, skip_without_items
 from lume_dsl.engine.executors import executor_of
 from lume_dsl.engine.flow import CompiledFlow
@@ -118,11 +119,27 @@ class _Compiler:
         )
         if loads or isinstance(member.work, StepRun) or (isinstance(member.work, TaskRun) and member.work.services):
             vars(task)["run"] = ServiceCall(task.run, loads)
+        if isinstance(member.work, (TaskRun, StepRun)) and (cache := member.work.options.get("cache")):
+            lasts = None if cache is True else cache
+            vars(task)["run"] = CachedCall(task.run, self.name, member.name, lasts, loads, self._secrets_in(member))
         if member.each and not task.skip_on_upstream_skip:
             task.state_handlers = [skip_without_items, *task.state_handlers]
         if self.secrets:
             task.state_handlers = [partial(hide_secrets, self.secrets), *task.state_handlers]
         return task
+
+    def _secrets_in(self, member: Member) -> dict[str, str]:
+        """The inputs of a member that a secret parameter gives, by itself or in a list or an expression."""
+        found = {}
+        for key, source in member.inputs.items() if self.secrets else ():
+            left = [] if isinstance(source, Constant) else [source.upstream]
+            for name in left:
+                upstream = self.graph.members[name]
+                if name in self.secrets:
+                    found[key] = name
+                elif isinstance(upstream.work, _HANDING_ON):
+                    left += [one for one in upstream.upstream if one not in left]
+        return found
 
     def _plain_task(self, member: Member) -> prefect.Task:
         work = member.work
@@ -132,9 +149,9 @@ class _Compiler:
             return TypedArgument(f"{self.name}.{member.subflow}", member, name=member.name)
         if isinstance(work, StepRun):
             call = StepCall(self._flow_of(member), member.own_name, of_subflow=bool(member.subflow))
-            return FunctionTask(call, **{**work.options, "name": member.name})
+            return FunctionTask(call, **_options(work, member))
         if isinstance(work, TaskRun):
-            options = {**work.options, "name": member.name}
+            options = _options(work, member)
             if is_prefect_task(work.function):
                 copied = _copy_with(cast(prefect.Task, work.function), options)
                 return self._of_subflow(copied, member) if isinstance(copied, SaveDBResult) and member.given else copied
@@ -238,6 +255,15 @@ class _Compiler:
             for name, member in self.graph.members.items()
             if member.uses_services
         ]
+
+
+_HANDING_ON = (Argument, Operation, Collection, Merge, ValueResult)
+"""Works whose value is, or has in it, what they are given."""
+
+
+def _options(work: TaskRun | StepRun, member: Member) -> dict[str, Any]:
+    """The options that Prefect has, of which caching by content is none."""
+    return {**{key: value for key, value in work.options.items() if key != "cache"}, "name": member.name}
 
 
 def _copy_with(task: prefect.Task, options: Mapping[str, Any]) -> prefect.Task:

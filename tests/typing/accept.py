@@ -82,6 +82,7 @@ def fit(image: list[float], background: float) -> Spot:
 
 
 assert_type(append_text.run("a", "b"), str)
+assert_type(append_text.with_options(cache=timedelta(days=7)).run("a", "b"), str)
 assert_type(append_text.with_options(max_retries=2, retry_delay=timedelta(1)).run("a", "b"), str)
 shell = task(ShellTask())
 

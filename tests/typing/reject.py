@@ -106,6 +106,7 @@ def slow(text: str) -> str:
 
 
 append_text.with_options(max_retry=3)  # type: ignore[call-arg]
+append_text.with_options(cache="long")  # type: ignore[arg-type]
 
 
 @flow(projekt="injector")  # type: ignore[call-arg]

@@ -20,7 +20,7 @@ LAYERS = (
     {"_version", "environment", "errors", "secrets"},
     {"values"},
     {"declare"},
-    {"settings", "files", "records", "services"},
+    {"settings", "files", "records", "services", "cache"},
     {"tasks", "engine"},
     {"compose"},
     {"report", "cli", "testing", "__main__", ""},

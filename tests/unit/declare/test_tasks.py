@@ -12,7 +12,7 @@ from typing import Any
 import cloudpickle
 import pytest
 
-from lume_dsl import db_result, file_result, parameter, result, step, task, unmapped
+from lume_dsl import db_result, file_result, parameter, resource_manager, result, step, task, unmapped
 from lume_dsl.declare.options import TaskOptions, option_problems
 from lume_dsl.errors import DefinitionError, Place, Problem
 
@@ -157,11 +157,14 @@ SECOND = timedelta(seconds=1)
         {"timeout": SECOND},
         {"tags": ("a", "b")},
         {"cache_for": SECOND, "cache_key": "k"},
+        {"cache": True},
+        {"cache": SECOND},
+        {"cache": False, "cache_for": SECOND},
     ],
     ids=str,
 )
 def test_options_that_go_together_are_taken(options: dict[str, Any]) -> None:
-    assert option_problems(options) == []
+    assert option_problems(options, cached=True) == []
     made = task(**options)(add.function)
     assert made.options == options
     assert made.run(1) == 2
@@ -184,6 +187,21 @@ def test_options_that_go_together_are_taken(options: dict[str, Any]) -> None:
         ({"timeout": 2.5}, "timeout=2.5 is not whole seconds", "write timeout=30, or a timedelta"),
         ({"timeout": True}, "timeout=True is not whole seconds", "write timeout=30, or a timedelta"),
         ({"timeout": "30"}, "timeout='30' is not whole seconds", "write timeout=30, or a timedelta"),
+        (
+            {"cache": 60},
+            "cache=60 is neither a bool nor a timedelta",
+            "write cache=True, or cache=timedelta(days=7)",
+        ),
+        (
+            {"cache": -SECOND},
+            "cache=datetime.timedelta(days=-1, seconds=86399) is no time at all",
+            "write cache=timedelta(days=7), or cache=True",
+        ),
+        (
+            {"cache": True, "cache_for": SECOND},
+            "cache and cache_for are two caches: by source and inputs, and Prefect's",
+            "leave one out; cache takes a timedelta too",
+        ),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
@@ -210,6 +228,33 @@ def test_an_option_that_is_wrong_is_told_at_the_line_of_the_decorator(
 def test_an_option_of_a_wrong_type_is_told_too(options: dict[str, Any]) -> None:
     with pytest.raises(DefinitionError):
         task(**options)(add.function)
+
+
+class Held:
+    def setup(self) -> int:
+        return 1
+
+    def cleanup(self, resource: int) -> None: ...
+
+
+def test_results_and_resources_take_no_cache(define: Any) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        define(
+            "class Scan(LumeFlow):\n    x: float = 1.0\n    kept: float = result(x, cache=True)\n"
+            "    file: TextFile = file_result('a', filename='a', cache=True)\n"
+        )
+    fix = "write it on the task that computes the value: @task(cache=True)"
+    assert [(one.message, one.fix) for one in caught.value.problems] == [("'cache' is not a task option", fix)] * 2
+    names = define("class Scan(LumeFlow):\n    x: float = 1.0\n    record: DBResult = db_result(cache=x)\n")
+    assert list(names["Scan"].__lume_graph__.members["record"].inputs) == ["cache"]  # an output of this name
+    with pytest.raises(DefinitionError, match="'cache' is not a task option"):
+        resource_manager(init_task_kwargs={"cache": True})(Held)  # type: ignore[typeddict-unknown-key]
+
+
+def test_with_options_checks_cache_with_what_the_task_has() -> None:
+    with pytest.raises(DefinitionError, match="two caches"):
+        add.with_options(cache=True).with_options(cache_for=SECOND)
+    assert add.with_options(cache=True).with_options(cache=False, cache_for=SECOND).options["cache"] is False
 
 
 def test_all_wrong_options_are_told_at_once() -> None:

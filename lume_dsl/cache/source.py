@@ -1,0 +1,277 @@
+"""The source of a task: what decides, apart from its inputs, which value it gives. It must not know what runs it.
+
+It is a mapping of parts to their digests, so that two can be compared and what differs be named:
+
+* a function, by what its compiled code does (``lume_dsl.cache.code``), its defaults, and the names that it reads;
+* what those names stand for, where they are the user's own: functions and classes with all that they read in turn,
+  and values that have a stored form, also those of a closure;
+* packages that are installed, and Python, by their version.
+
+Not in it: what has no stored form (a logger, a connection; its class is), what code itself changes (a list that it
+appends to, a global that it sets), and what is found by a text alone (``getattr``, a plugin, a file).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+import hashlib
+import importlib
+import json
+from collections import deque
+from collections.abc import Iterable, Mapping
+from importlib.util import resolve_name
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType, ModuleType
+from typing import Any
+
+import attrs
+
+from lume_dsl.cache.code import reads_of, shape_of
+from lume_dsl.cache.packages import package_of, version_of
+from lume_dsl.cache.values import Form, form_of, named_class
+from lume_dsl.declare.flow import FlowMeta
+from lume_dsl.declare.graph import StepRun, TaskRun
+from lume_dsl.declare.tasks import Task
+from lume_dsl.errors import RecordError
+
+__all__ = ["Source", "digest_of_parts"]
+
+_MISSING = object()
+
+_NOT_OF_CLASS = frozenset(
+    {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__qualname__", "__slots__", "__hash__",
+     "__match_args__", "__attrs_attrs__", "__attrs_own_setattr__", "__dataclass_fields__", "__dataclass_params__",
+     "__abstractmethods__", "_abc_impl", "__parameters__", "__orig_bases__", "__firstlineno__", "__static_attributes__",
+     "__attrs_props__", "__annotate__", "__annotate_func__", "__annotations_cache__"}
+)  # fmt: skip
+"""What is in the namespace of a class and says nothing of what it does, or is told by its fields."""
+
+
+def digest_of_parts(parts: Mapping[str, str]) -> str:
+    """Return the SHA-256 of a source, or of a part of one, in hexadecimal."""
+    return _digest(sorted(parts.items()))
+
+
+def _digest(content: Any) -> str:
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@attrs.define(eq=False)
+class Source:
+    """A source that is being collected. ``add`` what it consists of; then ``parts`` are all of it.
+
+    Attributes:
+        parts: The digest of each part, by a name that people know: ``fit``, ``GAIN``, ``Twiss.size``,
+            ``package numpy``.
+    """
+
+    parts: dict[str, str] = attrs.field(factory=dict)
+    _labels: dict[int, str] = attrs.field(factory=dict, repr=False)
+    _kept: list[Any] = attrs.field(factory=list, repr=False)
+    """What has a label by its id stays, so that the id is of nothing else."""
+    _todo: deque[tuple[str, Any]] = attrs.field(factory=deque, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._package("python")
+
+    def add(self, value: Any, name: str) -> str:
+        """All that a value consists of is in the parts; return what stands for it in the part of whoever reads it."""
+        text = self._refer(value, name)
+        self._read_all()
+        return text
+
+    def with_classes(self, names: Iterable[str]) -> Source:
+        """Return a source that has the classes of these names, ``"lab.optics:Twiss"``, besides all of this one."""
+        more = Source(dict(self.parts), dict(self._labels), list(self._kept))
+        more._add_classes(names)
+        more._read_all()
+        return more
+
+    def _read_all(self) -> None:
+        while self._todo:
+            label, found = self._todo.popleft()
+            content = self._function(found) if isinstance(found, FunctionType) else self._namespace(found)
+            self.parts[label] = _digest(content)
+
+    # what names stand for
+
+    def _refer(self, value: Any, name: str) -> str:
+        """What stands for a value; what it consists of is in the parts, or will be."""
+        if isinstance(value, Task):
+            value = value.function
+        if isinstance(value, (staticmethod, classmethod)):
+            value = value.__func__
+        if isinstance(value, MethodType):
+            return f"{self._refer(value.__func__, name)} of {self._refer(value.__self__, f'{name}.self')}"
+        if isinstance(value, functools.partial):
+            given = [*value.args, *sorted(value.keywords.items())]
+            return f"{self._refer(value.func, name)} with {[self._refer(one, name) for one in given]}"
+        if isinstance(value, property):
+            return str([self._refer(one, name) for one in (value.fget, value.fset, value.fdel) if one is not None])
+        if isinstance(value, (FunctionType, type, ModuleType)):
+            return self._of_module(value, name)
+        if isinstance(wrapped := getattr(value, "__wrapped__", None), FunctionType):  # as functools.cache makes
+            return self._refer(wrapped, name)
+        return self._value(value, name)
+
+    def _of_module(self, value: Any, name: str) -> str:
+        module = value.__name__ if isinstance(value, ModuleType) else value.__module__
+        package = package_of(module)
+        qualname = getattr(value, "__qualname__", name)
+        if package is not None:
+            self._package(package)
+            return f"{package} {qualname}"
+        return f"part {self._label(value, qualname)}"
+
+    def _value(self, value: Any, name: str) -> str:
+        try:
+            form = form_of(value)
+        except RecordError:
+            kind = type(value)
+            return f"a {self._refer(kind, kind.__qualname__)}"
+        return self._of_form(form, value, name)
+
+    def _of_form(self, form: Form, value: Any, name: str) -> str:
+        self._add_classes(form.classes)
+        if value is None or isinstance(value, bool):
+            return repr(value)
+        label, number = name, 1
+        while self.parts.get(label, form.digest) != form.digest or label in self._labels.values():
+            number += 1
+            label = f"{name} ({number})"
+        self.parts[label] = form.digest
+        return f"part {label}"
+
+    def _add_classes(self, names: Iterable[str]) -> None:
+        """The classes of values are in the parts: their methods may be called."""
+        for name in names:
+            if (found := named_class(name)) is not None:
+                self._refer(found, found.__qualname__)
+
+    def _package(self, package: str) -> None:
+        self.parts[f"package {package}"] = version_of(package)
+
+    def _label(self, value: Any, name: str) -> str:
+        """The part that a function, class or module is, which is yet to be read: its name, with a number if taken."""
+        label = self._labels.get(id(value))
+        if label is None:
+            label, number = name, 1
+            taken = {*self._labels.values(), *self.parts}
+            while label in taken:
+                number += 1
+                label = f"{name} ({number})"
+            self._labels[id(value)] = label
+            self._kept.append(value)
+            self._todo.append((label, value))
+        return label
+
+    # what they consist of
+
+    def _function(self, function: FunctionType) -> list[Any]:
+        defaults = [self._refer(one, f"{function.__name__} default") for one in function.__defaults__ or ()]
+        by_name = {key: self._refer(one, key) for key, one in sorted((function.__kwdefaults__ or {}).items())}
+        return [shape_of(function.__code__), defaults, by_name, self._read(function)]
+
+    def _read(self, function: FunctionType) -> list[Any]:
+        """What a function takes from outside, by name."""
+        reads = reads_of(function.__code__)
+        cells = dict(zip(function.__code__.co_freevars, map(_content, function.__closure__ or ()), strict=False))
+        found: dict[str, str] = {}
+        for chain in reads.names:
+            if chain[0] in reads.changed:
+                continue
+            value = cells.get(chain[0], _MISSING)
+            if value is _MISSING and chain[0] not in function.__code__.co_freevars:
+                value = function.__globals__.get(chain[0], _MISSING)
+            if value is not _MISSING:
+                found[".".join(chain)] = self._along(value, chain)
+        for module, level, names in reads.imports:
+            found[f"import {'.' * level}{module} {names}"] = self._imported(function, module, level, names)
+        return sorted(found.items())
+
+    def _along(self, value: Any, chain: tuple[str, ...]) -> str:
+        """What a name with attributes stands for: of a module of the user's own, what is read of it."""
+        name, rest = chain[0], list(chain[1:])
+        while rest and isinstance(value, ModuleType) and package_of(value.__name__) is None:
+            name = rest.pop(0)
+            inner = getattr(value, name, _MISSING)
+            if inner is _MISSING:
+                return "nothing"
+            value = inner
+        return self._refer(value, name)
+
+    def _imported(self, function: FunctionType, module: str, level: int, names: tuple[str, ...]) -> str:
+        try:
+            package = str(function.__globals__.get("__package__") or "")
+            full = resolve_name("." * level + module, package) if level else module
+            if (owner := package_of(full)) is not None:
+                self._package(owner)
+                return owner
+            found = importlib.import_module(full)
+        except Exception:  # whatever importing a module raises: the function will meet it
+            return "not found"
+        if not names:
+            return self._refer(found, full)
+        return str([self._along(found, (full, one)) for one in names])
+
+    def _namespace(self, owner: Any) -> list[Any]:
+        """What a class, or a module of which not only a name is read, consists of."""
+        if isinstance(owner, ModuleType):
+            found = [(name, one) for name, one in sorted(vars(owner).items()) if _is_of(name, one, owner)]
+            return [[name, self._refer(one, name)] for name, one in found]
+        bases = [self._refer(base, base.__qualname__) for base in owner.__bases__ if base is not object]
+        return [bases, self._fields(owner), self._members(owner)]
+
+    def _members(self, owner: type) -> list[Any]:
+        if isinstance(owner, FlowMeta):
+            works = [member.work for member in owner.__lume_graph__.members.values()]
+            made = [self._refer(work.function, "task") for work in works if isinstance(work, (TaskRun, StepRun))]
+        elif issubclass(owner, enum.Enum):
+            made = [f"{name} {self._refer(member.value, name)}" for name, member in owner.__members__.items()]
+        else:
+            made = []
+        skipped = {*_NOT_OF_CLASS, *(owner.__members__ if issubclass(owner, enum.Enum) else ())}
+        rest = [
+            [name, self._refer(value, f"{owner.__qualname__}.{name}")]
+            for name, value in sorted(vars(owner).items())
+            if name not in skipped and not name.startswith(("__lume_", "_member_", "_value2", "_abc_"))
+            if not isinstance(value, (MemberDescriptorType, GetSetDescriptorType)) and not _is_generated(value)
+        ]
+        return [made, rest]
+
+    def _fields(self, owner: type) -> list[Any]:
+        """The fields of an attrs class or a dataclass, whose methods are made of them."""
+        if attrs.has(owner):
+            named = ((field.name, _parts_of(field)) for field in attrs.fields(owner))
+        elif dataclasses.is_dataclass(owner):
+            named = ((one.name, [one.default, one.default_factory]) for one in dataclasses.fields(owner))
+        else:
+            return []
+        return [[name, [self._refer(one, f"{owner.__qualname__}.{name}") for one in parts]] for name, parts in named]
+
+
+def _parts_of(field: Any) -> list[Any]:
+    default = field.default.factory if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]  # a class
+    return [one for one in (default, field.validator, field.converter) if one is not None and one is not attrs.NOTHING]
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not set yet
+        return _MISSING
+
+
+def _is_generated(value: Any) -> bool:
+    """Whether it is a method that attrs made of the fields. (Those of a dataclass are as any other.)"""
+    told = getattr(value, "__doc__", None) if isinstance(value, FunctionType) else None
+    return (told or "").strip().startswith(("Method generated by attrs", "Automatically created by attrs"))
+
+
+def _is_of(name: str, value: Any, module: ModuleType) -> bool:
+    """Whether a module defines a value, and does not only import it, as far as it says so."""
+    if name.startswith("__") or isinstance(value, ModuleType):
+        return False
+    return isinstance(value, Task) or bool(getattr(value, "__module__", module.__name__) == module.__name__)

@@ -1,0 +1,441 @@
+"""The source of a task: what must change it, and what must not."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+import cloudpickle
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lume_dsl.cache.code import shape_of
+from lume_dsl.cache.key import forms_of, made_of
+from lume_dsl.cache.packages import package_of, version_of
+from lume_dsl.cache.source import Source, digest_of_parts
+from lume_dsl.cache.steps import add_step
+
+_made = 0
+
+
+def module(text: str, name: str = "") -> ModuleType:
+    """A module of the user's own with this text."""
+    global _made
+    _made += 1
+    made = ModuleType(name or f"own_{_made}")
+    sys.modules[made.__name__] = made
+    exec(compile(text, f"{made.__name__}.py", "exec"), vars(made))
+    return made
+
+
+@pytest.fixture(autouse=True)
+def no_module_stays() -> Iterator[None]:
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if name.startswith("own_"):
+            del sys.modules[name]
+
+
+def parts(text: str, name: str = "f") -> dict[str, str]:
+    source = Source()
+    source.add(getattr(module(text), name), name)
+    return source.parts
+
+
+def source_of(text: str, name: str = "f") -> str:
+    return digest_of_parts(parts(text, name))
+
+
+BASE = """
+import attrs, dataclasses, enum, functools
+from lume_dsl import task
+
+GAIN = 2.0
+TABLE = {"a": 1, "b": [1, 2]}
+
+def scaled(x, by=3, *, also=4):
+    return x * by * GAIN + TABLE["a"]
+
+@functools.lru_cache
+def kept(x):
+    return scaled(x) + 1
+
+@attrs.frozen
+class Twiss:
+    beta: float = 1.5
+
+    def size(self):
+        return scaled(self.beta)
+
+class Other(Twiss):
+    pass
+
+@dataclasses.dataclass
+class Spot:
+    x: float = 0.5
+
+class Plane(enum.Enum):
+    X = "x"
+
+@task
+def helper(x: float) -> float:
+    return x - 1
+
+def made(offset):
+    def inner(x):
+        return x + offset
+    return inner
+
+plus = made(10)
+
+def f(x):
+    def nested(y):
+        return [y + i for i in range(3)]
+    return nested(scaled(x)), Other().size(), kept(x), helper.run(x), plus(x), Spot().x, Plane.X.value
+"""
+
+CHANGES = {
+    "a constant in it": ("range(3)", "range(4)"),
+    "an int that becomes a float": ("range(3)", "range(3.0)"),
+    "a name of a nested function": ("nested", "inner_one"),
+    "a function that it calls": ("x * by * GAIN", "x * by + GAIN"),
+    "a function that a called function calls": ('TABLE["a"]', 'TABLE["b"][0]'),
+    "a default": ("by=3", "by=5"),
+    "a keyword default": ("also=4", "also=5"),
+    "a global": ("GAIN = 2.0", "GAIN = 2.5"),
+    "an item in a global": ('"b": [1, 2]', '"b": [1, 3]'),
+    "the type of a global": ("GAIN = 2.0", "GAIN = 2"),
+    "a method of a base class": ("return scaled(self.beta)", "return scaled(self.beta) + 1"),
+    "a default of an attrs field": ("beta: float = 1.5", "beta: float = 1.75"),
+    "a default of a dataclass": ("x: float = 0.5", "x: float = 0.75"),
+    "a value of an enum": ('X = "x"', 'X = "y"'),
+    "what a cached function does": ("return scaled(x) + 1", "return scaled(x) + 2"),
+    "a task that it runs": ("return x - 1", "return x - 2"),
+    "a value of a closure": ("made(10)", "made(11)"),
+    "what a closure does": ("return x + offset", "return x - offset"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_what_decides_the_value_changes_the_source(change: tuple[str, str]) -> None:
+    assert change[0] in BASE
+    assert source_of(BASE.replace(*change)) != source_of(BASE)
+
+
+SAME = {
+    "comments": ("GAIN = 2.0", "GAIN = 2.0  # of the camera\n# and more"),
+    "a docstring": ("    def nested(y):", '    """What it does."""\n    def nested(y):'),
+    "a docstring of a called function": ("return x * by", '"""Told."""\n    return x * by'),
+    "annotations": ("def scaled(x,", "def scaled(x: float,"),
+    "layout": ("return nested(scaled(x)), Other().size()", "return (\n        nested(\n scaled(x)), Other(\n).size()"),
+    "a function that it does not call": ("def f(x):", "def unused():\n    return GAIN\n\ndef f(x):"),
+    "a global that it does not read": ("GAIN = 2.0", "GAIN = 2.0\nOTHER = 1"),
+    "the order of definitions": ("GAIN = 2.0\n", "UNREAD = 0\nGAIN = 2.0\n"),
+}
+
+
+@pytest.mark.parametrize("change", SAME.values(), ids=SAME.keys())
+def test_what_does_not_decide_the_value_leaves_the_source(change: tuple[str, str]) -> None:
+    text = BASE.replace(*change)
+    if "(\n        nested" in text:
+        text = text.replace("Plane.X.value", "Plane.X.value)")
+    assert text != BASE
+    assert source_of(text) == source_of(BASE)
+
+
+def test_another_name_of_the_module_leaves_the_source() -> None:
+    """As a script is ``__main__``, and is imported under its own name elsewhere."""
+    assert source_of(BASE) == source_of(BASE)  # each is a module of a new name
+
+
+def codes(code: CodeType) -> Iterator[CodeType]:
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield one
+            yield from codes(one)
+
+
+@pytest.mark.parametrize("name", ["argparse", "json.decoder", "statistics", "tempfile", "tarfile", "threading", "ast"])
+def test_the_layout_of_the_standard_library_is_no_part_of_it(name: str) -> None:
+    text = Path(__import__(name, fromlist=["x"]).__file__).read_text()
+    as_written, in_lines = compile(text, "a", "exec"), compile(ast.unparse(ast.parse(text)), "b", "exec")
+    pairs = list(zip(codes(as_written), codes(in_lines), strict=True))
+    assert len(pairs) > 10
+    assert [one.co_name for one, other in pairs if shape_of(one) != shape_of(other)] == []
+
+
+constants = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=5), st.binary(max_size=5)
+)
+values = st.recursive(
+    constants, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+)
+
+
+@given(values, values)
+def test_two_globals_give_two_sources_unless_they_are_the_same(one: Any, other: Any) -> None:
+    sources = []
+    for value in (one, other):
+        made = module("def f():\n    return VALUE\n")
+        vars(made)["VALUE"] = value
+        source = Source()
+        source.add(made.f, "f")
+        sources.append(digest_of_parts(source.parts))
+    assert (sources[0] == sources[1]) == (exact(one) == exact(other))
+
+
+@given(constants, constants)
+def test_two_constants_give_two_sources_unless_they_are_the_same(one: Any, other: Any) -> None:
+    first, second = (source_of(f"def f():\n    return [{value!r}, 'x']\n") for value in (one, other))
+    assert (first == second) == (exact(one) == exact(other))
+
+
+def exact(value: Any) -> Any:
+    """A text that tells types and signs, and not the order of a dict's members."""
+    if isinstance(value, dict):
+        return "dict", sorted((key, exact(item)) for key, item in value.items())
+    if isinstance(value, list):
+        return "list", list(map(exact, value))
+    return f"{type(value).__name__} {value!r}"
+
+
+def test_what_the_code_itself_changes_does_not_count() -> None:
+    text = """
+calls, counts, total, seen = [], {"n": 0}, 0, {}
+def made():
+    inner = []
+    def f(x):
+        global total
+        calls.append(x)
+        counts["n"] += 1
+        seen[x] = 1
+        total += x
+        inner.append(x)
+        return x
+    return f
+f = made()
+"""
+    changed = module(text)
+    source = Source()
+    source.add(changed.f, "f")
+    before = digest_of_parts(source.parts)
+    changed.f(3)
+    source = Source()
+    source.add(changed.f, "f")
+    assert digest_of_parts(source.parts) == before
+    assert changed.total == 3
+
+
+def test_a_dict_that_is_only_read_counts() -> None:
+    text = "TABLE = {'a': 1}\ndef f(x):\n    return TABLE[x] + TABLE.get(x)\n"
+    assert source_of(text) != source_of(text.replace("1}", "2}"))
+
+
+def test_names_of_the_users_own_modules_count_where_they_are_read() -> None:
+    optics = module("GAIN = 1\ndef fit(x):\n    return x * GAIN\ndef other():\n    return 1\n", "own_optics")
+    text = "import own_optics\ndef f(x):\n    return own_optics.fit(x)\n"
+    inside = "def f(x):\n    from own_optics import fit\n    return fit(x)\n"
+    before, before_inside = source_of(text), source_of(inside)
+    vars(optics)["other"] = None
+    assert (source_of(text), source_of(inside)) == (before, before_inside)
+    vars(optics)["GAIN"] = 2
+    assert source_of(text) != before
+    assert source_of(inside) != before_inside
+
+
+def test_a_module_that_is_handed_on_counts_whole() -> None:
+    optics = module("GAIN = 1\ndef fit(x):\n    return x\n", "own_whole")
+    text = "import own_whole\ndef f(x):\n    return getattr(own_whole, x)\n"
+    before = source_of(text)
+    vars(optics)["GAIN"] = 2
+    assert source_of(text) != before
+
+
+def test_packages_count_by_version() -> None:
+    found = parts("import numpy as np\ndef f(x):\n    import yaml\n    return np.linalg.norm(x)\n")
+    assert found["package numpy"] == np.__version__
+    assert "package yaml" in found
+    assert found["package python"] == f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert not [name for name in found if name.startswith("norm")]
+
+
+def test_whose_a_module_is() -> None:
+    names = ("json", "sys", "numpy.linalg", "lume_dsl.files", "__main__", "own_nobody", None)
+    assert [package_of(name) for name in names] == ["python", "python", "numpy", "lume_dsl", None, None, None]
+    assert version_of("PIL") == __import__("PIL").__version__
+
+
+def test_what_has_no_stored_form_counts_by_its_class() -> None:
+    text = (
+        "import logging\nLOG = logging.getLogger('a')\nclass Box:\n    def get(self):\n        return 1\nBOX = Box()\n"
+    )
+    text += "def f():\n    LOG.info('x')\n    return BOX.get()\n"
+    assert source_of(text) == source_of(text.replace("getLogger('a')", "getLogger('b')"))
+    assert source_of(text) != source_of(text.replace("return 1", "return 2"))
+
+
+def test_functions_that_call_one_another_have_a_source() -> None:
+    text = "def f(n):\n    return n and g(n - 1)\ndef g(n):\n    return n and f(n - 1)\n"
+    assert source_of(text) != source_of(text.replace("f(n - 1)", "f(n - 2)"))
+
+
+def test_which_of_two_functions_is_called_first_is_told() -> None:
+    """They have the same parts, each being one of the other's."""
+    made = module("def f(n):\n    return n and g(n - 1)\ndef g(n):\n    return n and f(n - 1) + 1\n")
+    sources = (Source(), Source())
+    keys = {made_of(one.add(getattr(made, name), name), one, {}).key for one, name in zip(sources, "fg", strict=True)}
+    assert sources[0].parts == sources[1].parts
+    assert len(keys) == 2
+
+
+def test_the_classes_of_inputs_are_part_of_the_key() -> None:
+    """A task may call their methods, which no text in it names."""
+    text = """
+import attrs, enum
+@attrs.frozen
+class Twiss:
+    beta: float = 1.0
+    def size(self):
+        return self.beta * 2
+class Plane(enum.Enum):
+    X = 1
+    def axis(self):
+        return 0
+def f(t):
+    return t.size()
+"""
+    keys = []
+    for changed in (text, text, text.replace("* 2", "* 3"), text.replace("return 0", "return 1")):
+        made = module(changed, "own_inputs")
+        source = Source()
+        root = source.add(made.f, "f")
+        keys.append(made_of(root, source, forms_of({"t": [{"a": made.Twiss(1.5)}, made.Plane.X]})).key)
+    assert len(set(keys)) == 3
+    assert keys[0] == keys[1]
+
+
+def test_two_functions_of_one_name_are_two_parts() -> None:
+    text = "a, b = (lambda: 1), (lambda: 2)\ndef f():\n    return a() + b()\n"
+    assert source_of(text) != source_of(text.replace("1)", "2)", 1))
+    assert {"<lambda>", "<lambda> (2)"} <= parts(text).keys()
+
+
+def test_a_function_that_travelled_has_the_same_source(tmp_path: Path) -> None:
+    """By value, as one of a script does to a worker, into a process that has neither its module nor its file."""
+    made = module(BASE.replace("@functools.lru_cache\n", ""), "own_script")  # whose wrapper travels by name alone
+    cloudpickle.register_pickle_by_value(made)
+    try:
+        (tmp_path / "f").write_bytes(cloudpickle.dumps(made.f))
+    finally:
+        cloudpickle.unregister_pickle_by_value(made)
+    source = Source()
+    source.add(made.f, "f")
+    script = """
+import cloudpickle, json, sys
+from lume_dsl.cache.source import Source
+source = Source()
+source.add(cloudpickle.load(open(sys.argv[1], "rb")), "f")
+print(json.dumps(source.parts))
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "f")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == source.parts
+
+
+# steps
+
+STEPS = """
+from typing import ClassVar
+from lume_dsl import LumeFlow, step
+
+def outside(flow):
+    return flow.gain
+
+class Base(LumeFlow):
+    gain: float = 1.0
+    shots: int = 1
+    note: str = ""
+    unit: ClassVar[str] = "pC"
+    scale = 3
+
+    def scaled(self):
+        return self.gain * self.scale
+
+    @property
+    def half(self):
+        return self.shots / 2
+
+    @step
+    def total(self) -> float:
+        return 1.0
+
+class Scan(Base):
+    @step
+    def plain(self) -> float:
+        return 1.0
+
+    @step
+    def by_name(self) -> float:
+        self.logger.info("x")
+        return sum(self.shots for _ in range(3))
+
+    @step
+    def by_method(self) -> float:
+        return self.scaled() + self.half
+
+    @step
+    def handed_on(self) -> float:
+        return outside(self)
+
+    @step
+    def total(self) -> float:
+        return super().total() + 1
+"""
+
+
+def of_step(text: str, name: str) -> tuple[tuple[str, ...], str]:
+    flow = module(text).Scan
+    source = Source()
+    read = add_step(source, flow, flow.__lume_graph__.members[name].work.function, name)
+    return read, digest_of_parts(source.parts)
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("plain", ()),
+        ("by_name", ("shots",)),
+        ("by_method", ("gain", "shots")),
+        ("handed_on", ("gain", "shots", "note")),
+        ("total", ("gain", "shots", "note")),
+    ],
+)
+def test_the_parameters_that_a_step_reads_are_told(name: str, read: tuple[str, ...]) -> None:
+    assert of_step(STEPS, name)[0] == read
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "same"),
+    [
+        ("by_method", "self.gain * self.scale", "self.gain + self.scale", False),
+        ("by_method", "scale = 3", "scale = 4", False),
+        ("by_method", "self.shots / 2", "self.shots / 3", False),
+        ("by_method", '"pC"', '"nC"', True),
+        ("by_name", "self.gain * self.scale", "self.gain + self.scale", True),
+        ("total", "return 1.0", "return 2.0", False),
+        ("handed_on", "return flow.gain", "return flow.gain + 1", False),
+        ("handed_on", "scale = 3", "scale = 4", False),
+        ("plain", "gain: float = 1.0", "gain: float = 2.0", True),
+    ],
+)
+def test_what_a_step_calls_of_its_class_is_its_source(name: str, old: str, new: str, same: bool) -> None:
+    assert (of_step(STEPS, name)[1] == of_step(STEPS.replace(old, new), name)[1]) == same
