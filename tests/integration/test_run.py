@@ -43,7 +43,7 @@ from lume_dsl import (
     task,
     unmapped,
 )
-from lume_dsl.errors import NotRunError, SettingsError
+from lume_dsl.errors import ExecutorError, NotRunError, SettingsError
 from lume_dsl.tasks import LoadFile
 
 
@@ -801,8 +801,8 @@ def test_a_map_over_lists_of_unequal_length_is_no_success() -> None:
 
 
 def test_an_executor_that_is_none_is_told_before_any_task(lab: ModuleType) -> None:
-    for wrong in ("threads", LocalDaskExecutor):
-        with pytest.raises(TypeError, match="executor"):
+    for wrong in ("thread", LocalDaskExecutor):
+        with pytest.raises(ExecutorError, match="is no executor"):
             lab.NoServices().run(executor=wrong)
 
 

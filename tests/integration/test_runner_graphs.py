@@ -141,8 +141,19 @@ def test_another_class_of_task_runners_is_kept() -> None:
     class Own(PrefectTaskRunner):
         pass
 
-    assert FlowRunner(Flow("flow"), task_runner_cls=Own).task_runner_cls is Own
-    assert FlowRunner(Flow("flow")).task_runner_cls is TaskRunner
+    used = []
+
+    def told(runner: Any, _old: Any, new: Any) -> Any:
+        used.append(type(runner))
+        return new
+
+    flow = Flow("flow")
+    flow.add_task(prefect.Task(name="one"))
+    FlowRunner(flow, task_runner_cls=Own).run(task_runner_state_handlers=[told])
+    assert set(used) == {Own}
+    used.clear()
+    FlowRunner(flow).run(task_runner_state_handlers=[told])
+    assert set(used) == {TaskRunner}
 
 
 @pytest.mark.parametrize("version", ["1.4.0", "1.4.10", "1.5.0", "2.0.0", "1.4.1rc1"])
