@@ -10,12 +10,11 @@ from typing import Any, get_args
 
 import attrs
 
+from lume_dsl.compose.names import TASK_NAMES
 from lume_dsl.declare.body import is_prefect_task
 from lume_dsl.declare.flow import FlowMeta
 from lume_dsl.declare.graph import (
-    FLATTEN,
     MISSING,
-    SYMBOLS,
     Argument,
     Collection,
     Constant,
@@ -32,6 +31,7 @@ from lume_dsl.declare.graph import (
 )
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.members import operator_class
+from lume_dsl.export.bodies import collection_text, loaded_text, operation_text
 from lume_dsl.export.layout import Names, UnwritableError, laid_out, quoted
 from lume_dsl.export.objects import Objects, options_of_class, own_options
 from lume_dsl.export.source import Sources
@@ -142,6 +142,9 @@ class Calls:
         return self._call_of_task(member, uses)
 
     def _check(self, member: Member) -> None:
+        if TASK_NAMES in vars(self.objects.flow_of(member)):
+            message = "is of a flow that is written by hand already, which from_prefect made a class of"
+            raise UnwritableError(message, "leave it out of the class, and write its tasks in the script")
         taken = PREFECTS_OWN & member.inputs.keys()
         if taken:
             message = f"has an argument named {min(taken)!r}, which Prefect's calls of tasks take for themselves"
@@ -189,7 +192,7 @@ class Calls:
         is_plain = not _runs_in_spite_of_skips(member) and not member.each
         if is_plain and not any(self.graph.members[name].each for name in member.upstream):
             return f"{self.names.imported('lume_dsl', 'load')}({key})"
-        return f"{self._define('loaded', partial(_loaded_text, self.names))}({key})"
+        return f"{self._define('loaded', partial(loaded_text, self.names))}({key})"
 
     # functions of users
 
@@ -311,7 +314,7 @@ class Calls:
             source = Constant(_structured(source.value, member.type))
         use = self._use("value", source)
         if not isinstance(source, Constant) and source.upstream in self.graph.stored:
-            loaded = self._define("loaded", partial(_loaded_text, self.names))
+            loaded = self._define("loaded", partial(loaded_text, self.names))
             return Call(self._task_of(member, ["value"], f"return {loaded}(value)", {}), (use, *waits))
         return self._with_options(self._identity(), {}, member, (use, *waits), usual={})
 
@@ -331,32 +334,12 @@ class Calls:
             name = self.names.imported(own.__module__, own.__name__)
             return Call(f"{name}(name={quoted(member.task_name)})", uses, positional=True)
         values = {key: self._load(member, key) for key in member.inputs}
-        written = self._operation(work.symbol, values) if isinstance(work, Operation) else self._gathered(work, values)
+        written = (
+            operation_text(work.symbol, values)
+            if isinstance(work, Operation)
+            else collection_text(work, values, self.values)
+        )
         return Call(self._task_of(member, list(member.inputs), f"return {written}", {}), uses, positional=True)
-
-    def _operation(self, symbol: str, values: Mapping[str, str]) -> str:
-        first, *others = values.values()
-        if symbol == FLATTEN:
-            return f"[item for items in {first} for item in items]"
-        if symbol == "getitem":
-            return f"{first}[{others[0]}]"
-        if symbol == "getattr":
-            return f"getattr({first}, {others[0]})"
-        if symbol == "abs":
-            return f"abs({first})"
-        return f"{first} {SYMBOLS[symbol]} {others[0]}" if others else f"{SYMBOLS[symbol]}{first}"
-
-    def _gathered(self, work: Collection, values: Mapping[str, str]) -> str:
-        items = list(values.values())
-        if work.type is dict:
-            pairs = zip(work.keys, items, strict=True)
-            return "{" + ", ".join(f"{self.values(key)}: {item}" for key, item in pairs) + "}"
-        if work.type is list:
-            return f"[{', '.join(items)}]"
-        if work.type is tuple:
-            return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
-        is_spread = work.type is slice or hasattr(work.type, "_fields")
-        return f"{self.values(work.type)}({', '.join(items) if is_spread else '[' + ', '.join(items) + ']'})"
 
     # tasks that are no functions
 
@@ -400,19 +383,6 @@ def variable_of(member: Member) -> str:
 
 def _structured(value: Any, tp: Any) -> Any:
     return value if tp is Any else structure(value, tp)[0]
-
-
-def _loaded_text(names: Names, name: str) -> str:
-    load = names.imported("lume_dsl", "load")
-    return "\n".join(
-        [
-            f"def {name}(value):",
-            '    """The files or records of references; anything else, as after a skip, as it is."""',
-            "    if isinstance(value, list):",
-            f"        return [{name}(item) for item in value]",
-            f"    return {load}(value) if isinstance(value, dict) else value",
-        ]
-    )
 
 
 def _runs_in_spite_of_skips(member: Member) -> bool:

@@ -34,13 +34,15 @@ class Names:
     def __init__(self) -> None:
         self.taken: set[str] = {*dir(builtins), *keyword.kwlist}
         self.imports: dict[str, dict[str, str]] = {}
-        self.modules: dict[str, str] = {}
+        """Of each module, the names there by their names in the script."""
+        self.modules: set[tuple[str, str]] = set()
         self.postponed = False
         """Whether annotations are texts there, as in the modules that it takes source of."""
 
     def unique(self, name: str) -> str:
         """Return the name, or the first of ``name_2``, ``name_3``… that is free; it is taken from now on."""
-        name = re.sub(r"\W+", "_", name).strip("_") or "value"
+        if not name.isidentifier():
+            name = re.sub(r"\W+", "_", name).strip("_") or "value"
         name = f"{name}_" if keyword.iskeyword(name) else name if name.isidentifier() else f"_{name}"
         number, found = 1, name
         while found in self.taken:
@@ -51,22 +53,31 @@ class Names:
 
     def imported(self, module: str, name: str) -> str:
         """Return what ``from module import name`` is called in the script: the name, or another where that is taken."""
-        names = self.imports.setdefault(_public(module, name), {})
-        if name not in names:
-            names[name] = self.unique(name)
-        return names[name]
+        aliases = self.imports.setdefault(_public(module, name), {})
+        found = next((alias for alias, known in aliases.items() if known == name), None)
+        if found is None:
+            found = self.unique(name)
+            aliases[found] = name
+        return found
+
+    def module(self, name: str) -> str:
+        """Return what ``import name`` is called in the script."""
+        known = next((alias for module, alias in self.modules if module == name), None)
+        alias = known or self.unique(name)
+        self.modules.add((name, alias))
+        return alias
 
     def lines(self) -> Iterator[str]:
         """The import statements: Python's own, then others, as ruff sorts them."""
         if self.postponed:
             yield from ("from __future__ import annotations", "")
         groups = ([], [])  # type: tuple[list[str], list[str]]
-        for name, alias in sorted(self.modules.items()):
+        for name, alias in sorted(self.modules):
             line = f"import {name}" if alias == name.partition(".")[0] else f"import {name} as {alias}"
             groups[_is_library(name)].append(line)
         for module, names in sorted(self.imports.items(), key=lambda one: one[0].lower()):
-            ordered = sorted(names.items(), key=lambda one: _kind(one[0]))
-            shown = [name if name == alias else f"{name} as {alias}" for name, alias in ordered]
+            ordered = sorted(names.items(), key=lambda one: _kind(one[1]))
+            shown = [name if name == alias else f"{name} as {alias}" for alias, name in ordered]
             whole = f"from {module} import {', '.join(shown)}"
             line = (
                 whole

@@ -53,6 +53,7 @@ class _Script:
         for member in members:
             self._written(member, lambda member=member: self.calls.prepare(member))  # type: ignore[misc]
         flow = self.names.unique("flow")
+        main = self._main()
         options = self._flow_options()
         calls = {m.name: self._written(m, lambda m=m: self._call(m)) for m in members}  # type: ignore[misc]
         if flow != "flow":
@@ -63,7 +64,6 @@ class _Script:
         body = [line for part in self._body(members, calls) for line in part]
         start = f"with {self.names.imported('prefect', 'Flow')}"
         head = called(start, [quoted(self.flow_class.__lume_name__), *options], end=f" as {flow}:")
-        main = self._main()
         definitions = [*map(self._piece, self.sources.in_order()), *self.calls.definitions]
         parts = [
             "\n".join([*self._docstring(), "", *self.names.lines()]),
@@ -83,7 +83,7 @@ class _Script:
         except LumeError as error:
             message, fix = str(error), ""
         subject = f"{self.flow_class.__name__}.{member.name}"
-        self.problems.setdefault((subject, message), Problem("export", subject, message, fix, member.place))
+        self.problems.setdefault((str(member.place), message), Problem("export", subject, message, fix, member.place))
         return None
 
     def _refuse(self, message: str, fix: str) -> None:
@@ -237,12 +237,12 @@ class _Script:
 
     def _main(self) -> str:
         lines = ['if __name__ == "__main__":']
-        self.names.modules.setdefault("sys", "sys")
+        sys, given = self.names.module("sys"), ""
         if self.graph.parameters:
-            self.names.modules.setdefault("json", "json")
-            lines.append("    parameters = json.loads(sys.argv[1]) if sys.argv[1:] else {}")
-        given = "parameters=parameters" if self.graph.parameters else ""
-        lines.append(f"    sys.exit(0 if flow.run({given}).is_successful() else 1)")
+            json, name = self.names.module("json"), self.names.unique("parameters")
+            lines.append(f"    {name} = {json}.loads({sys}.argv[1]) if {sys}.argv[1:] else {{}}")
+            given = f"parameters={name}"
+        lines.append(f"    {sys}.exit(0 if flow.run({given}).is_successful() else 1)")
         return "\n".join(lines)
 
 

@@ -189,16 +189,17 @@ class Sources:
     def _import(self, source: ModuleSource, name: str, statement: ast.Import | ast.ImportFrom) -> None:
         (alias,) = [one for one in statement.names if (one.asname or one.name.partition(".")[0]) == name]
         if isinstance(statement, ast.Import):
-            if self._claim(name, ("import", alias.name)) or alias.asname is None:
-                self.names.modules[alias.name] = name
+            self._claim(name, ("import", alias.name if alias.asname else name))
+            self.names.modules.add((alias.name, name))
             return
         module = absolute(statement, str(source.globals.get("__package__") or ""))
         if module == "__future__":
             return
         if module not in sys.modules or is_importable(module):
-            known = self.names.imports.get(module, {}).get(alias.name)
-            if known != name and self._claim(name, ("from", module, alias.name)):
-                self.names.imports.setdefault(module, {})[alias.name] = name
+            aliases = self.names.imports.setdefault(module, {})
+            if aliases.get(name) != alias.name:
+                self._claim(name, ("from", module, alias.name))
+                aliases[name] = alias.name
             return
         if name != alias.name:
             raise UnwritableError(f"needs {alias.name!r} of {module}, as {name!r}", "import it under its own name")
@@ -239,7 +240,7 @@ class Sources:
         return found
 
     def _module_name(self, module: ModuleType, name: str) -> str:
-        self.names.modules[module.__name__] = name
+        self.names.modules.add((module.__name__, name))
         return name
 
     def _importable(self, value: Any) -> str | None:

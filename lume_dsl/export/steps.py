@@ -6,7 +6,7 @@ import ast
 import copy
 import inspect
 import textwrap
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import attrs
@@ -108,10 +108,11 @@ def _argument(node: ast.arg) -> str:
     return f"{node.arg}: {ast.unparse(node.annotation)}" if node.annotation else node.arg
 
 
-def _attributes(node: ast.FunctionDef) -> Iterator[ast.Attribute]:
-    """What the body reads of ``self``."""
-    for statement in node.body:
-        yield from (part for part in ast.walk(statement) if isinstance(part, ast.Attribute) and _is_of_self(part))
+def _attributes(node: ast.FunctionDef) -> list[ast.Attribute]:
+    """What the body reads of ``self``, in its order."""
+    parts = [part for statement in node.body for part in ast.walk(statement)]
+    found = [part for part in parts if isinstance(part, ast.Attribute) and _is_of_self(part)]
+    return sorted(found, key=lambda part: (part.lineno, part.col_offset))
 
 
 def _is_of_self(node: ast.Attribute) -> bool:
@@ -160,12 +161,12 @@ def _body(node: ast.FunctionDef, source: ModuleSource, replacement: Callable[[as
     for part, text in sorted(replaced.items(), key=lambda one: (one[0].lineno, one[0].col_offset), reverse=True):
         line = lines[part.lineno - 1]
         lines[part.lineno - 1] = line[: part.col_offset] + text.encode() + line[part.end_col_offset :]
+    plain = ast.unparse(module)
     try:
         body = textwrap.dedent(b"".join(lines[first - 1 :]).decode()).rstrip()
-        is_same = _dumped(ast.parse(body)) == _dumped(ast.parse(ast.unparse(module)))
+        return body if _dumped(ast.parse(body)) == _dumped(ast.parse(plain)) else plain
     except (SyntaxError, UnicodeDecodeError):  # the places of what stands in an f-string are not those in the line
-        is_same = False
-    return body if is_same else ast.unparse(module)
+        return plain
 
 
 def _dumped(module: ast.Module) -> str:

@@ -163,7 +163,11 @@ def _is_like(made: Any, value: Any) -> bool:
 
 def _own(value: Any) -> dict[str, Any]:
     """The attributes that say what an object is; others are its state, as the pool of an executor that has run."""
-    return {key: held for key, held in vars(value).items() if not key.startswith("_") and key != "logger"}
+    return {key: held for key, held in vars(value).items() if not key.startswith("_") and key not in _STATE}
+
+
+_STATE = ("logger", "callback")
+"""What an executor of Prefect's makes for itself."""
 
 
 def _fields(value: Any) -> dict[str, Any] | None:

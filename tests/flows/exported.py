@@ -212,3 +212,92 @@ class Optioned(LumeFlow):
 
     y = turned(x)
     record: DBResult = db_result(y=y)
+
+
+@task
+def context(x: int) -> int:
+    return x * 2
+
+
+@task
+def load(x: int) -> int:
+    return x * 3
+
+
+@task
+def Flow(x: int) -> int:
+    return x
+
+
+@task
+def json(x: int) -> int:
+    return x
+
+
+class Names(LumeFlow):
+    """Names that the script wants for itself, as it says "here"."""
+
+    x: int = 1
+    sys: int = 2
+    parameters: int = 3
+    configure: int = 4
+    lambda_: int = 5
+
+    a = context(x)
+    b = load(a)
+    c = Flow(b)
+    d = json(c)
+    json(d)
+
+    @step
+    def identity(self) -> int:
+        self.logger.info("adding")
+        return self.x + self.sys + self.parameters + self.configure
+
+    named: int = result(identity)
+
+
+class Each(LumeFlow):
+    n: int = 1
+    k: int = 2
+
+    @step
+    def told(self, n: int) -> str:
+        return f"{n}-{self.k}"
+
+    page: TextFile = file_result(told, filename="each-{n}.txt", overwrite=True)
+
+    @step
+    def back(self, page: TextFile) -> str:
+        return page.read()
+
+    record: DBResult = db_result(back=back, page=page)
+
+
+class All(LumeFlow):
+    """A flow that is mapped over."""
+
+    numbers: list[int] = [1, 2]
+
+    each = Each.map(n=numbers)
+    texts: list[str] = result([one.back for one in each])
+    pages: list[TextFile] = result([one.page for one in each])
+
+
+def local() -> type[LumeFlow]:
+    @task
+    def longer(x: int) -> int:
+        return x + len(OFFSETS)
+
+    class Local(LumeFlow):
+        x: int = 1
+        y = longer(x)
+
+        @step
+        def product(self, y: int) -> int:
+            return y * self.x
+
+    return Local
+
+
+Local = local()

@@ -22,6 +22,7 @@ import pytest
 
 import lume_dsl
 from lume_dsl import DefinitionError
+from lume_dsl.compose import compose
 from lume_dsl.compose.by_hand import from_prefect
 from lume_dsl.declare.find import find_flow, find_flows
 from lume_dsl.declare.flow import FlowMeta
@@ -387,3 +388,51 @@ def test_the_options_of_a_flow_are_those_of_the_script(tmp_path: Path) -> None:
 
 def test_from_prefect_is_a_name_of_the_package() -> None:
     assert lume_dsl.from_prefect is from_prefect
+
+
+def test_a_flow_of_flows_has_a_script(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "export_stages.py").write_text(
+        "from lume_dsl import LumeFlow, task\n\n@task\ndef double(x: float) -> float:\n    return 2 * x\n\n"
+        "class Doubled(LumeFlow):\n    x: float\n    y = double(x)\n"
+    )
+    (tmp_path / "chain.yaml").write_text(
+        "name: chain\ncomposing_flows:\n  - {name: one, flow: 'export_stages:Doubled'}\n"
+        "  - name: two\n    flow: export_stages:Doubled\n"
+        "    mapped_parameters: {x: {parent_flow_name: one, parent_task_name: y}}\n"
+    )
+    flow_class = compose("chain.yaml")
+    module = load(to_prefect(flow_class), "script_of_chain", tmp_path)
+    assert_same_graph(flow_class, module.flow)
+    assert outcomes(module.flow, {"one-x": 1.5})["two.y"] == [("Success", 6.0)]
+
+
+def test_a_flow_with_a_part_written_by_hand_is_refused_once(tmp_path: Path, monkeypatch: Any) -> None:
+    flow_class = written(
+        tmp_path,
+        "export_by_hand",
+        "from prefect import Flow, Parameter, task\nfrom lume_dsl import LumeFlow, from_prefect\n\n"
+        "@task\ndef add(a, b):\n    return a + b\n\n"
+        "with Flow('sum') as by_hand:\n    c = add(Parameter('a'), 1)\n\n"
+        "class Outer(LumeFlow):\n    x: int = 1\n    part = from_prefect(by_hand)(a=x)\n",
+        monkeypatch,
+    )
+    with pytest.raises(DefinitionError, match="is of a flow that is written by hand already") as caught:
+        to_prefect(flow_class)
+    assert len(caught.value.problems) == 1
+
+
+def test_one_module_under_two_names_is_imported_under_both(tmp_path: Path, monkeypatch: Any) -> None:
+    flow_class = written(
+        tmp_path,
+        "export_names",
+        "import math\nimport math as m\nfrom prefect import task as by_hand\nfrom lume_dsl import LumeFlow, task\n\n"
+        "@by_hand\ndef plain(x):\n    return m.floor(x)\n\n"
+        "@task\ndef root(x: float) -> float:\n    return math.sqrt(x) + plain.run(x)\n\n"
+        "class Root(LumeFlow):\n    x: float = 4.0\n    y = root(x)\n",
+        monkeypatch,
+    )
+    module = load(to_prefect(flow_class), "script_of_names", tmp_path)
+    assert_same_graph(flow_class, module.flow)
+    assert outcomes(module.flow, {})["y"] == [("Success", 6.0)]
