@@ -94,9 +94,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "from_prefect":  # Prefect, so that it is no name that ``import *`` takes
-        from lume_dsl.compose.by_hand import from_prefect
+if not TYPE_CHECKING:  # to a checker every name would be one of the package
 
-        return from_prefect
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name == "from_prefect":  # Prefect, so that it is no name that ``import *`` takes
+            from lume_dsl.compose.by_hand import from_prefect
+
+            return from_prefect
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

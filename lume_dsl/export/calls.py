@@ -301,6 +301,8 @@ class Calls:
 
     def _argument(self, member: Member) -> Call:
         spec = spec_of(member)
+        if spec.secret:
+            raise UnwritableError("is secret, and in Prefect it would stand in logs", "let a task read it itself")
         waits = tuple(self._waits(member))
         if not member.inputs:
             default = spec.default

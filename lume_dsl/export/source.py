@@ -277,6 +277,8 @@ def _without_ours(source: ModuleSource, name: str, statement: ast.stmt) -> tuple
         if isinstance(value, Task) and not is_prefect_task(value.function):
             raise UnwritableError(f"needs the task {name}, which is not written with @task", "write @task above it")
         return f"{name} = {source.text(call.args[0])}", None
+    if isinstance(value, (Task, ResourceManager)):
+        raise UnwritableError(f"needs {name}, which is defined in a block", "define it at the top of the module")
     return source.text(statement), None
 
 

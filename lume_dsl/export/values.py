@@ -7,13 +7,14 @@ import inspect
 import math
 import types
 from collections.abc import Callable, Mapping
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, get_args, get_origin
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -101,6 +102,13 @@ class Values:
         return f"slice({self(value.start)}, {self(value.stop)}, {self(value.step)})"
 
     def _instant(self, value: date | time) -> str:
+        zone = getattr(value, "tzinfo", None)
+        plain = quoted((value if zone is None else value.replace(tzinfo=None)).isoformat())  # type: ignore[call-arg]
+        if isinstance(value, datetime) and type(value).__module__.partition(".")[0] == "pendulum":
+            name = value.timezone_name  # type: ignore[attr-defined]  # as all of pendulum's have
+            return f"{self.names.imported('pendulum', 'parse')}({plain}, tz={quoted(name)})"
+        if isinstance(zone, ZoneInfo) and zone.key:  # an offset would forget its summer time
+            return f"{self._object(type(value))}.fromisoformat({plain}).replace(tzinfo={self._of_text(zone)})"
         return f"{self._object(type(value))}.fromisoformat({quoted(value.isoformat())})"
 
     def _timedelta(self, value: timedelta) -> str:
@@ -130,11 +138,18 @@ class Values:
             held = getattr(value, name, parameter.default)
             if held is not parameter.default and held != parameter.default:
                 given[name] = held
-        try:
-            made = cls(**given)
-        except Exception:  # whatever its class asks for
-            return None
-        return f"{self._object(cls)}({self.given(given)})" if _is_like(made, value) else None
+        for name in list(given):
+            fewer = {key: held for key, held in given.items() if key != name}
+            given = fewer if _makes(cls, fewer, value) else given
+        return f"{self._object(cls)}({self.given(given)})" if _makes(cls, given, value) else None
+
+
+def _makes(cls: type, given: Mapping[str, Any], value: Any) -> bool:
+    """Whether a call of a class makes an object like another."""
+    try:
+        return _is_like(cls(**given), value)
+    except Exception:  # whatever its class asks for
+        return False
 
 
 def _arguments(cls: type) -> dict[str, inspect.Parameter]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import Enum
 from math import pi
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from prefect.engine.results import LocalResult
 from prefect.executors import LocalDaskExecutor
@@ -96,6 +97,11 @@ def day_of(day: date, plane: Plane, after: timedelta) -> str:
 
 
 @task
+def hour_of(when: datetime) -> str:
+    return f"{when:%H} {when.tzname()}"
+
+
+@task
 def corner(point: Point) -> float:
     return point.x + point.y
 
@@ -132,6 +138,7 @@ class Everything(LumeFlow):
     squares = squared.map(spread)
     some = squares[0:2]
     days = day_of(date(2026, 11, 24), Plane.Y, timedelta(days=1))
+    summer = hour_of(datetime(2026, 7, 1, 12, tzinfo=ZoneInfo("Europe/Berlin")))
     far = corner(Point(x, 2.0))
     positive, negative = both(x)
     listed: list[Any] = result([positive, (negative, 1), {"far": far, 2: days}])

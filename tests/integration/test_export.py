@@ -386,6 +386,67 @@ def test_the_options_of_a_flow_are_those_of_the_script(tmp_path: Path) -> None:
     assert flow.storage.module == "script_of_options"
 
 
+def test_objects_of_prefect_are_made_again_with_what_they_were_given(tmp_path: Path, monkeypatch: Any) -> None:
+    flow_class = written(
+        tmp_path,
+        "export_objects",
+        """\
+from datetime import timedelta
+import pendulum
+from prefect.engine.results import LocalResult
+from prefect.executors import DaskExecutor
+from prefect.run_configs import DockerRun
+from prefect.schedules import CronSchedule
+from prefect.storage import Local
+from lume_dsl import LumeFlow, flow, task
+
+def failed(task, state):
+    pass
+
+@task(
+    result=LocalResult(dir="/tmp/kept"), target="{task_name}.txt", cache_for=timedelta(hours=1), on_failure=failed,
+    retry_on=[ValueError], max_retries=1, retry_delay=timedelta(0),
+)
+def fit(x: int) -> int:
+    return x
+
+@flow(
+    schedule=CronSchedule("0 * * * *", start_date=pendulum.datetime(2026, 1, 1, tz="Europe/Berlin")),
+    executor=DaskExecutor("tcp://localhost:8786", adapt_kwargs={"maximum": 3}),
+    run_config=DockerRun(image="lab", env={"A": "b"}),
+    storage=Local(directory="/tmp/stored"),
+)
+class Fitted(LumeFlow):
+    x: int = 1
+    y = fit(x)
+""",
+        monkeypatch,
+    )
+    source = to_prefect(flow_class)
+    assert 'executor=DaskExecutor(address="tcp://localhost:8786", adapt_kwargs={"maximum": 3})' in source
+    assert 'run_config=DockerRun(image="lab", env={"A": "b"})' in source
+    assert 'storage=Local(directory="/tmp/stored")' in source
+    flow = load(source, "script_of_objects", tmp_path).flow
+    assert_same_graph(flow_class, flow)
+    assert 'start_date=parse("2026-01-01T00:00:00", tz="Europe/Berlin")' in source
+    assert flow.schedule.next(3) == flow_class.flow.schedule.next(3)
+    (fitted,) = flow.get_tasks("y")
+    assert fitted.result.dir == "/tmp/kept"
+    assert len(fitted.state_handlers) == 1
+
+
+def test_a_task_of_a_block_is_refused(tmp_path: Path, monkeypatch: Any) -> None:
+    flow_class = written(
+        tmp_path,
+        "export_block",
+        "from lume_dsl import LumeFlow, task\n\nif True:\n    @task\n    def fit(x: int) -> int:\n        return x\n\n"
+        "class Fitted(LumeFlow):\n    x: int = 1\n    y = fit(x)\n",
+        monkeypatch,
+    )
+    with pytest.raises(DefinitionError, match="needs fit, which is defined in a block"):
+        to_prefect(flow_class)
+
+
 def test_from_prefect_is_a_name_of_the_package() -> None:
     assert lume_dsl.from_prefect is from_prefect
 
