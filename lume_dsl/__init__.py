@@ -5,6 +5,8 @@ The public names. Importing the package, and defining a flow, load neither Prefe
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from lume_dsl._version import __version__ as __version__
 from lume_dsl.declare.attributes import removed
 from lume_dsl.declare.branches import case, merge, switch
@@ -42,6 +44,9 @@ from lume_dsl.records.where import at
 from lume_dsl.services import load
 from lume_dsl.values.forms import JSON
 from lume_dsl.values.units import Unit
+
+if TYPE_CHECKING:
+    from lume_dsl.compose.by_hand import from_prefect as from_prefect
 
 __all__ = [
     "JSON",
@@ -87,3 +92,13 @@ __all__ = [
     "unchecked",
     "unmapped",
 ]
+
+
+if not TYPE_CHECKING:  # to a checker every name would be one of the package
+
+    def __getattr__(name: str) -> Any:
+        if name == "from_prefect":  # Prefect, so that it is no name that ``import *`` takes
+            from lume_dsl.compose.by_hand import from_prefect
+
+            return from_prefect
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,6 +25,7 @@ COMMANDS = {
     "check": "Check the flows of a module without running them.",
     "show": "Show a flow's parameters, tasks and results.",
     "compose": "Print the flow of flows of a YAML file as a Python class.",
+    "export": "Print a flow as a Prefect script without a flow class.",
     "graph": "Draw a flow: as SVG, PNG, DOT or Mermaid.",
     "schema": "Print the JSON Schema of a flow's parameters and results.",
     "results": "Find, show, export and delete the records of runs.",

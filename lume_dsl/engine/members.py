@@ -22,7 +22,17 @@ from lume_dsl.declare.parameters import FROM_FLOW, bind_values, parameter_of, sp
 from lume_dsl.tasks.context import ARGUMENTS, run_services
 from lume_dsl.values.convert import structure, unstructure
 
-__all__ = ["Gather", "Keep", "Operate", "TypedArgument", "TypedParameter", "operation_task", "resource_task"]
+__all__ = [
+    "Gather",
+    "Keep",
+    "Operate",
+    "TypedArgument",
+    "TypedParameter",
+    "operation_task",
+    "operator_class",
+    "resource_options",
+    "resource_task",
+]
 
 
 class TypedParameter(prefect.Parameter):
@@ -144,16 +154,29 @@ _OPERATORS: dict[str, type[prefect.Task]] = {
 
 def resource_task(work: Resource, name: str) -> prefect.Task:
     """The task of a part of a resource: Prefect's own, with the options that its ``resource_manager`` gives it."""
-    options = {**work.options, "name": name}
+    task_class, options = resource_options(work)
+    options = {**options, "name": name}
     if work.part == "init":
         return ResourceInitTask(work.resource_class, **options)
+    return task_class(**options)
+
+
+def resource_options(work: Resource) -> tuple[type[prefect.Task], dict[str, Any]]:
+    """The class of the task of a part of a resource, and its options."""
+    if work.part == "init":
+        return ResourceInitTask, dict(work.options)
     if work.part == "setup":
-        return ResourceSetupTask(**{"checkpoint": False, **options})
+        return ResourceSetupTask, {"checkpoint": False, **work.options}
     defaults = {"trigger": resource_cleanup_trigger, "skip_on_upstream_skip": False, "checkpoint": False}
-    return ResourceCleanupTask(**{**defaults, **options})
+    return ResourceCleanupTask, {**defaults, **work.options}
 
 
 def operation_task(operation: Operation, name: str) -> prefect.Task:
     """The task of an operator: Prefect's own where it means what Python means."""
-    prefects_own = _OPERATORS.get(operation.symbol)
+    prefects_own = operator_class(operation.symbol)
     return prefects_own(name=name) if prefects_own else Operate(operation.symbol, name=name)
+
+
+def operator_class(symbol: str) -> type[prefect.Task] | None:
+    """Prefect's own task of an operator, or None where it has none that means what Python means."""
+    return _OPERATORS.get(symbol)
