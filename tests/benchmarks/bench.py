@@ -194,12 +194,12 @@ def inlined_run(rounds: int) -> Table:
     class Flat(LumeFlow):
         value: int = 0
         last = following(value)
-        for _ in range(298):
+        for _ in range(4998):
             last = following(last)
 
     work: dict[str, Callable[[], object]] = {
-        "300 tasks in one body": lambda: Flat().run(),
-        "3 subflows of 100 tasks": subflows(3, run=True),
+        "5,000 tasks in one body": lambda: Flat().run(),
+        "50 subflows of 100 tasks": subflows(50, run=True),
     }
     return table("Running subflows, against as many tasks in one body", in_turn(work, min(rounds, 3)), next(iter(work)))
 

@@ -159,6 +159,14 @@ def recorder_of_process(folder: str, level: int) -> Recorder:
     return recorder
 
 
+def forget_recorder() -> None:
+    """The process has its log records no more to itself."""
+    logger = logging.getLogger("prefect")
+    logger.handlers = [one for one in logger.handlers if not isinstance(one, Recorder)]
+    logger.setLevel(prefect.config.logging.level)
+    recorder_of_process.cache_clear()
+
+
 def note(kind: str, *what: Any) -> None:
     """Record something from within a task, a trigger, a handler."""
     prefect.context.recorder.note(kind, *map(told, what))

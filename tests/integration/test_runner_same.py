@@ -11,8 +11,9 @@ import handlers
 import prefect
 import pytest
 import shapes
+from distributed import Client
 from graphs import Drawn, drawings, drawn_flow
-from histories import Build, answer, assert_same, built, history
+from histories import Build, answer, assert_same, built, forget_recorder, history
 from hypothesis import HealthCheck, given, settings
 from prefect.executors import DaskExecutor, LocalDaskExecutor
 
@@ -39,7 +40,7 @@ WHOLE = [
     behaviours.skips,
 ]
 WHOLE += [behaviours.keeps_results, behaviours.has_contexts, handlers.tells_failures, shapes.maps]
-WHOLE += [shapes.maps_in_part, shapes.flattens, shapes.has_constants, shapes.branches, shapes.has_resources]
+WHOLE += [shapes.maps_in_part, shapes.flattens, shapes.has_constants, shapes.branches]
 WHOLE += [shapes.has_reference_tasks, shapes.has_parameters_and_secrets, shapes.runs_a_flow_within]
 
 
@@ -80,7 +81,11 @@ def test_processes_do_the_same_on_either_runner() -> None:
 
 
 def test_a_dask_cluster_does_the_same_on_either_runner(dask_cluster: str) -> None:
-    assert_same_somewhere(shapes.EVERYTHING, DaskExecutor(address=dask_cluster))
+    try:
+        assert_same_somewhere(shapes.EVERYTHING, DaskExecutor(address=dask_cluster))
+    finally:  # the workers serve other tests
+        with Client(dask_cluster, set_as_default=False) as client:
+            client.run(forget_recorder)
 
 
 def assert_same_somewhere(build: Build, executor: prefect.executors.Executor) -> None:
