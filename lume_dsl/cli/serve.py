@@ -114,11 +114,12 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
     stop = threading.Event()
 
     def told(number: int, _frame: object) -> None:
-        if stop.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        if not stop.is_set():
-            click.echo("stopping; a run that is underway is finished first", err=True)
-        stop.set()
+        if stop.is_set():
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            return
+        stop.set()  # before it is told: the next may come at once
+        click.echo("stopping; a run that is underway is finished first", err=True)
 
     before = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

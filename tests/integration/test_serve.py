@@ -38,6 +38,8 @@ from lume_dsl import LumeFlow, flow, result, task
 def wait(seconds: float) -> str:
     if seconds < 0:
         raise ValueError("no time is negative")
+    with open("begun", "a") as file:
+        print("begun", file=file)
     time.sleep(seconds)
     with open("ended", "a") as file:
         print("ended", file=file)
@@ -205,6 +207,13 @@ def test_a_failed_run_is_told_and_the_command_goes_on(serving: Callable[..., sub
     assert err.count("ValueError: no time is negative") == 2
 
 
+def until_a_run_has_begun() -> None:
+    deadline = time.monotonic() + 60
+    while not Path("begun").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_underway_is_finished(
     number: signal.Signals, serving: Callable[..., subprocess.Popen[str]]
@@ -212,7 +221,7 @@ def test_a_run_that_is_underway_is_finished(
     process = serving("flows:EachSecond", "--seconds", "2", "--json")
     assert process.stderr is not None
     assert "runs next at" in process.stderr.readline()
-    time.sleep(2)  # it waits for at most one second, and runs for two
+    until_a_run_has_begun()
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
@@ -224,7 +233,7 @@ def test_a_second_interrupt_ends_the_run(serving: Callable[..., subprocess.Popen
     process = serving("flows:EachSecond", "--seconds", "50")
     assert process.stderr is not None
     assert "runs next at" in process.stderr.readline()
-    time.sleep(2)
+    until_a_run_has_begun()
     process.send_signal(signal.SIGINT)
     assert "stopping" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
