@@ -8,6 +8,7 @@ import importlib
 import keyword
 import re
 import types
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -26,6 +27,7 @@ from lume_dsl.compose.mappings import MappedSource, source_of_mapping
 from lume_dsl.compose.names import identifier_of, parameter_name
 from lume_dsl.declare.flow import RESERVED
 from lume_dsl.declare.graph import MISSING, Member, Parameter
+from lume_dsl.declare.inherit import unique_name
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.errors import DefinitionError, Problem
 from lume_dsl.values.convert import short, structure
@@ -120,10 +122,7 @@ class _Writer:
         self.taken.difference_update(RESERVED)
 
     def _unique(self, name: str) -> str:
-        number, unique = 1, name
-        while unique in self.taken:
-            number += 1
-            unique = f"{name}_{number}"
+        unique = unique_name(name, self.taken, Counter())
         self.taken.add(unique)
         return unique
 

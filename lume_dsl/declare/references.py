@@ -15,6 +15,7 @@ import attrs
 from lume_dsl.declare.attributes import FlowAttribute
 from lume_dsl.declare.composites import Composite, Whole
 from lume_dsl.declare.graph import MISSING, SYMBOLS, Collection, Constant, Operation, StepRun, TaskRun, Work
+from lume_dsl.declare.operator_names import BINARY, COMPARE, LABELS, UFUNCS, UNARY
 from lume_dsl.errors import Place, Problem, ReferenceValueError
 from lume_dsl.values.scalars import short
 
@@ -265,7 +266,7 @@ class Reference:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         """What NumPy asks for an operator with an array on its left side, and in its other functions of numbers."""
-        symbol = _UFUNCS.get(ufunc.__name__) if method == "__call__" and not options else None
+        symbol = UFUNCS.get(ufunc.__name__) if method == "__call__" and not options else None
         if symbol is None:
             refuse(self, f"numpy.{ufunc.__name__}()", "call it in a task")
         return _operated(draft_of(self).owner, symbol, *inputs)
@@ -367,45 +368,9 @@ def _refusal(what: str, fix: str) -> Callable[..., NoReturn]:
     return method
 
 
-_BINARY = {
-    "add": "Add",
-    "sub": "Sub",
-    "mul": "Mul",
-    "truediv": "Div",
-    "floordiv": "FloorDiv",
-    "mod": "Mod",
-    "pow": "Pow",
-    "matmul": "MatMul",
-    "and": "And",
-    "or": "Or",
-    "xor": "Xor",
-    "lshift": "LShift",
-    "rshift": "RShift",
-}
-_COMPARE = {
-    "lt": "LessThan",
-    "le": "LessThanOrEqual",
-    "eq": "Equal",
-    "ne": "NotEqual",
-    "gt": "GreaterThan",
-    "ge": "GreaterThanOrEqual",
-}
-_LABELS = {**_BINARY, **_COMPARE}
-_UNARY = {"neg": "Neg", "pos": "Pos", "abs": "Abs", "invert": "Invert"}
-
-
-_UFUNCS = {
-    "add": "add", "subtract": "sub", "multiply": "mul", "divide": "truediv", "true_divide": "truediv",
-    "floor_divide": "floordiv", "remainder": "mod", "power": "pow", "matmul": "matmul",
-    "bitwise_and": "and", "bitwise_or": "or", "bitwise_xor": "xor", "left_shift": "lshift", "right_shift": "rshift",
-    "less": "lt", "less_equal": "le", "equal": "eq", "not_equal": "ne", "greater": "gt", "greater_equal": "ge",
-}  # fmt: skip
-"""The operators by NumPy's names for them."""
-
-
 def _operated(owner: Owner, symbol: str, x: Any, y: Any) -> Any:
     inputs = {"x": source_of(x, owner), "y": source_of(y, owner)}
-    return owner.add(Operation(symbol), inputs, fallback=_LABELS[symbol])
+    return owner.add(Operation(symbol), inputs, fallback=LABELS[symbol])
 
 
 def _binary(symbol: str, *, reflected: bool = False) -> Callable[..., Any]:
@@ -424,11 +389,11 @@ def _unary(symbol: str, label: str) -> Callable[..., Any]:
     return method
 
 
-for _symbol in (*_BINARY, *_COMPARE):
+for _symbol in (*BINARY, *COMPARE):
     setattr(Reference, f"__{_symbol}__", _binary(_symbol))
-for _symbol in _BINARY:
+for _symbol in BINARY:
     setattr(Reference, f"__r{_symbol}__", _binary(_symbol, reflected=True))
-for _symbol, _label in _UNARY.items():
+for _symbol, _label in UNARY.items():
     setattr(Reference, f"__{_symbol}__", _unary(_symbol, _label))
 for _what, (_methods, _fix) in _FIXES.items():
     for _method in _methods:

@@ -6,7 +6,6 @@ leaves by a signal that Prefect takes for a success with a state of its own: ``C
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
@@ -23,7 +22,7 @@ from lume_dsl.cache.source import Source
 from lume_dsl.cache.steps import add_step
 from lume_dsl.cache.values import lost_file
 from lume_dsl.declare.parameters import spec_of
-from lume_dsl.engine.calls import ServiceCall, StepCall
+from lume_dsl.engine.calls import RunCall, ServiceCall, StepCall
 from lume_dsl.errors import LumeError, RecordError, text_of
 from lume_dsl.tasks.context import PARAMETER, run_services
 
@@ -37,11 +36,10 @@ class CACHED(signals.SUCCESS):
 
 
 @attrs.frozen
-class CachedCall:
+class CachedCall(RunCall):
     """A task's ``run``, or the value of an earlier one.
 
     Attributes:
-        run: What to call.
         flow: The name of the flow.
         task: The name of the task.
         lasts: How long a value is taken after it was written; always if None.
@@ -49,18 +47,11 @@ class CachedCall:
         secrets: The arguments that a secret parameter gives, with its name.
     """
 
-    run: Callable[..., Any]
     flow: str
     task: str
     lasts: timedelta | None
     references: frozenset[str]
     secrets: Mapping[str, str]
-    __signature__: inspect.Signature = attrs.field(init=False, repr=False, eq=False)
-    __name__: str = attrs.field(init=False, repr=False, eq=False)  # Prefect's timeouts ask for it
-
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "__signature__", inspect.signature(self.run))
-        object.__setattr__(self, "__name__", getattr(self.run, "__name__", "run"))
 
     def __call__(self, **values: Any) -> Any:
         # Called by hand; or within a loop, where the iterations before are an input that is not seen.

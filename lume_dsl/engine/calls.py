@@ -21,26 +21,35 @@ from lume_dsl.tasks.context import ARGUMENTS, parted, run_services
 if TYPE_CHECKING:
     from lume_dsl.declare.flow import FlowMeta
 
-__all__ = ["ServiceCall", "StepCall", "hide_secrets", "skip_without_items"]
+__all__ = ["RunCall", "ServiceCall", "StepCall", "hide_secrets", "skip_without_items"]
 
 
 @attrs.frozen
-class ServiceCall:
-    """A task's ``run`` with this run's services, which gets files and records in place of their references.
+class RunCall:
+    """What stands around a task's ``run``, and looks like it to Prefect.
 
     Attributes:
         run: What to call.
-        loads: The arguments that are references.
     """
 
     run: Callable[..., Any]
-    loads: frozenset[str]
     __signature__: inspect.Signature = attrs.field(init=False, repr=False, eq=False)
     __name__: str = attrs.field(init=False, repr=False, eq=False)  # Prefect's timeouts ask for it
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "__signature__", inspect.signature(self.run))
         object.__setattr__(self, "__name__", getattr(self.run, "__name__", "run"))
+
+
+@attrs.frozen
+class ServiceCall(RunCall):
+    """A task's ``run`` with this run's services, which gets files and records in place of their references.
+
+    Attributes:
+        loads: The arguments that are references.
+    """
+
+    loads: frozenset[str]
 
     def __call__(self, **values: Any) -> Any:
         with run_services():

@@ -120,7 +120,7 @@ async def _count_workers(address: str, options: Mapping[str, Any]) -> int:
     arguments = security.get_connection_args("client") if security is not None else {}
 
     async def asked() -> int:
-        async with rpc(address, timeout=SECONDS, connection_args=arguments) as scheduler:  # type: ignore[no-untyped-call]
+        async with rpc(address, timeout=SECONDS, connection_args=arguments) as scheduler:  # type: ignore[no-untyped-call]  # of Dask
             identity: Any = await scheduler.identity()
         return int(identity.get("n_workers", len(identity["workers"])))
 

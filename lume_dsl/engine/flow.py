@@ -15,6 +15,7 @@ from prefect.core.edge import Edge
 from prefect.engine.flow_runner import FlowRunner
 from prefect.engine.state import Pending, State
 from prefect.engine.task_runner import TaskRunner
+from prefect.executors import Executor
 
 from lume_dsl.declare.graph import Graph, RecordResult
 from lume_dsl.declare.parameters import bind_values, json_values, shown_values, without_defaults
@@ -116,11 +117,7 @@ class CompiledFlow(Flow):
         arguments = arguments_of(self.name, graph, values)
         settings = current_settings()
         with prefect.context({SETTINGS: settings}):
-            if self.configure is not None:
-                self.configure.run()
-            check_cluster(kwargs.get("executor") or self.executor)
-            check_file_results(graph, values | arguments.known)
-            check_known_lengths(self.name, graph, values | arguments.known)
+            self._check_beforehand(values | arguments.known, kwargs.get("executor") or self.executor)
         inputs = _inputs(self, values)
         given = _given(graph, values)
         prefect.context.setdefault("caches", {})
@@ -146,6 +143,15 @@ class CompiledFlow(Flow):
             for task in self.tasks:
                 state.result.setdefault(task, Pending(message="Task not run."))
         return state
+
+    def _check_beforehand(self, known: Mapping[str, Any], executor: Executor | None) -> None:
+        """Return if services and the cluster answer, and what is known of the run's values does not end it later."""
+        graph = self.flow_class.__lume_graph__
+        if self.configure is not None:
+            self.configure.run()
+        check_cluster(executor)
+        check_file_results(graph, known)
+        check_known_lengths(self.name, graph, known)
 
     def _run_guarded(self, **kwargs: Any) -> State:
         """Run; a task that leaves by ``sys.exit`` has failed, as one that raises anything else has.

@@ -19,7 +19,6 @@ from lume_dsl.declare.graph import (
     Collection,
     Constant,
     FileResult,
-    Graph,
     Input,
     Member,
     Merge,
@@ -32,11 +31,10 @@ from lume_dsl.declare.graph import (
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.members import operator_class
 from lume_dsl.export.bodies import collection_text, loaded_text, operation_text
-from lume_dsl.export.layout import Names, UnwritableError, laid_out, quoted
-from lume_dsl.export.objects import Objects, options_of_class, own_options
-from lume_dsl.export.source import Sources
+from lume_dsl.export.decorations import are_equal, usual_options
+from lume_dsl.export.layout import UnwritableError, laid_out, quoted
+from lume_dsl.export.objects import Objects, Writer, options_of_class, own_options
 from lume_dsl.export.steps import StepFunction, step_function
-from lume_dsl.export.values import Values
 from lume_dsl.tasks.context import PARAMETER
 from lume_dsl.values.convert import structure
 
@@ -81,25 +79,25 @@ class Call:
     positional: bool = False
 
 
-class Calls:
+@attrs.define(eq=False)
+class Calls(Writer):
     """Writes the calls of a flow, and the definitions that they need.
 
     Attributes:
+        objects: What writes the objects that tasks are.
         definitions: Functions and tasks that the script defines above the flow, in order.
         decorations: The options that most uses of the tasks of users' functions have.
     """
 
-    def __init__(self, flow_class: FlowMeta, names: Names, sources: Sources, values: Values) -> None:
-        self.flow_class = flow_class
-        self.graph: Graph = flow_class.__lume_graph__
-        self.names = names
-        self.sources = sources
-        self.values = values
-        self.objects = Objects(flow_class, names, sources, values)
-        self.definitions: list[str] = []
-        self.decorations = _usual_options(self.graph)
-        self._shared: dict[str, str] = {}
-        self._kinds: dict[Any, tuple[str, str]] = {}
+    objects: Objects = attrs.field(init=False)
+    definitions: list[str] = attrs.field(factory=list, init=False)
+    decorations: dict[Any, dict[str, Any]] = attrs.field(init=False)
+    _shared: dict[str, str] = attrs.field(factory=dict, init=False)
+    _kinds: dict[Any, tuple[str, str]] = attrs.field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.objects = Objects(self.flow_class, self.names, self.sources, self.values)
+        self.decorations = usual_options(self.graph)
 
     def prepare(self, member: Member) -> None:
         """Have what a member needs of users' modules in the script, before other names are given."""
@@ -222,7 +220,7 @@ class Calls:
     ) -> Call:
         """The call of a task that the script defines: of its copy, or of another task of its function."""
         options = {key: value for key, value in options.items() if key != "name"}
-        if _equal(options, usual):
+        if are_equal(options, usual):
             task_args = {} if member.task_name == name else {"name": quoted(member.task_name)}
             return Call(name, uses, task_args, positional)
         task = self.names.imported("prefect", "task")
@@ -392,24 +390,6 @@ def _runs_in_spite_of_skips(member: Member) -> bool:
     is_cleanup = isinstance(member.work, Resource) and member.work.part == "cleanup"
     is_own = not options.get("skip_on_upstream_skip", True) or "trigger" in options
     return isinstance(member.work, Merge) or is_cleanup or is_own
-
-
-def _usual_options(graph: Graph) -> dict[Any, dict[str, Any]]:
-    """The options that most uses of each plain function have."""
-    found: dict[Any, list[dict[str, Any]]] = {}
-    for member in graph.members.values():
-        work = member.work
-        if isinstance(work, TaskRun) and not is_prefect_task(work.function):
-            own = {key: value for key, value in work.options.items() if key != "name"}
-            found.setdefault(work.function, []).append(own)
-    return {
-        function: max(every, key=lambda one: sum(_equal(one, other) for other in every))
-        for function, every in found.items()
-    }
-
-
-def _equal(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    return left.keys() == right.keys() and all(left[key] is right[key] or left[key] == right[key] for key in left)
 
 
 def _is_prefix(keys: list[str], function: Any) -> bool:

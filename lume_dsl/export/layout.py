@@ -9,10 +9,13 @@ import keyword
 import re
 import sys
 import tokenize
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import attrs
+
+from lume_dsl.declare.inherit import unique_name
 
 __all__ = ["Names", "UnwritableError", "called", "laid_out", "quoted"]
 
@@ -44,10 +47,7 @@ class Names:
         if not name.isidentifier():
             name = re.sub(r"\W+", "_", name).strip("_") or "value"
         name = f"{name}_" if keyword.iskeyword(name) else name if name.isidentifier() else f"_{name}"
-        number, found = 1, name
-        while found in self.taken:
-            number += 1
-            found = f"{name}_{number}"
+        found = unique_name(name, self.taken, Counter())
         self.taken.add(found)
         return found
 

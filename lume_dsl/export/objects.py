@@ -16,18 +16,26 @@ from lume_dsl.export.source import Sources
 from lume_dsl.export.values import Values
 from lume_dsl.records import DBResult
 
-__all__ = ["Objects", "options_of_class", "own_options"]
+__all__ = ["Objects", "Writer", "options_of_class", "own_options"]
 
 
-class Objects:
+@attrs.define(eq=False)
+class Writer:
+    """What writes a part of a flow's script, with what the whole of it has."""
+
+    flow_class: FlowMeta
+    names: Names
+    sources: Sources
+    values: Values
+
+    @property
+    def graph(self) -> Graph:
+        found: Graph = self.flow_class.__lume_graph__
+        return found
+
+
+class Objects(Writer):
     """Writes the objects of a flow's tasks."""
-
-    def __init__(self, flow_class: FlowMeta, names: Names, sources: Sources, values: Values) -> None:
-        self.flow_class = flow_class
-        self.graph: Graph = flow_class.__lume_graph__
-        self.names = names
-        self.sources = sources
-        self.values = values
 
     def made(self, member: Member, *, name: bool = True) -> str:
         """The expression of a member's task object."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 from lume_dsl.declare.flow import FlowMeta, check_whole
@@ -51,11 +52,11 @@ class _Script:
     def text(self) -> str:
         members = list(self._in_order())
         for member in members:
-            self._written(member, lambda member=member: self.calls.prepare(member))  # type: ignore[misc]
+            self._written(member, partial(self.calls.prepare, member))
         flow = self.names.unique("flow")
         main = self._main()
         options = self._flow_options()
-        calls = {m.name: self._written(m, lambda m=m: self._call(m)) for m in members}  # type: ignore[misc]
+        calls = {m.name: self._written(m, partial(self._call, m)) for m in members}
         if flow != "flow":
             self._refuse("the module has another 'flow'", "give that another name")
         if self.problems:

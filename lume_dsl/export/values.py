@@ -103,7 +103,7 @@ class Values:
 
     def _instant(self, value: date | time) -> str:
         zone = getattr(value, "tzinfo", None)
-        plain = quoted((value if zone is None else value.replace(tzinfo=None)).isoformat())  # type: ignore[call-arg]
+        plain = quoted((value if zone is None else value.replace(tzinfo=None)).isoformat())  # type: ignore[call-arg]  # no date has a zone
         if isinstance(value, datetime) and type(value).__module__.partition(".")[0] == "pendulum":
             name = value.timezone_name  # type: ignore[attr-defined]  # as all of pendulum's have
             return f"{self.names.imported('pendulum', 'parse')}({plain}, tz={quoted(name)})"

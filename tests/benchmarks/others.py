@@ -67,7 +67,7 @@ def luigi() -> Callable[[], Any]:
     import luigi
     from luigi.mock import MockTarget
 
-    class Following(luigi.Task):  # type: ignore[misc, name-defined]
+    class Following(luigi.Task):  # type: ignore[misc, name-defined]  # untyped, and itself
         place = luigi.IntParameter()
         round = luigi.IntParameter()
 

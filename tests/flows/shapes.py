@@ -299,7 +299,7 @@ def is_in_a_state_before(flow_class: type) -> Any:
 
 @shape
 def has_an_item_of_its_own_lists(flow_class: type) -> Any:
-    class Odd(list):  # type: ignore[type-arg]
+    class Odd(list):  # type: ignore[type-arg]  # of anything
         def __getitem__(self, index: Any) -> Any:
             return ("odd", super().__getitem__(index))
 

@@ -580,7 +580,7 @@ class Shout(prefect.Task):
         self.twice = twice
         super().__init__(**options)
 
-    def run(self, text: str) -> str:  # type: ignore[override]
+    def run(self, text: str) -> str:  # type: ignore[override]  # as every Prefect task does
         RAN.append(text)
         return (text + self.mark) * (2 if self.twice else 1)
 

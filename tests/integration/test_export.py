@@ -106,7 +106,7 @@ def constants_of(flow: prefect.Flow) -> dict[Any, Any]:
 def forms(value: Any) -> Any:
     try:
         return unstructure(value)
-    except Exception:
+    except Exception:  # it has no JSON form: then it is compared as it is
         return value
 
 

@@ -551,7 +551,7 @@ def test_a_step_that_has_references_as_defaults_runs_on_workers(executor: Execut
             return number**2
 
         @step
-        def total(self, values: list[int] = squares, *, ends: list[int] = [squares[0], squares[1]]) -> int:  # noqa: B006
+        def total(self, values: list[int] = squares, *, ends: list[int] = [squares[0], squares[1]]) -> int:  # noqa: B006  # references
             return sum(values) + sum(ends)
 
     class Doubled(Summed):

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import IO
 
 import click
 
 from lume_dsl.cache.entries import Entry
+from lume_dsl.cli.asking import SHOWN, agreed
 from lume_dsl.cli.cache.chosen import entries_of, label, number_of, the_cache, which_options
 from lume_dsl.cli.failures import visible
 from lume_dsl.cli.streams import write_document
 
 __all__ = ["command"]
-
-SHOWN = 10
-"""How many of the entries are listed before the question."""
 
 
 @click.command("clear")
@@ -44,11 +41,5 @@ def command(stdout: IO[str] | None, /, yes: bool, as_json: bool, flow_name: str 
 
 
 def _agreed(chosen: list[Entry | Path]) -> bool:
-    what = number_of(len(chosen))
-    for one in chosen[:SHOWN]:
-        click.echo(visible(f"damaged: {one}" if isinstance(one, Path) else label(one)), err=True)
-    if len(chosen) > SHOWN:
-        click.echo(f"and {len(chosen) - SHOWN:,} more", err=True)
-    if not (sys.stdin is not None and sys.stdin.isatty()):
-        raise click.UsageError(f"nobody can be asked whether to clear {what}, so none is; --yes clears without asking")
-    return click.confirm(f"Clear {what}?", err=True)
+    lines = (visible(f"damaged: {one}" if isinstance(one, Path) else label(one)) for one in chosen[:SHOWN])
+    return agreed("clear", number_of(len(chosen)), len(chosen), lines)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from typing import IO, Any
 
 import attrs
 import click
 
+from lume_dsl.cli.asking import SHOWN, agreed
 from lume_dsl.cli.results.filters import filter_options, find_one, hashes_argument, label, query_of, tell_nothing
 from lume_dsl.cli.streams import write_document
 from lume_dsl.records import Document, Query
 from lume_dsl.services import current
 
 __all__ = ["command"]
-
-SHOWN = 10
-"""How many of the records are listed before the question."""
 
 
 @click.command("delete")
@@ -64,13 +61,4 @@ def _records(number: int) -> str:
 
 
 def _agreed(chosen: dict[str, str]) -> bool:
-    what = _records(len(chosen))
-    for line in filter(None, chosen.values()):
-        click.echo(line, err=True)
-    if len(chosen) > SHOWN:
-        click.echo(f"and {len(chosen) - SHOWN:,} more", err=True)
-    if not (sys.stdin is not None and sys.stdin.isatty()):
-        raise click.UsageError(
-            f"nobody can be asked whether to delete {what}, so none is; --yes deletes without asking"
-        )
-    return click.confirm(f"Delete {what}?", err=True)
+    return agreed("delete", _records(len(chosen)), len(chosen), filter(None, chosen.values()))

@@ -19,6 +19,7 @@ from lume_dsl.errors import TaskNotCarriedError
 __all__ = ["carried_back", "not_carried"]
 
 _SAFE = (type(None), bool, int, float, complex, str, bytes)
+"""What is not pickled once more, only to see that it can be."""
 
 
 def carried_back(task_name: str, state: State) -> State:

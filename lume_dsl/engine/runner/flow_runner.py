@@ -197,7 +197,7 @@ class _Run:
                 is_mapped_parent=is_mapped_parent,
                 extra_context={"task_name": task.name, "task_tags": task.tags, "task_index": index},
             )
-        except Exception:
+        except Exception:  # of the executor: each has its own for what cannot be pickled
             wrong = not_carried(task, states, values) if self.tells else None
             if wrong is None:
                 raise
@@ -221,7 +221,7 @@ class _Run:
         """Wait for states. One that the executor has lost, by a worker that died, is that of a failed task."""
         try:
             return self.executor.wait(futures)
-        except Exception:
+        except Exception:  # of the executor: each has its own for what it has lost
             if not self.tells or prefect.context.get("raise_on_exception"):
                 raise
         if isinstance(futures, dict):
