@@ -38,6 +38,7 @@ from lume_dsl.files import (
     TextFile,
     YAMLFile,
 )
+from lume_dsl.history.of_flows import resume, runs
 from lume_dsl.records import DBResult
 from lume_dsl.records.find import results
 from lume_dsl.records.where import at
@@ -85,6 +86,8 @@ __all__ = [
     "resource_manager",
     "result",
     "results",
+    "resume",
+    "runs",
     "schema",
     "step",
     "switch",

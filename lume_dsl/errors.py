@@ -32,6 +32,7 @@ __all__ = [
     "Problem",
     "RecordError",
     "ReferenceValueError",
+    "RunError",
     "ScheduleError",
     "ServiceError",
     "SettingsError",
@@ -243,11 +244,13 @@ class FlowRunError(LumeError):
         flow_name: The flow's name.
         failed: The task runs that failed, in the flow's order.
         not_run: Names of the tasks that did not run because something upstream failed.
+        flow_run_id: The id of the run, by which it can be resumed; ``""`` where it was not recorded.
     """
 
     flow_name: str
     failed: tuple[TaskFailure, ...]
     not_run: tuple[str, ...] = ()
+    flow_run_id: str = ""
 
     def __str__(self) -> str:
         count = len(self.failed)
@@ -332,6 +335,12 @@ class FileError(_Message):
 
 class FilenameError(FileError):
     """Filenames of a flow's results do not fit, which is told before anything computes."""
+
+    exit_code = 2
+
+
+class RunError(_Message):
+    """A recorded run cannot be found, read or resumed. The message says why, and what to do instead."""
 
     exit_code = 2
 

@@ -1,4 +1,4 @@
-"""``Services``: the filesystems and the record store of one set of settings; it must not know flows or Prefect."""
+"""``Services``: the filesystems, the records and the runs of one set of settings; it must not know flows or Prefect."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any, TypeVar, overload
 
 from lume_dsl.errors import FileError, LumeError, RecordError, ServiceError, text_of
 from lume_dsl.files import File, Filesystem, file_from_reference, open_filesystem
+from lume_dsl.history.store import RunStore, open_runs
 from lume_dsl.records import DBResult, Query, RecordStore, Results, open_store
 from lume_dsl.records.aside import Recovered, discard, keep, read, waiting
 from lume_dsl.records.paths import Names
@@ -50,6 +51,7 @@ class Services:
         """Nothing is opened yet."""
         self.settings = settings
         self._store: RecordStore | None = None
+        self._runs: RunStore | None = None
         self._opening = threading.Lock()
 
     def filesystem(self, identifier: str) -> Filesystem:
@@ -71,6 +73,18 @@ class Services:
             if self._store is None:
                 self._store = Retrying(open_store(self.settings))
             return self._store
+
+    @property
+    def runs(self) -> RunStore:
+        """The store of runs, in the same place.
+
+        Raises:
+            ServiceError: If its driver or its URL cannot be used.
+        """
+        with self._opening:
+            if self._runs is None:
+                self._runs = open_runs(self.settings)
+            return self._runs
 
     def results(self, query: Query, record_type: type[R], names: Names | None = None, whose: str = "") -> Results[R]:
         """Return the records that ``query`` describes. See ``Results`` for ``names`` and ``whose``.
@@ -185,6 +199,9 @@ class Services:
             if self._store is not None:
                 self._store.close()
                 self._store = None
+            if self._runs is not None:
+                self._runs.close()
+                self._runs = None
 
 
 def _told(reference: str, kept: Sequence[Path], lost: Mapping[int, str]) -> str:

@@ -25,8 +25,8 @@ from lume_dsl.files.atomic import open_whole, write_whole
 from lume_dsl.secrets import hidden_text
 from lume_dsl.values.blobs import named_blobs
 from lume_dsl.values.content import PIECE, Content
-from lume_dsl.values.encoding import decode, encode
-from lume_dsl.values.exact import inexact
+from lume_dsl.values.encoding import decode
+from lume_dsl.values.exact import exact_form
 
 __all__ = ["Cache", "Entry"]
 
@@ -108,9 +108,7 @@ class Cache:
             FileError: If the file cannot be written.
         """
         blobs: dict[str, Content] = {}
-        stored = encode(value, blobs=blobs)
-        if (lost := inexact(value)) is not None:
-            raise RecordError(lost)
+        stored = exact_form(value, blobs)
         contents = [{"sha256": name, "size": content.size} for name, content in blobs.items()]
         document = {"format": _FORMAT, **entry.document(), "contents": contents, "value": stored}
         text = json.dumps(document, ensure_ascii=False, allow_nan=False)

@@ -54,7 +54,7 @@ def made_of(root: str, source: Source, forms: Mapping[str, Form]) -> Made:
     return Made(root, dict(whole.parts), {name: form.digest for name, form in forms.items()})
 
 
-def why_again(made: Made, before: Entry) -> str:
+def why_again(made: Made, before: Made | Entry) -> str:
     """Return why a run does not take the value of an earlier one of the same task: what differs."""
     inputs = _differing(made.inputs, before.inputs)
     parts = _differing(made.source, before.source)

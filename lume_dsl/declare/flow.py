@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self, dataclass_transform
 
     from lume_dsl.engine.outcome import FlowRun
+    from lume_dsl.history.recorded import RecordedRun
+    from lume_dsl.history.remembered import Runs
     from lume_dsl.records import DBResult, Results
     from lume_dsl.report import Picture
 else:
@@ -182,6 +184,53 @@ class FlowMeta(type):
         """
         found: Results[DBResult] = _engine().results_of(cls, **inputs)
         return found
+
+    def runs(cls, /, **parameters: Any) -> Runs:
+        """Return the runs of this flow that are remembered, with these values of parameters, the newest first.
+
+        Raises:
+            ParameterError: All names that are no parameters, and values that no run can have had.
+        """
+        found: Runs = _engine().runs(cls, **parameters)
+        return found
+
+    def resume(  # type: ignore[misc]  # a metaclass's own
+        cls: type[F],
+        run: RecordedRun | str,
+        /,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        executor: Executor | str | None = None,
+        context: Mapping[str, Any] | None = None,
+        task_runner_state_handlers: Iterable[Callable[..., Any]] | None = None,
+    ) -> F:
+        """Go on with a run of this flow that failed, was interrupted or killed, and return an instance that holds it.
+
+        Only those tasks run that failed or have not run, those of which the source or an input has changed since, and
+        those that wait for one of these. The run keeps its id and its parameters.
+
+        Args:
+            run: One of ``runs()``, or its id, or what that begins with.
+            parameters: What is recorded nowhere, as secrets are. Others may be given too, if they are the run's.
+            executor: As of ``LumeFlow.run``; it need not be the one that the run began on.
+            context: As of ``LumeFlow.run``.
+            task_runner_state_handlers: As of ``LumeFlow.run``.
+
+        Raises:
+            RunError: There is no such run here, it is another flow's or of other parameters, has succeeded, or is still
+                going.
+            FlowRunError: A task failed. The run can be resumed again.
+            ParameterError, ServiceError, SettingsError: As of ``LumeFlow.run``.
+        """
+        outcome: F = _engine().resume_flow(
+            cls,
+            run,
+            parameters=parameters,
+            executor=executor,
+            context=context,
+            task_runner_state_handlers=task_runner_state_handlers,
+        )
+        return outcome
 
     def schema(cls) -> dict[str, Any]:
         """Return the JSON Schema (2020-12) of this flow's parameters and results."""

@@ -22,11 +22,11 @@ from lume_dsl.cache.source import Source
 from lume_dsl.cache.steps import add_step
 from lume_dsl.cache.values import lost_file
 from lume_dsl.declare.parameters import spec_of
-from lume_dsl.engine.calls import RunCall, ServiceCall, StepCall
+from lume_dsl.engine.calls import RunCall, StepCall
 from lume_dsl.errors import LumeError, RecordError, text_of
 from lume_dsl.tasks.context import PARAMETER, run_services
 
-__all__ = ["CachedCall"]
+__all__ = ["CachedCall", "run_identity", "source_of_run"]
 
 
 class CACHED(signals.SUCCESS):
@@ -168,7 +168,7 @@ def _told(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
-_Sourced = tuple[str, Source, tuple[str, ...]]
+Sourced = tuple[str, Source, tuple[str, ...]]
 
 MOST = 100
 """Of how many tasks a process remembers the source at most."""
@@ -179,29 +179,34 @@ class _Remembered:
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
-        self.sources: dict[tuple[int, ...], tuple[_Sourced, Any]] = {}
+        self.sources: dict[tuple[int, ...], tuple[Sourced, Any]] = {}
 
 
 _last = _Remembered("")
 
 
-def _source_of(run: Callable[..., Any]) -> _Sourced:
+def _source_of(run: Callable[..., Any]) -> Sourced:
     """What a run is in its source, the source, and the parameters that it reads of ``self``. Found once a flow run."""
     global _last
     run_id = str(prefect.context.get("flow_run_id") or "")
     if not run_id or _last.run_id != run_id or len(_last.sources) >= MOST:
         _last = _Remembered(run_id)
     sources = _last.sources
-    step = _step_in(run)
-    plain: Any = _plain(run)
-    what = (getattr(plain, "__self__", plain),) if step is None else (step.function, step.flow_class)
+    what = run_identity(run)
     identity = tuple(map(id, what))
     if identity not in sources:
-        sources[identity] = (_sourced(run), what)
+        sources[identity] = (source_of_run(run), what)
     return sources[identity][0]
 
 
-def _sourced(run: Callable[..., Any]) -> _Sourced:
+def run_identity(run: Callable[..., Any]) -> tuple[Any, ...]:
+    """Return objects that two runs have in common where their source is the same one."""
+    step, plain = _step_in(run), _plain(run)
+    return (getattr(plain, "__self__", plain),) if step is None else (step.function, step.flow_class)
+
+
+def source_of_run(run: Callable[..., Any]) -> Sourced:
+    """Return what a task's run is in its source, the source, and the parameters that it reads of ``self``."""
     step, plain, source = _step_in(run), _plain(run), Source()
     if step is not None:
         return "step", source, add_step(source, step.flow_class, step.function, step.name)
@@ -220,8 +225,11 @@ def _of_every_task() -> frozenset[str]:
     return frozenset({*vars(prefect.Task(name="task")), "run"})
 
 
-def _plain(run: Callable[..., Any]) -> Callable[..., Any]:
-    return run.run if isinstance(run, ServiceCall) else run
+def _plain(run: Any) -> Callable[..., Any]:
+    while isinstance(run, RunCall):
+        run = run.run
+    found: Callable[..., Any] = run
+    return found
 
 
 def _step_in(run: Callable[..., Any]) -> StepCall | None:

@@ -22,7 +22,9 @@ from lume_dsl.declare.parameters import bind_values, json_values, shown_values, 
 from lume_dsl.engine.arguments import arguments_of
 from lume_dsl.engine.executors import check_cluster, executor_of
 from lume_dsl.engine.lengths import check_known_lengths
+from lume_dsl.engine.recording import Recording, Resumed, recorded_tasks
 from lume_dsl.engine.runner import Flow, runner_class
+from lume_dsl.engine.runner.context import RECORDING
 from lume_dsl.engine.targets import check_file_results
 from lume_dsl.errors import FlowRunError, ParameterError, Problem, RecordError, TaskFailure
 from lume_dsl.records.provenance import Underway, flow_path, provenance_of
@@ -48,6 +50,7 @@ class CompiledFlow(Flow):
         flow_class: The class that it was compiled from.
         members: The task of each member of the class's graph, in the order of the body.
         configure: The configure task, if the flow uses services.
+        recorded: What each task is called where a run is recorded, and whether its value is kept to go on with.
     """
 
     tells_what_is_lost = True
@@ -56,8 +59,9 @@ class CompiledFlow(Flow):
         self.flow_class = flow_class
         self.members: dict[str, prefect.Task] = {}
         self.configure: configure_services | None = None
+        self.recorded: dict[prefect.Task, tuple[str, bool]] = {}
         super().__init__(**options)
-        self.state_handlers = [_prepare_run, *self.state_handlers]
+        self.state_handlers = [_prepare_run, *self.state_handlers, _record_run]
 
     def fill(self, edges: Sequence[Edge]) -> None:
         """Take in ``members``, ``configure`` and the edges. (``add_task`` and ``add_edge`` search all others.)"""
@@ -67,6 +71,7 @@ class CompiledFlow(Flow):
             tasks.update({edge.upstream_task: None, edge.downstream_task: None})
         self.tasks = set(tasks)
         self.slugs = _slugs(tasks)
+        self.recorded = recorded_tasks(self)
         self._cache.clear()
 
     def run(
@@ -102,12 +107,13 @@ class CompiledFlow(Flow):
         context: Mapping[str, Any] | None = None,
         run_on_schedule: bool = False,
         runner_cls: type | None = None,
+        resumed: Resumed | None = None,
         **kwargs: Any,
     ) -> State:
         """Check parameters and services, run, and return the final state with a state for every task.
 
         Unlike ``prefect.Flow.run`` it takes parameters apart from options, so a parameter may have any name, and an
-        executor by its name.
+        executor by its name. ``resumed`` is the run that goes on, whose ``task_states`` are given.
         """
         if isinstance(executor := kwargs.get("executor"), str):
             kwargs["executor"] = executor_of(executor)
@@ -118,10 +124,12 @@ class CompiledFlow(Flow):
         settings = current_settings()
         with prefect.context({SETTINGS: settings}):
             self._check_beforehand(values | arguments.known, kwargs.get("executor") or self.executor)
+        recording = Recording(self, settings, resumed)
         inputs = _inputs(self, values)
         given = _given(graph, values)
         prefect.context.setdefault("caches", {})
         state: State = self._run_guarded(
+            recording,
             parameters=given,
             runner_cls=runner_cls or runner_class(),
             run_on_schedule=run_on_schedule,
@@ -133,6 +141,7 @@ class CompiledFlow(Flow):
                 ARGUMENTS: arguments.begun,
                 SETTINGS: settings,
                 CHECKED: not run_on_schedule,
+                RECORDING: recording,
                 "parameters": given,
             },
             **kwargs,
@@ -153,7 +162,7 @@ class CompiledFlow(Flow):
         check_file_results(graph, known)
         check_known_lengths(self.name, graph, known)
 
-    def _run_guarded(self, **kwargs: Any) -> State:
+    def _run_guarded(self, recording: Recording, **kwargs: Any) -> State:
         """Run; a task that leaves by ``sys.exit`` has failed, as one that raises anything else has.
 
         Raises:
@@ -162,10 +171,13 @@ class CompiledFlow(Flow):
         """
         try:
             state: State = self._run(**kwargs)
-        except (Exception, KeyboardInterrupt):
+        except (Exception, KeyboardInterrupt) as error:
+            recording.broken_off(error)
             raise
         except BaseException as error:
+            recording.broken_off(error)
             raise FlowRunError(self.name, (TaskFailure(_task_name(error) or self.name, error),)) from error
+        recording.ends(state)  # where a handler has failed, none was told
         return state
 
 
@@ -195,6 +207,16 @@ def _prepare_run(flow: CompiledFlow, _old: State, new: State) -> State:
         inputs, parameters = _inputs(flow, values), _given(graph, values)
         begun = {**_begin(flow), INPUTS: _not_json(inputs, parameters), ARGUMENTS: arguments}
         prefect.context.update({**begun, "parameters": parameters})
+    return new
+
+
+def _record_run(_flow: CompiledFlow, _old: State, new: State) -> State:
+    """A state handler, the last of them: what is recorded of a run."""
+    recording: Recording | None = prefect.context.get(RECORDING)
+    if recording is not None and new.is_running():
+        recording.begins(prefect.context["flow_run_id"], prefect.context["parameters"])
+    elif recording is not None and new.is_finished():
+        recording.ends(new)
     return new
 
 

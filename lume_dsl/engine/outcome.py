@@ -18,7 +18,7 @@ from lume_dsl.errors import FlowRunError, NotRunError, TaskFailure
 from lume_dsl.settings import Settings
 from lume_dsl.values.convert import short
 
-__all__ = ["FlowRun", "error_of"]
+__all__ = ["FlowRun", "NotKept", "error_of", "failures_of"]
 
 
 @attrs.frozen
@@ -90,7 +90,11 @@ class FlowRun:
         state = self.tasks[name]
         if state.is_skipped():
             return None
-        failed = [failure.name for failure in _failures(name, state)]
+        failed = [failure.name for failure in failures_of(name, state)]
+        unkept = next((one.result for one in _runs(state) or [state] if isinstance(one.result, NotKept)), None)
+        if unkept is not None:
+            why = f"it ran before this run was resumed, and what it returned is not kept: {unkept.reason}"
+            raise NotRunError(f"{self.flow_name}.{name} has no value: {why}")
         if failed or not state.is_successful():
             ended = f"{', '.join(failed)} failed" if failed else f"its task ended {type(state).__name__}"
             raise NotRunError(f"{self.flow_name}.{name} has no value: {ended} in this run")
@@ -106,6 +110,17 @@ class FlowRun:
             return services.load(result)
 
 
+@attrs.frozen
+class NotKept:
+    """Stands for the value of a task that succeeded before its run was resumed, and was not kept.
+
+    Attributes:
+        reason: Why not.
+    """
+
+    reason: str
+
+
 def _runs(state: State) -> list[State]:
     return cast(list[State], state.map_states) if state.is_mapped() else []
 
@@ -115,7 +130,7 @@ def error_of(flow_name: str, state: State, tasks: Mapping[str, State], graph: Gr
     failed = tuple(
         failure
         for name, task_state in tasks.items()
-        for failure in _failures(name, task_state, partial(_items, graph.members.get(name), tasks))
+        for failure in failures_of(name, task_state, partial(_items, graph.members.get(name), tasks))
     )
     not_run = tuple(
         name
@@ -150,10 +165,11 @@ def _items(member: Member | None, tasks: Mapping[str, State], index: int) -> str
     return ", ".join(found)
 
 
-def _failures(name: str, state: State, items: Callable[[int], str] = lambda _: "") -> Iterator[TaskFailure]:
+def failures_of(name: str, state: State, items: Callable[[int], str] = lambda _: "") -> Iterator[TaskFailure]:
+    """Yield the failures of a task by its state, one for each run of a map; ``items`` tells what that was given."""
     if state.is_mapped():
         for index, child in enumerate(_runs(state)):
-            for failure in _failures(f"{name}[{index}]", child):
+            for failure in failures_of(f"{name}[{index}]", child):
                 yield attrs.evolve(failure, given=items(index))
     elif state.is_failed() and not _follows(state):
         original = state.result if isinstance(state.result, BaseException) else RuntimeError(state.message)

@@ -10,27 +10,24 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from typing import Any
 
 import bson
 import gridfs
-import pymongo
 from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from gridfs.errors import CorruptGridFile, NoFile
 from pymongo import errors
-from pymongo.uri_parser import split_options
 from pymongo.write_concern import WriteConcern
 
 from lume_dsl.errors import RecordError, ServiceError
+from lume_dsl.records.mongo_clients import DUPLICATE_KEY, connector, failure_of, said
 from lume_dsl.records.query import NumberBound, Prefilter
-from lume_dsl.records.store import Document, Entry, RecordStore, invalid_url, refused_options
-from lume_dsl.secrets import hide
-from lume_dsl.settings import mask_url, secrets_in, variable
+from lume_dsl.records.store import Document, Entry, RecordStore
+from lume_dsl.settings import mask_url
 from lume_dsl.values.content import PIECE, Content
 
 __all__ = ["MongoStore"]
@@ -40,11 +37,6 @@ VERSION = 2
 
 _SCHEMA = "records"
 """The ``_id`` of the document that has the version."""
-
-_TIMEOUTS: dict[str, Any] = {"serverSelectionTimeoutMS": 2000, "connectTimeoutMS": 2000, "socketTimeoutMS": 20000}
-"""In milliseconds; those that the URL gives itself are kept."""
-
-_DUPLICATE_KEY = 11000
 
 _AT_ONCE = 5000
 """Documents in one call, of which each is waited for until it is in the journal."""
@@ -69,26 +61,13 @@ class MongoStore(RecordStore):
     def __init__(self, url: str) -> None:
         """The store is ready to connect."""
         self._shown = mask_url(url)
-        hide(secrets_in(url))  # a key's password, which the driver does not keep to itself
-        options = {name: value for name, value in _TIMEOUTS.items() if name.lower() not in url.lower()}
-        if not re.search(r"[?&](journal|w)=", url, re.IGNORECASE):
-            # Else an insert is answered up to 0.1 s before it would survive the server's end.
-            options["journal"] = True
-        # No partial, which would show the password where this object's attributes are shown.
-        self._connect: Callable[[], pymongo.MongoClient[Document]]
-        self._connect = lambda: pymongo.MongoClient(url, connect=False, **options)
-        try:
-            _check_options(url)
-            self._open()
-        except (errors.InvalidURI, errors.InvalidName, ValueError):
-            raise ServiceError(invalid_url(url)) from None
-        except errors.PyMongoError as error:
-            raise self._failure(error) from error
+        self._connect = connector(url)
+        self._open()
 
     def _open(self) -> None:
-        self._client = self._connect()
+        database = self._connect()
+        self._client = database.client
         self._process = os.getpid()
-        database = self._client.get_default_database("lume")
         self._records = database["records"]
         self._files = gridfs.GridFSBucket(database, bucket_name="blobs")
         self._chunks = database["blobs"]["chunks"]
@@ -170,7 +149,7 @@ class MongoStore(RecordStore):
             self._records.insert_many(stored, ordered=False)
         except errors.BulkWriteError as error:
             failures = error.details["writeErrors"]
-            if any(one["code"] != _DUPLICATE_KEY for one in failures):
+            if any(one["code"] != DUPLICATE_KEY for one in failures):
                 raise
             for unsure in error.details["writeConcernErrors"]:  # stored less durably than the URL asks for
                 raise errors.WriteConcernError(unsure["errmsg"], unsure.get("code"), unsure) from error
@@ -288,45 +267,9 @@ class MongoStore(RecordStore):
         try:
             yield
         except errors.WriteError as error:
-            raise RecordError(f"{self._shown} refuses the record: {_said(error)}") from error
+            raise RecordError(f"{self._shown} refuses the record: {said(error)}") from error
         except errors.PyMongoError as error:
-            raise self._failure(error) from error
-
-    def _failure(self, error: errors.PyMongoError) -> ServiceError:
-        reason, url = _said(error), variable("results_db.url")
-        if isinstance(error, errors.OperationFailure) and error.code in (13, 18):  # Unauthorized, AuthenticationFailed
-            names = f"{variable('results_db.username')} and {variable('results_db.password')}"
-            return ServiceError(f"{self._shown} refuses this user: {reason}; correct {names}, or {url}")
-        if isinstance(error, errors.ConnectionFailure):
-            message = f"no MongoDB answers at {self._shown}: start mongod, or set {url} ({reason})"
-            return ServiceError(message, transient=True)
-        message = f"the records at {self._shown} cannot be used: {reason}"
-        return ServiceError(message, transient=error.has_error_label("RetryableWriteError"))
-
-
-def _check_options(url: str) -> None:
-    """The driver knows the options of the URL, and takes their values: it passes over others, with a warning.
-
-    Raises:
-        ServiceError: If not, in the driver's words.
-    """
-    # Behind the last @, as a password with a ? that is not written as %3F is not to be told.
-    _, _, given = url.rpartition("@")[2].partition("?")
-    try:
-        if given:
-            split_options(given, warn=False)
-    except (errors.ConfigurationError, ValueError, TypeError, OSError) as error:
-        reason = str(error).partition(" Did you mean ")[0].removesuffix(".")
-        raise ServiceError(refused_options(url, reason)) from error
-
-
-def _said(error: errors.PyMongoError) -> str:
-    """The driver's words, without the server's whole answer and the timeouts that it puts after them."""
-    answers = [error.details or {}] if isinstance(error, errors.OperationFailure) else []
-    if isinstance(error, errors.BulkWriteError):
-        answers = [one for one in error.details["writeErrors"] if one["code"] != _DUPLICATE_KEY]
-    found = next((one["errmsg"] for one in answers if "errmsg" in one), str(error))
-    return str(found).partition(", Timeout")[0].partition(", full error:")[0]
+            raise failure_of(self._shown, error) from error
 
 
 def _filter(wanted: Prefilter, *, hints: bool) -> dict[str, Any]:

@@ -16,7 +16,19 @@ from sqlalchemy.dialects import mysql
 
 from lume_dsl.errors import ServiceError
 
-__all__ = ["JSON_TEXTS", "MYSQL", "VERSION", "blobs", "metadata", "newer", "prepare", "records", "version"]
+__all__ = [
+    "JSON_TEXTS",
+    "MYSQL",
+    "VERSION",
+    "blobs",
+    "metadata",
+    "name_type",
+    "newer",
+    "prepare",
+    "records",
+    "text_type",
+    "version",
+]
 
 VERSION = 2
 """Of the tables below: the last of the migrations."""
@@ -33,13 +45,14 @@ _LOCK_NUMBER = 0x6C756D65  # "lume"
 metadata = sa.MetaData()
 
 
-def _name(length: int = 255) -> sa.types.TypeEngine[str]:
-    """Text that is compared and ordered by its code points, whatever the database does by default."""
+def name_type(length: int = 255) -> sa.types.TypeEngine[str]:
+    """Return the type of text that is compared and ordered by its code points, whatever a database does by default."""
     exact = mysql.VARCHAR(length, collation="utf8mb4_bin")
     return sa.String(length).with_variant(sa.Text(collation="C"), "postgresql").with_variant(exact, *MYSQL)
 
 
-def _text() -> sa.types.TypeEngine[str]:
+def text_type() -> sa.types.TypeEngine[str]:
+    """Return the type of text of any length."""
     return sa.Text().with_variant(mysql.LONGTEXT(collation="utf8mb4_bin"), *MYSQL)
 
 
@@ -47,19 +60,19 @@ records = sa.Table(
     "lume_records",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("unique_hash", _name(64), nullable=False, unique=True),
-    sa.Column("project_name", _name(), nullable=False),
-    sa.Column("flow_name", _name(), nullable=False),
-    sa.Column("result_name", _name(), nullable=False),
-    sa.Column("result_type_string", _name(), nullable=False),
-    sa.Column("flow_run_id", _name()),
-    sa.Column("time", _name(32), nullable=False),
-    sa.Column("inputs", _text(), nullable=False),
-    sa.Column("outputs", _text(), nullable=False),
-    sa.Column("fields", _text(), nullable=False),
-    sa.Column("input_marks", _text(), nullable=False),
-    sa.Column("provenance", _text()),
-    sa.Column("blobs", _text()),  # {sha256: [key in lume_blobs, number of pieces]}
+    sa.Column("unique_hash", name_type(64), nullable=False, unique=True),
+    sa.Column("project_name", name_type(), nullable=False),
+    sa.Column("flow_name", name_type(), nullable=False),
+    sa.Column("result_name", name_type(), nullable=False),
+    sa.Column("result_type_string", name_type(), nullable=False),
+    sa.Column("flow_run_id", name_type()),
+    sa.Column("time", name_type(32), nullable=False),
+    sa.Column("inputs", text_type(), nullable=False),
+    sa.Column("outputs", text_type(), nullable=False),
+    sa.Column("fields", text_type(), nullable=False),
+    sa.Column("input_marks", text_type(), nullable=False),
+    sa.Column("provenance", text_type()),
+    sa.Column("blobs", text_type()),  # {sha256: [key in lume_blobs, number of pieces]}
     sa.Index("lume_records_by_flow", "flow_name", "project_name", "time"),
     sa.Index("lume_records_by_time", "time", "id"),
     mysql_charset="utf8mb4",
@@ -76,7 +89,7 @@ _schema = sa.Table(
 blobs = sa.Table(
     "lume_blobs",
     sa.MetaData(),  # of its own: in SQLite, this table is in another file
-    sa.Column("key", _name(32), primary_key=True),
+    sa.Column("key", name_type(32), primary_key=True),
     sa.Column("piece", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("data", sa.LargeBinary().with_variant(mysql.LONGBLOB(), *MYSQL), nullable=False),
     mysql_charset="utf8mb4",

@@ -9,15 +9,30 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from lume_dsl.errors import RecordError
 from lume_dsl.values import arrays, frames, objects
+from lume_dsl.values.content import Content
+from lume_dsl.values.encoding import encode
 from lume_dsl.values.kinds import Unstorable, full_name
 
-__all__ = ["inexact"]
+__all__ = ["exact_form", "inexact"]
 
 _BASES = (str, int, float, complex, bytes, list, dict, tuple, datetime, date, time, timedelta, Decimal, UUID)
 """Types whose subclasses come back as one of them."""
 
 _ITSELF = frozenset({*_BASES, bool, type(None)})
+
+
+def exact_form(value: Any, blobs: dict[str, Content]) -> Any:
+    """Return the stored form of a value that comes back as the same; ``blobs`` gets its large contents.
+
+    Raises:
+        RecordError: It has none, naming what of it.
+    """
+    stored = encode(value, blobs=blobs)
+    if (lost := inexact(value)) is not None:
+        raise RecordError(lost)
+    return stored
 
 
 def inexact(value: Any, path: str = "value") -> str | None:

@@ -10,13 +10,27 @@ import threading
 import zlib
 from collections.abc import Mapping
 from functools import cached_property, lru_cache, partial
-from typing import Any
+from typing import Any, Protocol
 
 import cloudpickle
 import prefect
+from prefect.engine.state import State
 from prefect.utilities.collections import merge_dicts
 
-__all__ = ["RunContext", "SharedConfig", "entered"]
+__all__ = ["RECORDING", "Recorder", "RunContext", "SharedConfig", "entered"]
+
+RECORDING = "lume_recording"
+"""The key of ``prefect.context`` that has what a run is recorded by, an object with ``tasks``; no task sees it."""
+
+
+class Recorder(Protocol):
+    """What is told of the task runs of a run, in whatever process."""
+
+    def ended(self, name: str, index: int | None, state: State, begun: float, *, keeps: bool) -> None:
+        """A task's run, or one of a map, has ended with this state. ``keeps``: its value is needed to go on."""
+
+    def mapped(self, name: str, count: int) -> None:
+        """A task has so many runs."""
 
 
 class SharedConfig:
@@ -46,20 +60,29 @@ class RunContext:
         config: The configuration, of None where the context has none.
         tells: Whether the flow tells what cannot travel by its task.
         arrived: Whether it has come from another process.
+        recorded: What the task's run is told to, the name that it has there, and whether its value is kept.
     """
 
-    __slots__ = ("arrived", "config", "tells", "values")
+    __slots__ = ("arrived", "config", "recorded", "tells", "values")
 
     def __init__(
-        self, values: dict[str, Any], config: SharedConfig, *, tells: bool = False, arrived: bool = False
+        self,
+        values: dict[str, Any],
+        config: SharedConfig,
+        *,
+        tells: bool = False,
+        arrived: bool = False,
+        recorded: tuple[Recorder, str, bool] | None = None,
     ) -> None:
         self.values = values
         self.config = config
         self.tells = tells
         self.arrived = arrived
+        self.recorded = recorded
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(RunContext, tells=self.tells, arrived=True), (self.values, self.config)
+        made = partial(RunContext, tells=self.tells, arrived=True, recorded=self.recorded)
+        return made, (self.values, self.config)
 
     def to_dict(self) -> dict[str, Any]:
         """The values and the configuration, which all tasks of a process share: do not change it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -23,11 +24,14 @@ from prefect.utilities import executors
 from prefect.utilities.collections import flatten_seq
 
 from lume_dsl.engine.runner.carried import carried_back, not_carried
-from lume_dsl.engine.runner.context import RunContext, SharedConfig, entered
+from lume_dsl.engine.runner.context import RECORDING, Recorder, RunContext, SharedConfig, entered
 from lume_dsl.engine.runner.maps import states_of_runs
 from lume_dsl.engine.runner.task_runner import TaskRunner
 
-__all__ = ["FlowRunner", "run_task"]
+__all__ = ["WHOLE", "FlowRunner", "run_task"]
+
+WHOLE = "_lume_whole"
+"""The attribute of the state of a map of an earlier run, of which all runs have ended: it is not looked at again."""
 
 Handlers = Sequence[Callable[..., Any]] | None
 
@@ -82,6 +86,8 @@ class _Run:
         task_runner_cls: The class of task runners: ours in the place of Prefect's.
         tells: Whether what cannot travel, or was lost on the way, fails its task. A flow that is no more than Prefect's
             ends by the error of the executor, as it does there.
+        recorder: What task runs are told to, None where the run is not recorded.
+        named: What tasks are called there, and whether their values are kept.
     """
 
     runner: FlowRunner
@@ -96,6 +102,8 @@ class _Run:
     constant_edges: Callable[[prefect.Task], Iterator[tuple[Edge, Any]]] = attrs.field(init=False)
     task_runner_cls: type = attrs.field(init=False)
     tells: bool = attrs.field(init=False)
+    recorder: Recorder | None = attrs.field(init=False)
+    named: Mapping[prefect.Task, tuple[str, bool]] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.upstream = self.flow.all_upstream_edges()
@@ -106,6 +114,8 @@ class _Run:
         self.task_runner_cls = TaskRunner if named is PrefectTaskRunner else named
         tells: bool = getattr(self.flow, "tells_what_is_lost", False)
         self.tells = tells and not isinstance(self.executor, LocalExecutor)
+        self.recorder = getattr(prefect.context.__dict__.get(RECORDING), "tasks", None)
+        self.named = {} if self.recorder is None else getattr(self.flow, "recorded", {})
 
     @property
     def flow(self) -> prefect.Flow:
@@ -114,8 +124,12 @@ class _Run:
     def submit(self, task: prefect.Task) -> None:
         """Give a task to the executor, unless it is known how it ends."""
         state = self._beginning(task)
-        if isinstance(state, State) and state.is_finished() and not state.is_cached() and not state.is_mapped():
-            return
+        if isinstance(state, State) and state.is_finished() and not state.is_cached():
+            if not isinstance(state, Mapped):
+                return
+            if vars(state).get(WHOLE):
+                self.children[task] = state.map_states
+                return
         states, mapped = self._upstream_states(task)
         if any(edge.mapped for edge in states):
             self._submit_map(task, state, states, mapped)
@@ -167,6 +181,8 @@ class _Run:
             runs.append(self._submit(task, begun, one, mapped, index=index))
         if isinstance(parent, Mapped):
             self.children[task] = runs
+            if self.recorder is not None and task in self.named:
+                self.recorder.mapped(self.named[task][0], len(runs))
 
     def _submit(
         self,
@@ -180,6 +196,9 @@ class _Run:
     ) -> Any:
         values = {**prefect.context.__dict__, **self.contexts.get(task, {})}
         config = values.pop("config", None)
+        values.pop(RECORDING, None)
+        named = self.named.get(task)
+        recorded = None if self.recorder is None or named is None else (self.recorder, *named)
         shared = self.config if config is self.config.config else SharedConfig(config)  # that of task_contexts
         if index is not None:
             values["map_index"] = index
@@ -189,7 +208,7 @@ class _Run:
                 task=task,
                 state=state,
                 upstream_states=states,
-                context=RunContext(values, shared, tells=self.tells),
+                context=RunContext(values, shared, tells=self.tells, recorded=recorded),
                 flow_result=self.flow.result,
                 task_runner_cls=self.task_runner_cls,
                 task_runner_state_handlers=self.handlers,
@@ -275,6 +294,7 @@ def run_task(
 ) -> State:
     """Run a task, or one run of a mapped one, wherever the executor has it run, and return its final state."""
     values = context.to_dict()
+    begun = time.time()
     with entered(values, shared=True):
         for edge, upstream in upstream_states.items():
             if isinstance(upstream, Mapped) and not edge.mapped:
@@ -284,4 +304,8 @@ def run_task(
         final: State = runner.run(
             state=state, upstream_states=upstream_states, is_mapped_parent=is_mapped_parent, context=values
         )
-    return carried_back(task.name, final) if context.tells and context.arrived else final
+    final = carried_back(task.name, final) if context.tells and context.arrived else final
+    if context.recorded is not None and not (state is not None and state.is_finished()):  # then nothing has run
+        recorder, name, keeps = context.recorded
+        recorder.ended(name, values.get("map_index"), final, begun, keeps=keeps)
+    return final

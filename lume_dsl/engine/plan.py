@@ -1,0 +1,265 @@
+"""Which tasks of a run that goes on have their values, and which run again, and why.
+
+A task's value counts as long as the task is made of the same (``lume_dsl.engine.made``), and nothing upstream of it
+runs that had not succeeded before or has changed. A value that could not be kept is made again only where a task that
+runs takes it; a file or record that is gone is saved again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import attrs
+import prefect
+from prefect.engine.result import Result
+from prefect.engine.state import Mapped, Skipped, State, Success
+
+from lume_dsl.cache.key import Made, why_again
+from lume_dsl.cache.values import lost_file
+from lume_dsl.declare.graph import Edge, Member, Parameter, Resource
+from lume_dsl.engine.flow import CompiledFlow
+from lume_dsl.engine.made import made_of_document, made_of_tasks
+from lume_dsl.engine.outcome import NotKept
+from lume_dsl.engine.recorder import TIMES
+from lume_dsl.engine.recording import is_kept
+from lume_dsl.engine.runner.flow_runner import WHOLE
+from lume_dsl.errors import RecordError, text_of
+from lume_dsl.files import file_from_reference
+from lume_dsl.history.documents import latest_events
+from lume_dsl.history.journal import Journal
+from lume_dsl.records import Query
+from lume_dsl.services import current
+
+__all__ = ["Plan", "plan_of"]
+
+Event = tuple[int, Mapping[str, Any]]
+"""The number of an attempt, and what it told of a task's run."""
+
+_FINISHED = ("Success", "Cached", "Skipped")
+
+
+@attrs.frozen
+class Plan:
+    """How a run goes on.
+
+    Attributes:
+        states: The states of tasks that do not run, and of maps of which some do.
+        again: Why tasks that had succeeded run again.
+        dropped: Those of them, and of others, of which nothing counts that is in the journal.
+    """
+
+    states: Mapping[prefect.Task, State]
+    again: Mapping[str, str]
+    dropped: tuple[str, ...]
+
+    def tell(self, logger: logging.Logger, run_id: str) -> None:
+        """The log tells that the run goes on, and what of it runs again."""
+        logger.info(f"Resuming the run {run_id}: {len(self.states)} tasks have their values")
+        for name, reason in self.again.items():
+            logger.info(f"Task '{name}': runs again: {reason}")
+
+
+def plan_of(flow: CompiledFlow, journal: Journal) -> Plan:
+    """Return how a run goes on.
+
+    Raises:
+        RunError: Its journal cannot be read.
+        ServiceError: The record store does not answer, which has a record of the run.
+    """
+    planner = _Planner(flow, journal)
+    for name in planner.names:
+        planner.look_at(name)
+    for name in reversed(planner.names):
+        planner.need(name)
+    states = {flow.members[name]: planner.state(name) for name in planner.names if name not in planner.runs}
+    partial = {flow.members[name]: state for name, state in planner.partial.items() if name in planner.runs}
+    again = {name: planner.reasons[name] for name in planner.names if name in planner.runs and name in planner.reasons}
+    return Plan({**states, **partial}, again, tuple(planner.dropped))
+
+
+class _Planner:
+    """What is found out of each task, in the flow's order.
+
+    Attributes:
+        names: The tasks, each after those upstream of it.
+        runs: Those that run.
+        changes: Those of them whose value may be another one than before.
+        lacking: Those that do not run unless another one takes their value, which is not there.
+        reasons: Why those run that had succeeded, or would, or have no value.
+        partial: The states of maps of which not all runs have one.
+        dropped: Those of which nothing counts that is in the journal.
+    """
+
+    def __init__(self, flow: CompiledFlow, journal: Journal) -> None:
+        self.flow = flow
+        self.journal = journal
+        self.members: Mapping[str, Member] = flow.flow_class.__lume_graph__.members
+        named = {task: name for name, task in flow.members.items()}
+        self.names = [named[task] for task in flow.sorted_tasks() if task in named]
+        self.runs: set[str] = set()
+        self.changes: set[str] = set()
+        self.lacking: set[str] = set()
+        self.reasons: dict[str, str] = {}
+        self.partial: dict[str, State] = {}
+        self.dropped: list[str] = []
+        self._states: dict[str, State] = {}
+        self._now = made_of_document(made_of_tasks(flow))
+        self._then: dict[int, Mapping[str, Made]] = {}
+        self._events: dict[str, dict[int | None, Event]] = {}
+        for (name, index), event in latest_events(journal).items():
+            self._events.setdefault(name, {})[index] = event
+
+    # each after those upstream of it
+
+    def look_at(self, name: str) -> None:
+        """It is known whether a task's value is there, and counts."""
+        member, events = self.members[name], self._events.get(name, {})
+        upstream = next((one for one in member.upstream if one in self.changes), None)
+        if upstream is not None:
+            self._run(name, f"{upstream} runs, which it waits for")
+        elif isinstance(member.work, (Parameter, Resource)):
+            self.runs.add(name)
+        elif not is_kept(member):
+            self._look_at_made(name, member)
+        elif reason := self._has_changed(name, events):
+            self._run(name, reason)
+        elif member.mapped:
+            self._look_at_map(name, events)
+        else:
+            self._look_at_value(name, events.get(None))
+
+    def _run(self, name: str, reason: str) -> None:
+        """A task runs whose value may be another one than before: what is known of it does not count."""
+        self.runs.add(name)
+        self.changes.add(name)
+        events = self._events.get(name, {})
+        if any(event["state"] in _FINISHED for _, event in events.values() if "state" in event):
+            if is_kept(self.members[name]):
+                self.reasons[name] = reason
+            self.dropped.append(name)
+
+    def _has_changed(self, name: str, events: Mapping[int | None, Event]) -> str:
+        """Why what is known of a task does not count, if it does not."""
+        for attempt in {attempt for attempt, _ in events.values()}:
+            then, now = self._made_in(attempt).get(name), self._now.get(name)
+            if then is None or now is None:
+                return "what it is made of cannot be told"
+            if then != now:
+                return why_again(now, then)
+        return ""
+
+    def _made_in(self, attempt: int) -> Mapping[str, Made]:
+        if attempt not in self._then:
+            self._then[attempt] = made_of_document(self.journal.made(attempt))
+        return self._then[attempt]
+
+    def _look_at_made(self, name: str, member: Member) -> None:
+        """An operator or the like, whose value is made again in no time of those that it takes."""
+        before = next((made for attempt in self._attempts if (made := self._made_in(attempt).get(name))), None)
+        if before is not None and before != self._now.get(name):
+            self._run(name, "")
+        elif self.lacking.isdisjoint(member.upstream):
+            self.runs.add(name)
+        else:
+            self.lacking.add(name)
+            self.reasons[name] = f"{next(one for one in member.upstream if one in self.lacking)} has no value"
+
+    @cached_property
+    def _attempts(self) -> list[int]:
+        return sorted(self.journal.begun(), reverse=True)
+
+    def _look_at_value(self, name: str, found: Event | None) -> None:
+        if found is None or found[1]["state"] not in _FINISHED:
+            self._run(name, "")
+            return
+        state, reason = self._restored(name, found[1])
+        if state is None:
+            self.runs.add(name)
+            self.reasons[name] = reason
+            return
+        self._states[name] = state
+        if isinstance(state.result, NotKept):
+            self.lacking.add(name)
+            self.reasons[name] = f"what it returned could not be kept: {state.result.reason}"
+
+    def _look_at_map(self, name: str, events: Mapping[int | None, Event]) -> None:
+        """A map: those of its runs have values that ended, and of the others each runs."""
+        counted = events.get(-1)
+        indices = [index for index in events if index is not None and index >= 0]
+        count = counted[1]["count"] if counted else max(indices, default=-1) + 1
+        states: list[Any] = [None] * count
+        reason = ""
+        for index in indices:
+            event = events[index][1]
+            if index < count and event["state"] in _FINISHED:
+                states[index], why = self._restored(name, event)
+                reason = reason or why
+        whole = Mapped("Mapped tasks submitted for execution.", map_states=states)
+        whole.result = [None if state is None else state.result for state in states]
+        if counted is None or None in states:
+            self.runs.add(name)
+            if reason:
+                self.reasons[name] = reason
+            else:
+                self.changes.add(name)
+            self.partial[name] = Mapped(map_states=states)
+            return
+        vars(whole)[WHOLE] = True
+        self._states[name] = whole
+        unkept = [state.result for state in states if state is not None and isinstance(state.result, NotKept)]
+        if unkept:
+            self.lacking.add(name)
+            self.reasons[name] = f"what some of its runs returned could not be kept: {unkept[0].reason}"
+            left = [None if state is None or isinstance(state.result, NotKept) else state for state in states]
+            self.partial[name] = Mapped(map_states=left)
+
+    # each before those upstream of it
+
+    def need(self, name: str) -> None:
+        """What a task that runs takes is made again where it is not there."""
+        if name in self.runs:
+            taken = [source.upstream for source in self.members[name].inputs.values() if isinstance(source, Edge)]
+            self.runs.update(self.lacking.intersection([*taken, *self.members[name].given.values()]))
+
+    def state(self, name: str) -> State:
+        """Return the state of a task that does not run."""
+        return self._states.get(name) or Success("not run again", result=Result(NotKept(self.reasons[name])))
+
+    # values
+
+    def _restored(self, name: str, event: Mapping[str, Any]) -> tuple[State | None, str]:
+        """The state that a task's run ended in; or why it runs again."""
+        message = event.get("message", "Task run succeeded.")
+        if event["state"] == "Skipped":
+            state: State = Skipped(message)
+        else:
+            value = self._value(event)
+            if (lost := self._lost(name, value)) is not None:
+                return None, f"{lost}, which it gave, is gone or was altered"
+            state = Success(message, result=Result(value))
+        vars(state)[TIMES] = (event["start"], event["end"])
+        return state, ""
+
+    def _value(self, event: Mapping[str, Any]) -> Any:
+        if "value" not in event:
+            return NotKept(event.get("unkept", "its task says so (checkpoint=False)"))
+        try:
+            return self.journal.value(event["value"])
+        except RecordError as error:
+            return NotKept(text_of(error))
+
+    def _lost(self, name: str, value: Any) -> str | None:
+        """What of a value is not there any more: a file, or a record."""
+        if name not in self.flow.flow_class.__lume_graph__.stored or isinstance(value, NotKept):
+            lost = None if isinstance(value, NotKept) else lost_file(value)
+            return None if lost is None else f"the file {lost}"
+        for reference in value if isinstance(value, list) else [value]:
+            if "file_type_string" in reference:
+                if (lost := lost_file(file_from_reference(reference))) is not None:
+                    return f"the file {lost}"
+            elif not current().store.count(Query(unique_hash=(found := reference["query"]["unique_hash"]))):
+                return f"the record {found[:12]}"
+        return None

@@ -1,0 +1,195 @@
+"""Task runs as they end, written to the journal of their run: by a thread where that can wait, else at once.
+
+Values that nothing can change wait in memory, so that a run of a fraction of a second that succeeds writes none. A list
+is put into its stored form as soon as its task has returned it: the next task may change it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import attrs
+from prefect.engine.state import Finished, Mapped, State, Success
+from prefect.utilities.logging import get_logger
+
+from lume_dsl.errors import text_of
+from lume_dsl.history.journal import Journal
+from lume_dsl.values.content import Content
+from lume_dsl.values.exact import exact_form
+
+__all__ = ["TIMES", "TaskRecorder"]
+
+TIMES = "_lume_times"
+"""The attribute of a final state that has when its task's run began and ended, in seconds since 1970."""
+
+SECONDS = 0.25
+"""How long a run takes at least for anything to be written before its end."""
+
+SHARE = 20
+"""How many times longer than writing took nothing is written again: a twentieth of the time goes there at most."""
+
+_UNCHANGING = frozenset({type(None), bool, int, float, complex, str, bytes})
+"""Types of values that no later task can change."""
+
+_SUCCEEDED = "Task run succeeded."
+"""What Prefect says of a task's run that nothing else is to be said of."""
+
+
+@attrs.frozen
+class _Kept:
+    """The stored form of a value, or why there is none."""
+
+    form: Any = None
+    reason: str = ""
+
+
+_Ended = tuple[str, int | None, State, bool, _Kept | None]
+"""A task's run that waits: its name, its index in a map, its state, whether its value is kept, and its stored form."""
+
+
+class TaskRecorder:
+    """What the runner tells of task runs. It travels to workers, where all is written at once."""
+
+    def __init__(self, journal: Journal, prepare: Callable[[], None] | None = None) -> None:
+        """``prepare`` is called before anything is written; None in the process of a worker."""
+        self._journal = journal
+        self._prepare = prepare
+        self._is_worker = prepare is None
+        self._waiting: deque[_Ended | dict[str, Any]] = deque()
+        self._writing = threading.Lock()
+        self._is_open = True
+        self.begun = time.monotonic()
+        if prepare is not None:
+            _writer().add(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _on_worker, (str(self._journal.home), self._journal.run_id, self._journal.attempt)
+
+    def ended(self, name: str, index: int | None, state: State, begun: float, *, keeps: bool) -> None:
+        """A task's run, or one of a map, has ended with this state. ``keeps``: its value is needed to go on."""
+        if not isinstance(state, Finished) or isinstance(state, Mapped) or not self._is_open:
+            return
+        state.__dict__[TIMES] = (begun, time.time())
+        kept = None
+        if keeps and isinstance(state, Success) and type(value := state._result.value) not in _UNCHANGING:
+            kept = self._stored(value)
+        self._waiting.append((name, index, state, keeps, kept))
+        if self._is_worker:
+            self.write()
+
+    def mapped(self, name: str, count: int) -> None:
+        """A task has so many runs."""
+        self._waiting.append({"task": name, "count": count})
+
+    def write(self) -> None:
+        """All that was told is in the journal. Where that cannot be written, nothing is told it any more."""
+        with self._writing:
+            if not self._is_open:
+                return
+            try:
+                if self._prepare is not None:
+                    self._prepare()
+                    self._prepare = None
+                events = []
+                while self._waiting:
+                    one = self._waiting.popleft()
+                    events.append(one if isinstance(one, dict) else self._event(*one))
+                if events:
+                    self._journal.write_tasks(events)
+            except OSError as error:
+                self.close()
+                if not self._is_worker or os.path.isdir(self._journal.folder):
+                    get_logger("runs").warning(
+                        f"should this run fail, it could not go on from here: {error.strerror}: {error.filename}"
+                    )
+
+    def close(self) -> None:
+        """Nothing that is told from now on is written."""
+        self._is_open = False
+        if not self._is_worker:
+            _writer().remove(self)
+
+    def _event(self, name: str, index: int | None, state: State, keeps: bool, kept: _Kept | None) -> dict[str, Any]:
+        begun, ended = vars(state)[TIMES]
+        found = {"task": name, "state": type(state).__name__, "start": round(begun, 6), "end": round(ended, 6)}
+        if index is not None:
+            found["index"] = index
+        if state.message != _SUCCEEDED:
+            found["message"] = str(state.message)
+        if keeps and state.is_successful():
+            kept = self._stored(state.result) if kept is None else kept
+            found.update({"unkept": kept.reason} if kept.reason else {"value": kept.form})
+        return found
+
+    def _stored(self, value: Any) -> _Kept:
+        blobs: dict[str, Content] = {}
+        try:
+            form = exact_form(value, blobs)
+            for content in blobs.values():
+                self._journal.write_content(content)
+        except OSError as error:
+            return _Kept(reason=f"it could not be written: {error.strerror}")
+        except Exception as error:  # a user's object may fail in any way when it is looked at
+            return _Kept(reason=text_of(error))
+        return _Kept(form)
+
+
+@lru_cache(maxsize=4)
+def _on_worker(home: str, run_id: str, attempt: int) -> TaskRecorder:
+    return TaskRecorder(Journal(Path(home), run_id, attempt))
+
+
+class _Writer:
+    """A thread that writes what recorders have waiting. It ends with the process, which does not wait for it."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+        self._recorders: set[TaskRecorder] = set()
+        self._wake = threading.Event()
+        threading.Thread(target=self._run, name="lume-runs", daemon=True).start()
+
+    def add(self, recorder: TaskRecorder) -> None:
+        self._recorders.add(recorder)
+        self._wake.set()
+
+    def remove(self, recorder: TaskRecorder) -> None:
+        self._recorders.discard(recorder)
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            time.sleep(SECONDS)
+            begun = time.monotonic()
+            for recorder in tuple(self._recorders):
+                if begun - recorder.begun >= SECONDS:
+                    _written(recorder)
+            time.sleep(SHARE * (time.monotonic() - begun))
+            self._wake.clear()
+            if self._recorders:
+                self._wake.set()
+
+
+def _written(recorder: TaskRecorder) -> None:
+    try:
+        recorder.write()
+    except Exception as error:  # the thread is that of other runs, too
+        recorder.close()
+        get_logger("runs").exception(f"a run is not recorded any more: {text_of(error)}")
+
+
+_the_writer: _Writer | None = None
+
+
+def _writer() -> _Writer:
+    """The thread of this process, which a fork does not take along."""
+    global _the_writer
+    if _the_writer is None or _the_writer.process != os.getpid():
+        _the_writer = _Writer()
+    return _the_writer

@@ -1,0 +1,93 @@
+"""How the record of a run comes into the store: when the run ends, or when somebody looks and it is not there yet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from lume_dsl.errors import RunError, ServiceError
+from lume_dsl.history.documents import document_of_journal
+from lume_dsl.history.journal import Journal, journals
+from lume_dsl.history.recorded import INTERRUPTED, RUNNING
+from lume_dsl.history.store import RunStore
+
+__all__ = ["PAUSE_SECONDS", "file_left", "leave"]
+
+PAUSE_SECONDS = 60.0
+"""How long a store that did not answer is not asked again at the end of a run: it would delay each of many."""
+
+_failed: dict[int, float] = {}
+
+
+def leave(journal: Journal, document: Mapping[str, Any], store: RunStore, *, goes_on: bool) -> None:
+    """The run is recorded. Its folder is gone unless it can be resumed (``goes_on``), or the store did not answer.
+
+    Raises:
+        ServiceError: The store did not answer; the record is in the folder, from which ``file_left`` takes it.
+        RunError: That cannot be written either.
+    """
+    try:
+        if goes_on:
+            journal.write_end(document)
+        try:
+            _put(store, document)
+        except ServiceError:
+            if not goes_on:
+                journal.drop_values()
+                journal.write_end(document)
+            raise
+        if goes_on:
+            journal.note_filed()
+        else:
+            journal.remove()
+    except OSError as error:
+        raise RunError(f"{journal.folder}: {error.strerror}") from error
+
+
+def _put(store: RunStore, document: Mapping[str, Any]) -> None:
+    since = time.monotonic() - _failed.get(id(store), -PAUSE_SECONDS)
+    if since < PAUSE_SECONDS:
+        raise ServiceError(f"the store did not answer {since:.0f} seconds ago; `runs list` tries again")
+    try:
+        store.put(document)
+    except ServiceError:
+        _failed[id(store)] = time.monotonic()
+        raise
+    _failed.pop(id(store), None)
+
+
+def file_left(home: Path, store: RunStore) -> Iterator[dict[str, Any]]:
+    """Yield the records of runs that are underway; those that have ended are all in the store afterwards.
+
+    Among them are runs whose process was killed, and those at whose end the store did not answer.
+
+    Raises:
+        ServiceError: The store does not answer.
+    """
+    for run_id in journals(home):
+        journal = Journal(home, run_id)
+        with suppress(OSError, RunError):  # it ends, or is removed, at this moment; or cannot be read
+            if journal.is_held:
+                yield document_of_journal(journal, state=RUNNING, message="", has_ended=False)
+            elif not journal.is_filed:
+                _file(journal, store)
+
+
+def _file(journal: Journal, store: RunStore) -> None:
+    journal.hold()
+    try:
+        document = journal.end()
+        if document is None:
+            message = "its process was killed, or its machine failed"
+            document = document_of_journal(journal, state=INTERRUPTED, message=message, has_ended=True)
+            journal.write_end(document)
+        store.put(document)
+        if document["state"] == "Success":
+            journal.remove()
+        else:
+            journal.note_filed()
+    finally:
+        journal.let_go()

@@ -1,0 +1,317 @@
+"""``Journal``: the folder of a run while it is underway, and after it failed; it must not know Prefect.
+
+Below ``LUME_HOME`` there is a folder ``runs/<id>`` for each run that has begun and not succeeded. A run that is resumed
+goes on in its folder: that is another attempt, which has a number. The files (docs/stored-form.md):
+
+* ``lock``: locked as long as a process runs it, however that ends; in it the process and its machine.
+* ``<attempt>.begin``: JSON: what was known when it began, and which tasks count as not run since.
+* ``<attempt>.made``: JSON: what each task is made of. It is there soon, or when something is to be kept.
+* ``<attempt>.<machine>.<process>.tasks``: lines of a SHA-256 and a JSON array: what task runs came to, with their values.
+* ``contents/<SHA-256>``: large contents of values.
+* ``end``: JSON: the run's record, when it has ended; and an empty file ``filed`` when the store has it.
+
+Nothing waits for the disk: a process that is killed loses what it has not written, and a machine that loses its power
+what the system has not. A line that is torn or altered does not count.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from lume_dsl.errors import RecordError, RunError
+from lume_dsl.secrets import hidden_text
+from lume_dsl.values.content import PIECE, Content
+from lume_dsl.values.encoding import decode
+
+__all__ = ["Journal", "folder_of", "journals"]
+
+_NAMES = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+"""What the id of a run may consist of where it is the name of a folder."""
+
+
+def folder_of(home: Path) -> Path:
+    """Return where the folders of runs are."""
+    return home / "runs"
+
+
+def journals(home: Path) -> list[str]:
+    """Return the ids of all runs that have a folder."""
+    with suppress(FileNotFoundError):
+        return [one.name for one in folder_of(home).iterdir() if (one / "1.begin").is_file()]
+    return []
+
+
+class Journal:
+    """The folder of a run, as one attempt writes it.
+
+    Attributes:
+        home: The ``LUME_HOME`` that it is below.
+        run_id: The run's id.
+        attempt: The number of the attempt, from 1.
+    """
+
+    def __init__(self, home: Path, run_id: str, attempt: int = 0) -> None:
+        """``attempt`` is 0 for whoever only reads."""
+        if not run_id or run_id.startswith(".") or not _NAMES.issuperset(run_id):
+            raise RunError(f"{run_id!r} is no id of a run: ids are letters, digits, '-', '_' and '.'")
+        self.home = home
+        self.run_id = run_id
+        self.attempt = attempt
+        self.folder = folder_of(home) / run_id
+        self._lock: int | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Journal, (self.home, self.run_id, self.attempt)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the run has a folder."""
+        return (self.folder / "1.begin").is_file()
+
+    # beginning
+
+    def begin(self, document: Mapping[str, Any]) -> None:
+        """The run has a folder, and another attempt of it has begun, which this process holds.
+
+        Raises:
+            OSError: It cannot be written.
+            RunError: A run of this id is underway.
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._lock is None:
+            self.hold()
+        self.attempt = self._attempts() + 1
+        for name in ("end", "filed"):
+            (self.folder / name).unlink(missing_ok=True)
+        _write(self.folder / f"{self.attempt}.begin", _json(document))
+
+    def hold(self) -> None:
+        """This process, and no other, may go on with the run, until ``let_go`` or the process's end.
+
+        Raises:
+            RunError: Another one holds it; it is still going.
+        """
+        descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+            os.close(descriptor)
+            raise RunError(f"the run {self.run_id} is still going: {holder or 'another process'} has it") from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode(), 0)
+        self._lock = descriptor
+
+    def let_go(self) -> None:
+        """Others may go on with the run."""
+        if self._lock is not None:
+            os.close(self._lock)
+        self._lock = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether some process is running it."""
+        try:
+            descriptor = os.open(self.folder / "lock", os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    # writing
+
+    def write_made(self, document: Mapping[str, Any]) -> None:
+        """What the tasks of this attempt are made of is known.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        _write(self.folder / f"{self.attempt}.made", _json(document))
+
+    def write_tasks(self, events: list[dict[str, Any]]) -> None:
+        """What has become of some task runs is in this process's file.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        text = json.dumps(events, ensure_ascii=False, separators=(",", ":"))
+        if hidden_text(text) != text:
+            text = json.dumps(list(map(_without_secrets, events)), ensure_ascii=False, separators=(",", ":"))
+        data = text.encode("utf-8", "surrogatepass")
+        line = f"{hashlib.sha256(data).hexdigest()} ".encode() + data + b"\n"
+        name = f"{self.attempt}.{platform.node()}.{os.getpid()}.tasks"
+        descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            _write_all(descriptor, line)
+        finally:
+            os.close(descriptor)
+
+    def write_content(self, content: Content) -> None:
+        """A large content of a value is there, whole.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        path = self.folder / "contents" / content.sha256
+        if path.exists():
+            return
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        temporary = path.with_name(f".{os.urandom(8).hex()}")
+        try:
+            with open(temporary, "xb") as stream:
+                for piece in content.pieces():
+                    stream.write(piece)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def write_end(self, document: Mapping[str, Any]) -> None:
+        """The run's record is in its folder.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        _write(self.folder / "end", _json(document))
+
+    @property
+    def is_filed(self) -> bool:
+        """Whether the store has the run's record."""
+        return (self.folder / "filed").exists()
+
+    def note_filed(self) -> None:
+        """The store has the run's record.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        (self.folder / "filed").touch(0o600)
+
+    # reading
+
+    def begun(self) -> dict[int, dict[str, Any]]:
+        """Return what was known at the begin of each attempt, by their numbers.
+
+        Raises:
+            RunError: That of one cannot be read.
+        """
+        return {number: self._read(f"{number}.begin") for number in range(1, self._attempts() + 1)}
+
+    def made(self, attempt: int) -> dict[str, Any]:
+        """Return what the tasks of an attempt were made of; nothing where it did not come so far.
+
+        Raises:
+            RunError: It cannot be read.
+        """
+        return self._read(f"{attempt}.made") if (self.folder / f"{attempt}.made").exists() else {}
+
+    def end(self) -> dict[str, Any] | None:
+        """Return the run's record, None where the run has not ended, or was killed.
+
+        Raises:
+            RunError: It cannot be read.
+        """
+        return self._read("end") if (self.folder / "end").exists() else None
+
+    def tasks(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield what has become of task runs, with the attempt, in the order of attempts. Torn lines do not count."""
+        for number in range(1, self._attempts() + 1):
+            for path in sorted(self.folder.glob(f"{number}.*.tasks")):
+                for line in path.read_bytes().split(b"\n"):
+                    digest, _, text = line.partition(b" ")
+                    if hashlib.sha256(text).hexdigest().encode() == digest:
+                        yield from ((number, event) for event in json.loads(text))
+
+    def value(self, stored: Any) -> Any:
+        """Return the value of a stored form that one of ``tasks`` has.
+
+        Raises:
+            RecordError: It cannot be had: its class is gone, or a large content of it is or was altered.
+        """
+        return decode(stored, read=self._content)
+
+    def _content(self, name: str) -> Iterable[bytes]:
+        try:
+            with open(self.folder / "contents" / name, "rb") as stream:
+                while piece := stream.read(PIECE):
+                    yield piece
+        except OSError as error:
+            raise RecordError(f"its content {name} cannot be read: {error.strerror}") from error
+
+    def _attempts(self) -> int:
+        return sum(1 for _ in self.folder.glob("*.begin"))
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        try:
+            found = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} cannot be read: {error}") from error
+        if not isinstance(found, dict):
+            raise RunError(f"{path} cannot be read: it holds no JSON object")
+        return found
+
+    # the end
+
+    def drop_values(self) -> None:
+        """Nothing is kept to go on with but the record."""
+        for path in self.folder.iterdir():
+            if path.suffix in (".made", ".tasks"):
+                path.unlink(missing_ok=True)
+        shutil.rmtree(self.folder / "contents", ignore_errors=True)
+
+    def remove(self) -> None:
+        """The folder is gone."""
+        with suppress(OSError):  # a few files, most of the time, and shutil takes three times as long
+            for name in os.listdir(self.folder):
+                os.unlink(self.folder / name)
+            os.rmdir(self.folder)
+            return
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _without_secrets(event: dict[str, Any]) -> dict[str, Any]:
+    """An event whose value, if there is a secret in it, is not kept."""
+    text = json.dumps(event.get("value"), ensure_ascii=False)
+    kept = {name: member for name, member in event.items() if name != "value" or hidden_text(text) == text}
+    if len(kept) < len(event):
+        kept["unkept"] = "it holds the text of a secret"
+    return {name: hidden_text(member) if name in ("message", "unkept") else member for name, member in kept.items()}
+
+
+def _json(document: Any) -> bytes:
+    return hidden_text(json.dumps(document, ensure_ascii=False, separators=(",", ":"))).encode("utf-8", "surrogatepass")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """The file holds these bytes, whole, whoever looks."""
+    temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        try:
+            _write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]

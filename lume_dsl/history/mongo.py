@@ -1,0 +1,89 @@
+"""Runs in a collection of a MongoDB database; it must not know what runs mean."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pymongo import errors
+
+from lume_dsl.errors import ServiceError
+from lume_dsl.history.store import COLUMNS, RunQuery, RunStore, time_text
+from lume_dsl.records.mongo_clients import connector, failure_of
+from lume_dsl.settings import mask_url
+
+__all__ = ["MongoRuns"]
+
+
+class MongoRuns(RunStore):
+    """Runs in the collection ``runs`` of the database that a MongoDB URL names, else of ``lume``.
+
+    Beside the members by which it is found, a run is one JSON text, ``document``.
+    """
+
+    def __init__(self, url: str) -> None:
+        """The store is ready to connect."""
+        self._shown = mask_url(url)
+        self._connect = connector(url)
+        self._open()
+
+    def _open(self) -> None:
+        database = self._connect()
+        self._client = database.client
+        self._process = os.getpid()
+        self._runs = database["runs"]
+        self._is_ready = False
+
+    def put(self, document: Mapping[str, Any]) -> None:
+        row = {name: document[name] for name in COLUMNS if name != "id"}
+        with self._translated():
+            if not self._is_ready:
+                self._runs.create_index([("flow_name", 1), ("start_time", -1)])
+                self._runs.create_index([("start_time", -1)])
+                self._is_ready = True
+            text = json.dumps(document, ensure_ascii=False)
+            self._runs.replace_one({"_id": document["id"]}, {**row, "document": text}, upsert=True)
+
+    def scan(self, query: RunQuery) -> Iterator[dict[str, Any]]:
+        with self._translated(), self._runs.find(_filter(query), {"document": True}) as found:
+            for row in found.sort([("start_time", -1), ("_id", 1)]).allow_disk_use(True):
+                yield json.loads(row["document"])
+
+    def delete(self, ids: Sequence[str]) -> int:
+        with self._translated():
+            return self._runs.delete_many({"_id": {"$in": list(ids)}}).deleted_count
+
+    def close(self) -> None:
+        self._client.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        if self._process != os.getpid():  # forked since: the connections are the parent's
+            self._parents = self._client
+            self._open()
+        try:
+            yield
+        except errors.DocumentTooLarge as error:
+            raise ServiceError(f"the run has more task runs than {self._shown} takes in one document") from error
+        except errors.PyMongoError as error:
+            raise failure_of(self._shown, error) from error
+
+
+def _filter(query: RunQuery) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if query.flow_name is not None:
+        found["flow_name"] = query.flow_name
+    if query.project_name is not None:
+        found["project_name"] = query.project_name
+    if query.beginning:
+        found["_id"] = {"$regex": f"^{re.escape(query.beginning)}"}
+    if query.states is not None:
+        found["state"] = {"$in": list(query.states)}
+    limits = {"$gte": query.since, "$lte": query.until}
+    if given := {name: time_text(limit) for name, limit in limits.items() if limit is not None}:
+        found["start_time"] = given
+    return found

@@ -1,0 +1,162 @@
+"""``Runs``: what a person holds to look at the runs that are remembered; it must not know how a store finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timezone
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import attrs
+
+from lume_dsl.errors import RunError, did_you_mean
+from lume_dsl.history.filing import file_left
+from lume_dsl.history.journal import Journal
+from lume_dsl.history.recorded import ENDED, RUNNING, RecordedRun
+from lume_dsl.history.store import RunQuery, RunStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Runs"]
+
+
+@attrs.frozen
+class Runs:
+    """The runs that a query describes, the newest first. Each use asks the store anew, and looks what is underway.
+
+    Attributes:
+        query: Which ones are meant.
+        parameters: The JSON forms of the parameters that each has.
+    """
+
+    _home: Path = attrs.field(repr=False)
+    _store: Callable[[], RunStore] = attrs.field(repr=False)
+    query: RunQuery
+    parameters: Mapping[str, Any]
+    _limit: int | None = attrs.field(default=None, kw_only=True)
+
+    def __iter__(self) -> Iterator[RecordedRun]:
+        return islice(self._all(), self._limit)
+
+    def _all(self) -> Iterator[RecordedRun]:
+        store = self._store()
+        underway = {one["id"]: one for one in file_left(self._home, store)}
+        left = sorted(filter(self._takes, underway.values()), key=lambda one: str(one["start_time"]))
+        for document in store.scan(self.query):
+            if document["id"] in underway or not self._takes(document):
+                continue
+            while left and left[-1]["start_time"] > document["start_time"]:
+                yield RecordedRun(left.pop())
+            yield RecordedRun(document)
+        yield from map(RecordedRun, reversed(left))
+
+    def _takes(self, document: Mapping[str, Any]) -> bool:
+        given = document["parameters"]
+        has_all = all(name in given and given[name] == value for name, value in self.parameters.items())
+        return has_all and self.query.takes(document)
+
+    if not TYPE_CHECKING:  # to which an index is an error
+
+        def __getitem__(self, place: Any) -> NoReturn:
+            raise TypeError(
+                f"runs are asked of the store each time anew, so there is no [{place!r}]; write .latest() for the "
+                "newest, .limit(n) for the first n, or list(...) to keep all"
+            )
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def __bool__(self) -> bool:
+        return any(True for _ in self)
+
+    def in_state(self, *states: str) -> Runs:
+        """Return those of these runs that are in one of these states.
+
+        They are ``Running``, ``Success``, ``Failed``, ``Cancelled`` and ``Interrupted``.
+
+        Raises:
+            RunError: There is no such state.
+        """
+        known = (RUNNING, *ENDED)
+        for state in states:
+            if state not in known:
+                raise RunError(f"no run is ever {state!r}{did_you_mean(state, known)}; states are {', '.join(known)}")
+        return attrs.evolve(self, query=attrs.evolve(self.query, states=states))
+
+    def started(self, *, since: datetime | None = None, until: datetime | None = None) -> Runs:
+        """Return those of these runs that began between these times. One without a zone is this machine's time."""
+        query = attrs.evolve(self.query, since=_utc(since), until=_utc(until))
+        return attrs.evolve(self, query=query)
+
+    def limit(self, number: int) -> Runs:
+        """Return the first ``number`` of these runs: the newest ones.
+
+        Raises:
+            ValueError: It is less than 0.
+        """
+        if number < 0:
+            raise ValueError(f"limit({number}): there are no fewer than 0")
+        return attrs.evolve(self, limit=number if self._limit is None else min(number, self._limit))
+
+    def count(self) -> int:
+        """Return how many runs there are."""
+        return sum(1 for _ in self)
+
+    def latest(self) -> RecordedRun:
+        """Return the newest run.
+
+        Raises:
+            RunError: There is none.
+        """
+        found = next(iter(self), None)
+        if found is None:
+            raise RunError(f"there is no run{self._told()}")
+        return found
+
+    def one(self) -> RecordedRun:
+        """Return the only run.
+
+        Raises:
+            RunError: There is none, or more than one.
+        """
+        found = list(self.limit(2))
+        if len(found) != 1:
+            raise RunError(f"expected one run{self._told()}, found {self.count() or 'none'}")
+        return found[0]
+
+    def can_resume(self, run: RecordedRun) -> bool:
+        """Return whether what is needed to go on with a run is kept here."""
+        return run.state != "Success" and Journal(self._home, run.id).is_there
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a data frame with a row a run: ``id``, ``flow_name``, ``state``, ``start_time``, ``seconds``.
+
+        Parameters are in columns ``parameters.<name>``.
+
+        Raises:
+            RunError: pandas is not installed.
+        """
+        try:
+            import pandas as pd  # an extra: 300 ms
+        except ImportError as error:
+            raise RunError("a data frame needs pandas: pip install 'lume-dsl[frames]'") from error
+
+        return pd.DataFrame([_row(run) for run in self])
+
+    def _told(self) -> str:
+        query = {name: value for name, value in attrs.asdict(self.query).items() if value is not None}
+        told = ", ".join(f"{name}={value!r}" for name, value in {**query, **self.parameters}.items())
+        return f" with {told}" if told else ""
+
+
+def _row(run: RecordedRun) -> dict[str, Any]:
+    seconds = None if run.end_time is None else (run.end_time - run.start_time).total_seconds()
+    named = {f"parameters.{name}": value for name, value in run.parameters.items()}
+    about = {"id": run.id, "flow_name": run.flow_name, "state": run.state, "start_time": run.start_time}
+    return {**about, "seconds": seconds, **named}
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    return None if time is None else time.astimezone(timezone.utc)

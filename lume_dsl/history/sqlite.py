@@ -1,0 +1,117 @@
+"""Runs in a table of an SQLite file, through Python's own driver; it must not know what runs mean.
+
+A run that saves no record would otherwise load SQLAlchemy at its end, which takes longer than most runs of small flows
+and more memory than Prefect leaves. Other databases are ``lume_dsl.history.sql``'s, whose table this is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+
+from lume_dsl.errors import ServiceError
+from lume_dsl.history.store import COLUMNS, RunQuery, RunStore, time_text
+from lume_dsl.settings import variable
+
+__all__ = ["SQLiteRuns"]
+
+_BUSY_SECONDS = 5.0
+"""How long a writer waits for the others."""
+
+_CREATE = (
+    f"CREATE TABLE IF NOT EXISTS lume_runs ({', '.join(f'{name} TEXT NOT NULL' for name in COLUMNS)}, "
+    "document TEXT NOT NULL, PRIMARY KEY (id))",
+    "CREATE INDEX IF NOT EXISTS lume_runs_by_time ON lume_runs (start_time)",
+    "CREATE INDEX IF NOT EXISTS lume_runs_by_flow ON lume_runs (flow_name, start_time)",
+)
+_PUT = f"INSERT OR REPLACE INTO lume_runs VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
+
+
+class SQLiteRuns(RunStore):
+    """Runs in the table ``lume_runs`` of the file at an SQLAlchemy URL of SQLite."""
+
+    def __init__(self, url: str) -> None:
+        """Nothing is opened yet."""
+        self._path = url.partition(":///")[2]
+        self._own = threading.local()
+
+    def put(self, document: Mapping[str, Any]) -> None:
+        row = [*(document[name] for name in COLUMNS), json.dumps(document, ensure_ascii=False)]
+        with self._connected(create=True) as connection, connection:
+            connection.execute(_PUT, row)
+
+    def scan(self, query: RunQuery) -> Iterator[dict[str, Any]]:
+        if not os.path.exists(self._path):
+            return
+        terms, values = _conditions(query)
+        statement = f"SELECT document FROM lume_runs{terms} ORDER BY start_time DESC, id"
+        with self._connected() as connection, closing(connection.execute(statement, values)) as rows:
+            for (text,) in rows:
+                yield json.loads(text)
+
+    def delete(self, ids: Sequence[str]) -> int:
+        if not os.path.exists(self._path):
+            return 0
+        with self._connected() as connection, connection:
+            return sum(connection.execute("DELETE FROM lume_runs WHERE id = ?", (one,)).rowcount for one in ids)
+
+    def close(self) -> None:
+        connection = self._own.__dict__.pop("connection", None)
+        if connection is not None:
+            connection[0].close()
+
+    @contextmanager
+    def _connected(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
+        """This thread's connection to a file that has the table.
+
+        Raises:
+            ServiceError: If the file cannot be used.
+        """
+        try:
+            yield self._connection(create=create)
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            raise ServiceError(
+                f"the runs at sqlite:///{self._path} cannot be used: {error}; set {variable('home')} or "
+                f"{variable('results_db.url')} to a place where you may write"
+            ) from error
+
+    def _connection(self, *, create: bool) -> sqlite3.Connection:
+        found, process = getattr(self._own, "connection", (None, 0))
+        if found is not None and process == os.getpid() and os.path.exists(self._path):  # not the one before a fork
+            return found  # type: ignore[no-any-return]
+        if create:
+            os.makedirs(os.path.dirname(self._path) or os.curdir, exist_ok=True)
+        # Autocommit: what changes rows begins its own transaction.
+        made = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
+        if create:
+            made.execute("PRAGMA journal_mode=WAL")
+        made.execute("PRAGMA synchronous=NORMAL")  # a run's record may be lost with the machine, and is never torn
+        for statement in _CREATE:
+            made.execute(statement)
+        self._own.connection = (made, os.getpid())
+        return made
+
+
+def _conditions(query: RunQuery) -> tuple[str, list[str]]:
+    """The clause of a query, and the values in it."""
+    found: list[tuple[str, list[str]]] = []
+    if query.flow_name is not None:
+        found.append(("flow_name = ?", [query.flow_name]))
+    if query.project_name is not None:
+        found.append(("project_name = ?", [query.project_name]))
+    if query.beginning:
+        found.append(("substr(id, 1, length(?)) = ?", [query.beginning, query.beginning]))
+    if query.states is not None:
+        found.append((f"state IN ({', '.join('?' * len(query.states))})", list(query.states)))
+    if query.since is not None:
+        found.append(("start_time >= ?", [time_text(query.since)]))
+    if query.until is not None:
+        found.append(("start_time <= ?", [time_text(query.until)]))
+    clause = " AND ".join(term for term, _ in found)
+    return f" WHERE {clause}" if clause else "", [value for _, values in found for value in values]
