@@ -21,6 +21,7 @@ PROGRAM = "python -m lume_dsl"
 
 COMMANDS = {
     "run": "Run a flow, and show what it results in.",
+    "resume": "Go on with a run that failed, was interrupted or killed.",
     "serve": "Run a flow by its schedule, until it is stopped.",
     "check": "Check the flows of a module without running them.",
     "show": "Show a flow's parameters, tasks and results.",
@@ -29,6 +30,7 @@ COMMANDS = {
     "graph": "Draw a flow: as SVG, PNG, DOT or Mermaid.",
     "schema": "Print the JSON Schema of a flow's parameters and results.",
     "results": "Find, show, export and delete the records of runs.",
+    "runs": "Find, show and forget the runs of flows.",
     "cache": "Show and clear the values of tasks that are cached.",
     "config": "Show the settings, and whether services answer.",
     "explain": "Explain a kind of problem that a message names.",

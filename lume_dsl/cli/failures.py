@@ -9,6 +9,7 @@ from typing import Any
 
 import lume_dsl
 from lume_dsl.errors import DefinitionError, FlowRunError, LumeError, TaskFailure, text_of
+from lume_dsl.history.find import SHORT
 from lume_dsl.secrets import hidden_text
 from lume_dsl.values.visible import visible
 
@@ -22,7 +23,7 @@ def describe(error: LumeError, *, verbose: bool = False) -> str:
     """Return the text for an error: what, where and how to mend it; a failed task with its own traceback."""
     if isinstance(error, FlowRunError):
         failures = [_failure(alike, verbose) for alike in _alike(error.failed)]
-        return "\n".join([f"{error.flow_name} failed", *failures, *_not_run(error)])
+        return "\n".join([f"{error.flow_name} failed", *failures, *_not_run(error), *_to_resume(error)])
     text = str(error)
     if verbose and error.__cause__ is not None:
         text = hidden_text("".join(traceback.format_exception(error.__cause__))) + f"\n{text}"
@@ -45,6 +46,7 @@ def document(error: LumeError) -> dict[str, Any]:
             for f in error.failed
         ]
         found["not_run"] = list(error.not_run)
+        found["flow_run_id"] = error.flow_run_id
     problems = getattr(error, "problems", ())
     if problems:
         found["problems"] = [
@@ -61,6 +63,11 @@ def usage_document(message: str) -> dict[str, Any]:
 
 def _not_run(error: FlowRunError) -> list[str]:
     return [f"not run: {', '.join(error.not_run)}"] if error.not_run else []
+
+
+def _to_resume(error: FlowRunError) -> list[str]:
+    command = f"python -m lume_dsl resume {error.flow_run_id[:SHORT]}"
+    return [f"go on with it, when that is mended: {command}"] if error.flow_run_id else []
 
 
 def _alike(failures: Iterable[TaskFailure]) -> list[list[TaskFailure]]:

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import click
 
-from lume_dsl.cli.assignments import Assignment, Given, assembled
+from lume_dsl.cli.assignments import Assignment, Document, Given, assembled
 from lume_dsl.cli.flag_help import help_of, shown_type
 from lume_dsl.cli.parameter_files import read_parameter_file
 from lume_dsl.declare.flow import FlowMeta, LumeFlow, with_values
@@ -152,14 +152,20 @@ def said(order: Iterable[click.Parameter], texts: Mapping[str, Any]) -> list[tup
 
 
 def read_flags(
-    flow: FlowMeta, options: Sequence[ParameterOption], given: Iterable[tuple[click.Parameter, str]]
+    flow: FlowMeta,
+    options: Sequence[ParameterOption],
+    given: Iterable[tuple[click.Parameter, str]],
+    *,
+    before: Document | None = None,
 ) -> LumeFlow:
-    """Return the flow with the parameters that flags and files give; ``options`` are those of whole parameters.
+    """Return the flow with the parameters that flags and files give, else ``before``.
+
+    ``options`` are those of whole parameters.
 
     Raises:
         ParameterError: All files that cannot be read, else all values that are missing, unknown, or do not fit.
     """
-    parts: list[Given] = []
+    parts: list[Given] = [] if before is None else [before]
     problems: list[Problem] = []
     secrets = {name for name, member in flow.__lume_graph__.parameters.items() if spec_of(member).secret}
     for option, text in given:

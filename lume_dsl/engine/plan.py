@@ -213,7 +213,7 @@ class _Planner:
         if unkept:
             self.lacking.add(name)
             self.reasons[name] = f"what some of its runs returned could not be kept: {unkept[0].reason}"
-            left = [None if state is None or isinstance(state.result, NotKept) else state for state in states]
+            left: list[Any] = [None if state is None or isinstance(state.result, NotKept) else state for state in states]
             self.partial[name] = Mapped(map_states=left)
 
     # each before those upstream of it

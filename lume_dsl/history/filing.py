@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from lume_dsl.history.journal import Journal, journals
 from lume_dsl.history.recorded import INTERRUPTED, RUNNING
 from lume_dsl.history.store import RunStore
 
-__all__ = ["PAUSE_SECONDS", "file_left", "leave"]
+__all__ = ["PAUSE_SECONDS", "file_left", "forget", "leave"]
 
 PAUSE_SECONDS = 60.0
 """How long a store that did not answer is not asked again at the end of a run: it would delay each of many."""
@@ -74,6 +74,25 @@ def file_left(home: Path, store: RunStore) -> Iterator[dict[str, Any]]:
                 yield document_of_journal(journal, state=RUNNING, message="", has_ended=False)
             elif not journal.is_filed:
                 _file(journal, store)
+
+
+def forget(ids: Sequence[str], home: Path, store: RunStore | None) -> None:
+    """Nothing is kept to go on with these runs, and ``store`` has no records of them. Those underway are left alone.
+
+    Without a store their records stay.
+
+    Raises:
+        ServiceError: The store does not answer.
+    """
+    for run_id in ids:
+        journal = Journal(home, run_id)
+        with suppress(OSError, RunError):  # somebody resumes it at this moment
+            if journal.is_there:
+                journal.hold()
+                journal.remove()
+                journal.let_go()
+    if store is not None:
+        store.delete(ids)
 
 
 def _file(journal: Journal, store: RunStore) -> None:

@@ -6,7 +6,7 @@ goes on in its folder: that is another attempt, which has a number. The files (d
 * ``lock``: locked as long as a process runs it, however that ends; in it the process and its machine.
 * ``<attempt>.begin``: JSON: what was known when it began, and which tasks count as not run since.
 * ``<attempt>.made``: JSON: what each task is made of. It is there soon, or when something is to be kept.
-* ``<attempt>.<machine>.<process>.tasks``: lines of a SHA-256 and a JSON array: what task runs came to, with their values.
+* ``<attempt>.<machine>.<process>.tasks``: lines of a SHA-256 and a JSON array: what task runs came to, with values.
 * ``contents/<SHA-256>``: large contents of values.
 * ``end``: JSON: the run's record, when it has ended; and an empty file ``filed`` when the store has it.
 

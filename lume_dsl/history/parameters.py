@@ -12,53 +12,59 @@ from lume_dsl.errors import RunError
 from lume_dsl.history.journal import Journal
 from lume_dsl.values.convert import short, unstructure
 
-__all__ = ["parameters_to_resume"]
+__all__ = ["parameters_to_resume", "recorded_parameters"]
 
 
-def parameters_to_resume(
-    flow_class: FlowMeta, journal: Journal, begin: Mapping[str, Any], given: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the values to make the flow with.
+def recorded_parameters(flow_class: FlowMeta, journal: Journal, begin: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a run as far as they are recorded: their JSON forms.
+
+    A secret that had its default is left to that.
 
     Args:
         flow_class: The flow.
         journal: The journal of the run.
         begin: What was known when the run began.
-        given: Values that are given again.
 
     Raises:
-        RunError: The run is another flow's; a value differs from the run's, or is recorded nowhere and not given.
+        RunError: The run is another flow's, or the flow has one of its parameters no more.
     """
     name, run_id = flow_class.__lume_name__, journal.run_id
     if begin["flow_name"] != name:
         raise RunError(f"the run {run_id} is of {begin['flow_name']} ({begin['flow']}), not of {name}")
     members = flow_class.__lume_graph__.parameters
-    recorded = {one: value for one, value in begin["parameters"].items() if one not in begin["unrecorded"]}
-    if gone := [one for one in recorded if one not in members]:
+    values = {one: value for one, value in begin["parameters"].items() if one not in begin["unrecorded"]}
+    if gone := [one for one in values if one not in members]:
         raise RunError(f"the run {run_id} has the parameter {gone[0]!r}, which {name} has no more; run {name} anew")
-    hidden = {one for one in recorded if spec_of(members[one]).secret}  # which had their defaults
-    values = {
+    return {
         one: journal.value(value) if members[one].type is Any else value
-        for one, value in recorded.items()
-        if one not in hidden
+        for one, value in values.items()
+        if not spec_of(members[one]).secret
     }
+
+
+def parameters_to_resume(
+    flow_class: FlowMeta, journal: Journal, begin: Mapping[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the values to make the flow with: those of a run, and those that are ``given`` again.
+
+    Raises:
+        RunError: As ``recorded_parameters``; or a value differs from the run's, or is recorded nowhere and not given.
+    """
+    name, run_id = flow_class.__lume_name__, journal.run_id
+    members = flow_class.__lume_graph__.parameters
+    values = recorded_parameters(flow_class, journal, begin)
     for one, value in given.items():
         if one in values and not _is_same(value, values[one], members[one]):
             raise RunError(
-                f"the run {run_id} is of {one}={short(values[one])}, and cannot go on with {one}={short(value)}: run "
-                f"{name}({one}=...) anew"
+                f"the run {run_id} is of {one}={short(values[one])}, and cannot go on with {one}={short(value)}\n"
+                f"    run {name}({one}=...) anew"
             )
     for one in begin["unrecorded"]:
-        if (
-            one in members
-            and one not in given
-            and not (spec_of(members[one]).env and variable_text(spec_of(members[one]).env))
-        ):
+        env = spec_of(members[one]).env if one in members else ""
+        if one in members and one not in given and not (env and variable_text(env)):
             why = "is secret" if spec_of(members[one]).secret else "has no stored form"
-            raise RunError(
-                f"what the run {run_id} had for {one} is recorded nowhere, as it {why}: give it again, by "
-                f"parameters={{{one!r}: ...}}, or --{one.replace('_', '-')} on the command line"
-            )
+            fix = f"give it again: {name}.resume(run, parameters={{{one!r}: ...}})"
+            raise RunError(f"what the run {run_id} had for {one} is recorded nowhere, as it {why}\n    {fix}")
     return {**values, **given}
 
 

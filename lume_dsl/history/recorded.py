@@ -76,7 +76,7 @@ class RecordedRun:
 
     @property
     def state(self) -> str:
-        """``Running``, ``Interrupted``, or the name of its final Prefect state: ``Success``, ``Failed``, ``Cancelled``."""
+        """``Running``, ``Interrupted``, or the name of its last Prefect state: ``Success``, ``Failed``, ``Cancelled``."""
         return str(self.document["state"])
 
     @property

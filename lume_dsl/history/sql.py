@@ -105,7 +105,7 @@ def _conditions(query: RunQuery) -> Iterator[sa.ColumnElement[bool]]:
     if query.project_name is not None:
         yield _runs.c.project_name == query.project_name
     if query.beginning:
-        yield _runs.c.id.startswith(query.beginning, autoescape=True)
+        yield sa.func.substr(_runs.c.id, 1, len(query.beginning)) == query.beginning
     if query.states is not None:
         yield _runs.c.state.in_(query.states)
     if query.since is not None:

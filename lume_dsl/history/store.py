@@ -90,7 +90,7 @@ class RunStore(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """The connections of this store are closed. The next use opens them again."""
+        """The connections of this store are closed; nothing else is called on it afterwards."""
 
 
 def open_runs(settings: Settings) -> RunStore:

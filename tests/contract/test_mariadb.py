@@ -10,11 +10,13 @@ import pymysql
 import pytest
 
 from lume_dsl.errors import ServiceError
+from lume_dsl.history.sql import SQLRuns
+from lume_dsl.history.store import RunStore
 from lume_dsl.records import DBResult, Query, RecordStore, open_store, to_document
 from lume_dsl.records.sql import SQLStore
 from lume_dsl.records.store import Entry
 from lume_dsl.settings import ResultsDB, Settings
-from lume_dsl.testing import StoreContract
+from lume_dsl.testing import RunStoreContract, StoreContract
 from lume_dsl.testing.queries import QueryContract
 from lume_dsl.values.content import Content
 
@@ -35,6 +37,14 @@ class TestStore(StoreContract):
 
 class TestQueries(QueryContract):
     pass
+
+
+class TestRuns(RunStoreContract):
+    @pytest.fixture
+    def store(self, mariadb_url: str) -> Iterator[RunStore]:
+        store = SQLRuns(mariadb_url)
+        yield store
+        store.close()
 
 
 def opened(url: str) -> RecordStore:

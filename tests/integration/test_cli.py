@@ -366,7 +366,7 @@ def test_an_unknown_command_exits_2(lume: Lume) -> None:
         (["rnu", "lab:Greeting"], "there is no command 'rnu'; did you mean 'run'?"),
         (["result", "list"], "there is no command 'result'; did you mean 'results'?"),
         (["results", "ls"], "there is no command 'ls'; did you mean 'list'?"),
-        (["quux"], "there is no command 'quux'\n    the commands are: run, serve, check, "),
+        (["quux"], "there is no command 'quux'\n    the commands are: run, resume, serve, check, "),
     ):
         done = lume(*arguments)
         assert done.code == 2

@@ -20,7 +20,7 @@ LAYERS = (
     {"_version", "environment", "errors", "secrets"},
     {"values"},
     {"declare"},
-    {"settings", "files", "records", "services", "cache"},
+    {"settings", "files", "records", "services", "cache", "history"},
     {"tasks", "engine"},
     {"compose", "export"},
     {"report", "cli", "testing", "__main__", ""},
@@ -147,7 +147,7 @@ def test_no_module_has_a_name_that_says_nothing(path: Path) -> None:
 
 def test_every_public_name_is_there_and_documented() -> None:
     assert (
-        len(lume_dsl.__all__) <= 42
+        len(lume_dsl.__all__) <= 44
     )  # docs/decisions.md: the design names more than 40, and resource_manager came later
     assert sorted(lume_dsl.__all__) == sorted(set(lume_dsl.__all__))
     undocumented = [

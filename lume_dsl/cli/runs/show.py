@@ -1,0 +1,65 @@
+"""``runs show``: all of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO, Any
+
+import click
+
+from lume_dsl.cli.printing import Table, print_tables
+from lume_dsl.cli.results.filters import local_time
+from lume_dsl.cli.streams import write_document
+from lume_dsl.history.find import SHORT, find_run, runs_of
+from lume_dsl.history.recorded import RecordedRun
+from lume_dsl.records.plain import json_text
+from lume_dsl.services import current
+
+__all__ = ["command"]
+
+_ABOUT = ("id", "flow", "project_name", "state", "message", "start_time", "end_time", "source_sha256", "host")
+_TIMES = ("start_time", "end_time")
+
+
+@click.command("show")
+@click.argument("run", metavar="RUN")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@click.pass_obj
+def command(stdout: IO[str] | None, /, run: str, as_json: bool) -> None:
+    """Show a run: what became of it and of each task, its parameters, its results, and whether it can be resumed.
+
+    RUN is a run's id, or what it begins with.
+    """
+    found = find_run(run, current())
+    can_resume = runs_of(current()).can_resume(found)
+    if stdout is not None:
+        write_document(stdout, {**found.document, "can_resume": can_resume})
+        return
+    about = Table(("member", "value"), list(_about(found)), whole=("member", "value"))
+    tasks = Table(("task", "state", "start", "took"), list(_tasks(found)), whole=("task",))
+    print_tables("", about, tasks)
+    if can_resume and found.state != "Running":
+        click.echo(f"go on with it: python -m lume_dsl resume {found.id[:SHORT]}", err=True)
+
+
+def _about(run: RecordedRun) -> Iterator[tuple[str, str]]:
+    for name in _ABOUT:
+        value = run.document.get(name)
+        if value:
+            yield name, local_time(value) if name in _TIMES else str(value)
+    for name, parameter in run.parameters.items():
+        yield f"parameters.{name}", json_text(parameter)
+    for name, reference in run.results.items():
+        yield f"results.{name}", json_text(reference)
+    for error in run.errors:
+        kind = f"{error['type']}: " if error["type"] else ""
+        yield f"errors.{error['task']}", f"{kind}{error['message']}"
+    attempts: list[Any] = run.document["attempts"]
+    for number, attempt in enumerate(attempts[:-1], 1):
+        yield f"attempt {number}", f"{attempt['state']} at {local_time(attempt['end_time'])}, on {attempt['host']}"
+
+
+def _tasks(run: RecordedRun) -> Iterator[tuple[str, ...]]:
+    for task in run.tasks:
+        start = "" if task.start_time is None else f"+{(task.start_time - run.start_time).total_seconds():.3f} s"
+        yield task.name, task.state, start, "" if task.seconds is None else f"{task.seconds:.3f} s"

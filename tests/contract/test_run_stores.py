@@ -1,0 +1,46 @@
+"""Every store of runs passes the contract, on a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lume_dsl.history.mongo import MongoRuns
+from lume_dsl.history.sql import SQLRuns
+from lume_dsl.history.sqlite import SQLiteRuns
+from lume_dsl.history.store import RunStore
+from lume_dsl.testing import RunStoreContract
+
+
+class TestSQLite(RunStoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[RunStore]:
+        store = SQLiteRuns(f"sqlite:///{tmp_path}/new/folder/results.db")
+        yield store
+        store.close()
+
+
+class TestSQLiteThroughSQLAlchemy(RunStoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[RunStore]:
+        store = SQLRuns(f"sqlite:///{tmp_path}/new/folder/results.db?timeout=5")
+        yield store
+        store.close()
+
+
+class TestPostgreSQL(RunStoreContract):
+    @pytest.fixture
+    def store(self, postgresql_url: str) -> Iterator[RunStore]:
+        store = SQLRuns(postgresql_url)
+        yield store
+        store.close()
+
+
+class TestMongoDB(RunStoreContract):
+    @pytest.fixture
+    def store(self, mongodb_url: str) -> Iterator[RunStore]:
+        store = MongoRuns(mongodb_url)
+        yield store
+        store.close()
