@@ -76,7 +76,8 @@ def plan_of(flow: CompiledFlow, journal: Journal) -> Plan:
         planner.need(name)
     states = {flow.members[name]: planner.state(name) for name in planner.names if name not in planner.runs}
     partial = {flow.members[name]: state for name, state in planner.partial.items() if name in planner.runs}
-    again = {name: planner.reasons[name] for name in planner.names if name in planner.runs and name in planner.reasons}
+    told = [name for name in planner.names if name in planner.runs and is_kept(planner.members[name])]
+    again = {name: planner.reasons[name] for name in told if name in planner.reasons}
     return Plan({**states, **partial}, again, tuple(planner.dropped))
 
 
@@ -137,8 +138,7 @@ class _Planner:
         self.changes.add(name)
         events = self._events.get(name, {})
         if any(event["state"] in _FINISHED for _, event in events.values() if "state" in event):
-            if is_kept(self.members[name]):
-                self.reasons[name] = reason
+            self.reasons[name] = reason
             self.dropped.append(name)
 
     def _has_changed(self, name: str, events: Mapping[int | None, Event]) -> str:
@@ -213,7 +213,7 @@ class _Planner:
         if unkept:
             self.lacking.add(name)
             self.reasons[name] = f"what some of its runs returned could not be kept: {unkept[0].reason}"
-            left: list[Any] = [None if state is None or isinstance(state.result, NotKept) else state for state in states]
+            left: list[Any] = [None if isinstance(state.result, NotKept) else state for state in states]
             self.partial[name] = Mapped(map_states=left)
 
     # each before those upstream of it

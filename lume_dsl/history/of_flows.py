@@ -48,4 +48,4 @@ def resume(
     executor: Executor | str | None = None,
 ) -> F:
     """Go on with a run of a flow. As ``flow_class.resume(run)``, for flows that have a parameter called ``resume``."""
-    return flow_class.resume(run, parameters=parameters, executor=executor)
+    return FlowMeta.resume(flow_class, run, parameters=parameters, executor=executor)

@@ -76,8 +76,13 @@ class RecordedRun:
 
     @property
     def state(self) -> str:
-        """``Running``, ``Interrupted``, or the name of its last Prefect state: ``Success``, ``Failed``, ``Cancelled``."""
+        """``Running``, ``Interrupted``, or the last of Prefect's states: ``Success``, ``Failed`` or ``Cancelled``."""
         return str(self.document["state"])
+
+    @property
+    def message(self) -> str:
+        """What is said of the state."""
+        return str(self.document["message"])
 
     @property
     def parameters(self) -> Mapping[str, Any]:

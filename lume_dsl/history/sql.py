@@ -11,7 +11,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from lume_dsl.errors import ServiceError
 from lume_dsl.history.store import COLUMNS, RunQuery, RunStore, time_text
 from lume_dsl.records.sql_engines import engines
 from lume_dsl.records.sql_failures import translated
@@ -49,9 +48,12 @@ class SQLRuns(RunStore):
     def put(self, document: Mapping[str, Any]) -> None:
         row = {name: document[name] for name in COLUMNS}
         row["document"] = json.dumps(document, ensure_ascii=False)
-        with self._connected() as connection:
-            connection.execute(sa.delete(_runs).where(_runs.c.id == row["id"]))
-            connection.execute(sa.insert(_runs), row)
+        try:
+            with self._connected() as connection:
+                connection.execute(sa.insert(_runs), row)
+        except exc.IntegrityError:
+            with self._connected() as connection:
+                connection.execute(sa.update(_runs).where(_runs.c.id == row["id"]).values(row))
 
     def scan(self, query: RunQuery) -> Iterator[dict[str, Any]]:
         wanted = sa.select(_runs.c.document).where(*_conditions(query))
@@ -73,15 +75,10 @@ class SQLRuns(RunStore):
         if self._process != os.getpid():  # forked since: the connections are the parent's
             self._engine.dispose(close=False)
             self._process = os.getpid()
-        try:
-            with translated(self._shown), self._engine.connect() as connection:
-                self._prepare(connection)
-                with connection.begin():
-                    yield connection
-        except exc.IntegrityError as error:  # two processes put the same run at once, which is the same to both
-            raise ServiceError(
-                f"the run at {self._shown} is being stored by another process", transient=True
-            ) from error
+        with translated(self._shown), self._engine.connect() as connection:
+            self._prepare(connection)
+            with connection.begin():
+                yield connection
 
     def _prepare(self, connection: sa.Connection) -> None:
         if self._is_ready:

@@ -24,7 +24,7 @@ _TEXTS = ["", "5", "é☃𝄞", "line\nbreak", "'; DROP TABLE lume_runs", "$wher
 
 def run_of(number: int = 0, **members: Any) -> dict[str, Any]:
     """Return the document of a run; one with a higher number began later."""
-    defaults: dict[str, Any] = {"flow_name": "Scan", "project_name": "", "state": "Success", "parameters": {"n": number}}
+    defaults: dict[str, Any] = {"flow_name": "Scan", "project_name": "", "state": "Success", "parameters": {}}
     start_time = time_text(START + timedelta(seconds=number))
     return {"id": f"{number:08x}-0000", "start_time": start_time, **defaults, **members}
 
@@ -93,7 +93,10 @@ class RunStoreContract:
         assert errors == []
         assert len(_ids(store)) == 40
 
-    @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors])
+    @settings(
+        max_examples=30,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    )
     @given(data=st.data())
     def test_it_finds_what_the_query_takes(self, store: RunStore, data: st.DataObject) -> None:
         store.delete(_ids(store))

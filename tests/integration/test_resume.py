@@ -1,0 +1,985 @@
+"""Runs are remembered, and what is left of one runs, on whatever executor, and nothing else of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import pandas as pd
+import prefect
+import psutil
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lume_dsl import (
+    DBResult,
+    LumeFlow,
+    TextFile,
+    case,
+    db_result,
+    file_result,
+    merge,
+    parameter,
+    resource_manager,
+    result,
+    results,
+    resume,
+    runs,
+    step,
+    task,
+)
+from lume_dsl.errors import FlowRunError, NotRunError, ParameterError, RunError
+from lume_dsl.history.journal import Journal, folder_of
+from lume_dsl.services import current
+from tests.flows.resumed import Briefs, Squares, Stages, mend, traced
+
+RAN: list[Any] = []
+BROKEN: set[str] = set()
+
+
+@pytest.fixture(autouse=True)
+def all_is_well() -> None:
+    well()
+
+
+def well() -> None:
+    """Nothing has run, and nothing is broken."""
+    RAN.clear()
+    BROKEN.clear()
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """The lines of this test's log that tell what runs again, since it was asked last."""
+    monkeypatch.setattr(logging.getLogger("prefect"), "propagate", True)
+    caplog.set_level(logging.INFO, logger="prefect")
+
+    def lines() -> list[str]:
+        found = [one.getMessage() for one in caplog.records]
+        caplog.clear()
+        return [line for line in found if "runs again" in line or "not recorded" in line or "not stored" in line]
+
+    return lines
+
+
+def ran(what: Any) -> None:
+    RAN.append(what)
+    if what in BROKEN:
+        raise ValueError(f"{what} is broken")
+
+
+def took() -> list[Any]:
+    """What has run since this was asked last."""
+    found = list(RAN)
+    RAN.clear()
+    return found
+
+
+def failed(flow: LumeFlow, **options: Any) -> str:
+    """The id of a run that fails."""
+    with pytest.raises(FlowRunError) as info:
+        flow.run(**options)
+    return info.value.flow_run_id
+
+
+def home() -> Path:
+    return current().settings.home
+
+
+def kept() -> list[str]:
+    """The ids of runs of which anything is kept to go on with."""
+    folder = folder_of(home())
+    return sorted(one.name for one in folder.iterdir()) if folder.exists() else []
+
+
+@task
+def counted(name: str, before: int = 0) -> int:
+    ran(name)
+    return before + 1
+
+
+class Chain(LumeFlow):
+    first = counted("first")
+    second = counted("second", first)
+    third = counted("third", second)
+    fourth = counted("fourth", third)
+
+
+# what runs
+
+
+@pytest.fixture(params=["local", "threads", "processes", "dask"])
+def executor(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return f"dask://{request.getfixturevalue('dask_cluster').removeprefix('tcp://')}" if name == "dask" else name
+
+
+def test_only_what_failed_or_has_not_run_runs_whatever_the_executor(executor: str, tmp_path: Path) -> None:
+    run_id = failed(Squares(folder=str(tmp_path)), executor=executor)
+    assert traced(tmp_path) == ["prepared", "squared 0", "squared 1", "squared 2", "squared 3"]
+    mend(tmp_path)
+    done = Squares.resume(run_id, executor=executor)
+    assert traced(tmp_path) == ["squared 2", "total"]
+    assert (done.values, done.squares, done.whole) == ([0, 1, 2, 3], [0, 1, 4, 9], 14)
+    assert done.flow_run.id == run_id
+    assert done.record.flow_run_id == run_id
+    assert done.text.read() == "squares"
+    assert kept() == []
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it takes too long"
+        time.sleep(0.02)
+
+
+def started(folder: Path, executor: str) -> subprocess.Popen[bytes]:
+    """A process that runs ``Stages`` and waits in its third."""
+    script = f"from tests.flows.resumed import Stages; Stages(folder={str(folder)!r}).run(executor={executor!r})"
+    root = str(Path(__file__).parents[2])
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"if __name__ == '__main__': {script}"],
+        env={**os.environ, "PYTHONPATH": root},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+    )
+    trace = folder / "trace.txt"
+    wait_for(lambda: process.poll() is not None or (trace.exists() and "waits" in trace.read_text()))
+    assert process.poll() is None
+    time.sleep(0.6)  # what has ended is written a quarter of a second later
+    return process
+
+
+def end(process: subprocess.Popen[bytes], number: int) -> None:
+    """The process has ended by this signal, and what it started is gone."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(number)
+    process.wait(30)
+    for child in children:
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(children, 10)
+
+
+@pytest.mark.parametrize(
+    ("begun", "resumed"), [("local", "threads"), ("threads", "processes"), ("processes", "dask"), ("dask", "local")]
+)
+def test_a_run_that_was_killed_goes_on_on_another_executor(
+    begun: str, resumed: str, tmp_path: Path, dask_cluster: str
+) -> None:
+    process = started(tmp_path, begun)
+    (underway,) = runs()
+    assert underway.state == "Running"
+    end(process, signal.SIGKILL)
+    assert [line.partition(" ")[0] for line in traced(tmp_path)] == ["first", "second", "third", "waits"]
+    (found,) = Stages.runs()
+    assert (found.state, found.message) == ("Interrupted", "its process was killed, or its machine failed")
+    assert [(one.name, one.state) for one in found.tasks if one.name != "configure_services"][-2:] == [
+        ("first", "Success"),
+        ("second", "Success"),
+    ]
+    mend(tmp_path)
+    where = f"dask://{dask_cluster.removeprefix('tcp://')}" if resumed == "dask" else resumed
+    done = Stages.resume(found, executor=where)
+    assert traced(tmp_path) == ["fourth", "third"]
+    assert done.fourth == 4
+    (found,) = runs()
+    assert found.state == "Success"
+    assert [one["state"] for one in found.document["attempts"]] == ["Interrupted", "Success"]
+
+
+def test_a_run_that_was_interrupted_goes_on(tmp_path: Path) -> None:
+    process = started(tmp_path, "local")
+    end(process, signal.SIGINT)
+    traced(tmp_path)
+    (found,) = runs()
+    assert (found.state, found.message) == ("Interrupted", "by Ctrl-C")
+    mend(tmp_path)
+    assert Stages.resume(found.id[:8]).fourth == 4
+    assert traced(tmp_path) == ["fourth", "third"]
+
+
+def test_a_run_that_is_killed_at_any_moments_comes_to_its_end(tmp_path: Path) -> None:
+    root = str(Path(__file__).parents[2])
+    script = """
+import sys
+from tests.flows.resumed import Briefs
+folder, run_id = sys.argv[1:]
+Briefs.resume(run_id) if run_id else Briefs(folder=folder).run()
+"""
+    chance = random.Random(7)
+    run_id, is_done, kills = "", False, 0
+    while not is_done:
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path), run_id],
+            env={**os.environ, "PYTHONPATH": root, "PREFECT__LOGGING__LEVEL": "CRITICAL"},
+        )
+        while process.poll() is None and not any(Journal(home(), one).is_held for one in kept()):
+            time.sleep(0.02)
+        try:
+            is_done = process.wait(chance.uniform(0.3, 0.7)) == 0
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            kills += 1
+        run_id = runs().latest().id
+    assert kills > 1
+    assert runs().latest().state == "Success"
+    assert len(runs()) == 1
+    assert Briefs(folder=str(tmp_path)).run().value == list(range(30))
+    trace = traced(tmp_path)
+    assert len(trace) < 2 * 30 + 20 * kills  # of each attempt the last quarter of a second or so is lost
+
+
+def test_what_is_downstream_of_what_runs_again_does_so_too() -> None:
+    BROKEN.add("third")
+    run_id = failed(Chain())
+    assert took() == ["first", "second", "third"]
+    assert failed_again(Chain, run_id) == ["third"]
+    BROKEN.clear()
+    assert Chain.resume(run_id).fourth == 4
+    assert took() == ["third", "fourth"]
+
+
+def failed_again(flow: Any, run_id: str) -> list[Any]:
+    with pytest.raises(FlowRunError) as info:
+        flow.resume(run_id)
+    assert info.value.flow_run_id == run_id
+    return took()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_fails_each_task_that_succeeded_has_run_once(data: st.DataObject) -> None:
+    count = data.draw(st.integers(2, 7))
+    edges = {n: data.draw(st.sets(st.integers(0, n - 1), max_size=3)) if n else set() for n in range(count)}
+
+    @task
+    def node(name: str, before: list[int]) -> int:
+        ran(name)
+        return 1 + sum(before)
+
+    class Graph(LumeFlow):
+        value = node("0", [])
+        nodes = [value]
+        for place in range(1, count):
+            before = []
+            for one in sorted(edges[place]):  # a comprehension would not see the names of the class
+                before += [nodes[one]]
+            value = node(str(place), before)
+            nodes += [value]
+
+    broken = data.draw(st.lists(st.sets(st.sampled_from([str(n) for n in range(count)]), min_size=1), max_size=3))
+    well()
+    expected = Graph().run().value
+    took()
+    succeeded: set[str] = set()
+    run_id = ""
+    for some in [*broken, set[str]()]:
+        BROKEN.update(some)
+        try:
+            done = Graph.resume(run_id) if run_id else Graph().run()
+        except FlowRunError as error:
+            run_id = error.flow_run_id
+        now = took()
+        assert len(now) == len(set(now))
+        assert succeeded.isdisjoint(now)
+        succeeded |= set(now) - BROKEN
+        BROKEN.clear()
+        if len(succeeded) == count:
+            break
+    assert done.value == expected
+
+
+# what has changed
+
+
+def flow_of_source(source: str, folder: Path, name: str = "changing") -> Any:
+    """The flow of a module with this source, which takes the place of the one before."""
+    (folder / f"{name}.py").write_text(source)
+    sys.modules.pop(name, None)
+    sys.path.insert(0, str(folder))
+    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
+    try:
+        return __import__(name).Changing
+    finally:
+        sys.path.remove(str(folder))
+        sys.dont_write_bytecode = before
+
+
+CHANGING = """
+from lume_dsl import LumeFlow, task
+from tests.integration.test_resume import ran
+
+GAIN = 2.0
+
+
+@task
+def measured(shots: int) -> list[float]:
+    ran("measured")
+    return [1.0] * shots
+
+
+@task
+def mean(values: list[float], power: int = 1) -> float:
+    ran("mean")
+    return GAIN * sum(values) / len(values)
+
+
+@task
+def other(shots: int) -> int:
+    ran("other")
+    return shots
+
+
+@task
+def reported(value: float, number: int) -> str:
+    ran("reported")
+    return f"{value} {number}"
+
+
+class Changing(LumeFlow):
+    shots: int = 4
+
+    values = measured(shots)
+    level = mean(values, 2)
+    number = other(shots)
+    report = reported(level + 1.0, number)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "ran_again", "reasons"),
+    [
+        ("GAIN = 2.0", "GAIN = 3.0", ["mean", "reported"], ["level: its source has changed (GAIN)"]),
+        (
+            "[1.0] *",
+            "[2.0] *",
+            ["measured", "mean", "reported"],
+            ["values: its source has changed (measured)", "level: values runs, which it waits for"],
+        ),
+        ("mean(values, 2)", "mean(values, 3)", ["mean", "reported"], ["level: its inputs differ (power)"]),
+        ("other(shots)\n", "other(3)\n", ["other", "reported"], ["number: its inputs differ (shots)"]),
+        ("level + 1.0", "level + 2.0", ["reported"], []),
+        ("level + 1.0", "level - 1.0", ["reported"], []),
+        ('    ran("other")', '    # as before\n    ran("other")', ["reported"], []),
+    ],
+)
+def test_what_has_changed_runs_again_and_the_reason_is_told(
+    old: str, new: str, ran_again: list[str], reasons: list[str], tmp_path: Path, log: Callable[[], list[str]]
+) -> None:
+    BROKEN.add("reported")
+    run_id = failed(flow_of_source(CHANGING, tmp_path)())
+    took()
+    log()
+    BROKEN.clear()
+    assert old in CHANGING
+    flow_of_source(CHANGING.replace(old, new), tmp_path).resume(run_id)
+    assert took() == ran_again
+    told = [reason.partition(": ") for reason in reasons]
+    assert log() == [f"Task '{name}': runs again: {reason}" for name, _, reason in told]
+
+
+def test_what_changed_and_was_not_reached_again_is_still_changed(tmp_path: Path) -> None:
+    BROKEN.add("reported")
+    run_id = failed(flow_of_source(CHANGING, tmp_path)())
+    changed = CHANGING.replace("[1.0] *", "[2.0] *")
+    BROKEN.add("mean")
+    assert failed_again(flow_of_source(changed, tmp_path), run_id)[-1] != "reported"
+    BROKEN.clear()
+    RAN.clear()
+    assert flow_of_source(changed, tmp_path).resume(run_id).report == "5.0 4"
+    assert took() == ["mean", "reported"]
+
+
+# values
+
+
+@attrs.frozen
+class Twiss:
+    alpha: float
+    beta: float
+
+
+@task
+def made(kind: str) -> Any:
+    ran(kind)
+    return {
+        "array": np.arange(40_000, dtype=">f4").reshape(200, 200),
+        "frame": pd.DataFrame({"t": pd.date_range("2026-01-01", periods=2, tz="UTC")}),
+        "class": [Twiss(1.0, -0.0)],
+        "none": None,
+        "tuple": (1, (2.0, b"\0")),
+        "text": "",
+        "set": {1, 2},
+    }[kind]
+
+
+@task
+def took_all(values: list[Any]) -> list[str]:
+    ran("took")
+    return [type(value).__name__ for value in values]
+
+
+class Values(LumeFlow):
+    array = made("array")
+    frame = made("frame")
+    twiss = made("class")
+    nothing = made("none")
+    pair = made("tuple")
+    text = made("text")
+    names = took_all([array, frame, twiss, nothing, pair, text])
+
+
+def test_values_come_back_as_what_they_were() -> None:
+    BROKEN.add("took")
+    run_id = failed(Values())
+    took()
+    BROKEN.clear()
+    done = Values.resume(run_id)
+    assert took() == ["took"]
+    assert done.names == ["ndarray", "DataFrame", "list", "NoneType", "tuple", "str"]
+    assert done.array.dtype == np.dtype(">f4")
+    np.testing.assert_array_equal(done.array, np.arange(40_000).reshape(200, 200))
+    pd.testing.assert_frame_equal(done.frame, pd.DataFrame({"t": pd.date_range("2026-01-01", periods=2, tz="UTC")}))
+    assert (done.twiss, done.pair, done.text, done.nothing) == ([Twiss(1.0, -0.0)], (1, (2.0, b"\0")), "", None)
+
+
+def test_a_value_is_what_the_task_returned_and_not_what_the_next_made_of_it() -> None:
+    @task
+    def listed() -> list[int]:
+        ran("listed")
+        return [1]
+
+    @task
+    def appended(values: list[int]) -> int:
+        ran("appended")
+        values.append(2)
+        return len(values)
+
+    class Appending(LumeFlow):
+        values = listed()
+        length = appended(values)
+        last = counted("last", length)
+
+    BROKEN.add("last")
+    run_id = failed(Appending())
+    BROKEN.clear()
+    assert Appending.resume(run_id).values == [1]
+
+
+class Unkept(LumeFlow):
+    chosen = made("set")
+    first = counted("first", 0)
+    names = took_all([chosen])
+    last = counted("last", first)
+    names_again: list[str] = result(names)
+
+
+def test_what_could_not_be_kept_is_made_again_only_where_it_is_taken(log: Callable[[], list[str]]) -> None:
+    BROKEN.add("last")
+    run_id = failed(Unkept())
+    took()
+    done = resumed_well(Unkept, run_id)
+    assert took() == ["last"]
+    assert done.names_again == ["set"]
+    with pytest.raises(NotRunError, match=r"Unkept\.chosen has no value: it ran before .* set cannot be stored"):
+        _ = done.chosen
+    BROKEN.add("took")
+    run_id = failed(Unkept())
+    took()
+    log()
+    assert resumed_well(Unkept, run_id).names == ["set"]
+    assert took() == ["set", "took"]
+    (told,) = log()
+    assert told.startswith("Task 'chosen': runs again: what it returned could not be kept: ")
+
+
+def resumed_well(flow: Any, run_id: str) -> Any:
+    BROKEN.clear()
+    return flow.resume(run_id)
+
+
+def test_a_task_may_say_that_its_value_is_not_kept() -> None:
+    class Own(LumeFlow):
+        first = counted.with_options(checkpoint=False)("first")
+        second = counted("second", first)
+
+    BROKEN.add("second")
+    run_id = failed(Own())
+    took()
+    assert resumed_well(Own, run_id).second == 2
+    assert took() == ["first", "second"]
+
+
+def test_damaged_lines_and_contents_count_for_nothing() -> None:
+    BROKEN.add("took")
+    run_id = failed(Values())
+    took()
+    folder = folder_of(home()) / run_id
+    (lines,) = folder.glob("1.*.tasks")
+    text = lines.read_bytes()
+    lines.write_bytes(text.replace(b'"value":""', b'"value":"x"') + b"torn")
+    run_again = resumed_well(Values, run_id)
+    assert sorted(took()) == ["array", "class", "frame", "none", "text", "took", "tuple"]
+    assert run_again.text == ""
+    BROKEN.add("took")
+    run_id = failed(Values())
+    took()
+    for content in (folder_of(home()) / run_id / "contents").iterdir():
+        content.write_bytes(content.read_bytes()[:-1])
+    resumed_well(Values, run_id)
+    assert took() == ["array", "took"]
+
+
+def test_a_file_or_record_that_is_gone_is_saved_again(tmp_path: Path, log: Callable[[], list[str]]) -> None:
+    mend(tmp_path)
+
+    class Both(LumeFlow):
+        first = counted("first")
+        text: TextFile = file_result("text", filename="text.txt")
+        record: DBResult = db_result(first=first)
+        last = counted("last", first)
+
+    BROKEN.add("last")
+    run_id = failed(Both())
+    took()
+    Path("text.txt").unlink()
+    assert results(flow="Both").delete() == 1
+    log()
+    done = resumed_well(Both, run_id)
+    assert took() == ["last"]
+    assert [line.partition(", which")[0].rpartition(" ")[0] for line in log()] == [
+        "Task 'text': runs again: the file",
+        "Task 'record': runs again: the record",
+    ]
+    assert done.text.read() == "text"
+    assert done.record.outputs == {"first": 1}
+
+
+# the shapes of flows
+
+
+def test_branches_steps_and_subflows_go_on() -> None:
+    class Inner(LumeFlow):
+        start: int = 1
+        one = counted("inner one", start)
+        two = counted("inner two", one)
+
+    class Outer(LumeFlow):
+        flag: bool = True
+        starts: list[int] = parameter(default=[1, 2])
+
+        with case(flag, True):
+            yes = counted("yes")
+        with case(flag, False):
+            no = counted("no")
+        chosen = merge(yes, no)
+        inner = Inner(start=chosen)
+        each = Inner.map(start=starts)
+
+        @step
+        def summed(self, chosen: int, inner: Any = inner.two) -> int:
+            ran("summed")
+            return chosen + int(inner) + len(self.starts)
+
+        last = counted("last", summed)
+
+    BROKEN.add("summed")
+    run_id = failed(Outer())
+    assert took().count("inner two") == 3
+    done = resumed_well(Outer, run_id)
+    assert took() == ["summed", "last"]
+    assert done.last == 7
+    assert done.no is None
+    assert type(done.flow_run.tasks["no"]).__name__ == "Skipped"
+    assert (done.inner.two, [one.two for one in done.each]) == (3, [3, 4])
+
+
+def test_resources_are_set_up_and_cleaned_up_again() -> None:
+    @resource_manager
+    class Opened:
+        def setup(self) -> int:
+            ran("setup")
+            return 5
+
+        def cleanup(self, resource: int) -> None:
+            ran("cleanup")
+
+    class Held(LumeFlow):
+        with Opened() as number:
+            first = counted("first", number)
+            second = counted("second", first)
+
+    BROKEN.add("second")
+    run_id = failed(Held())
+    assert took() == ["setup", "first", "second", "cleanup"]
+    assert resumed_well(Held, run_id).second == 7
+    assert took() == ["setup", "second", "cleanup"]
+
+
+def test_options_of_tasks_count_as_ever() -> None:
+    class Retried(LumeFlow):
+        first = counted("first")
+        second = counted.with_options(max_retries=2, retry_delay=timedelta(0))("second", first)
+
+    BROKEN.add("second")
+    run_id = failed(Retried())
+    assert took() == ["first", "second", "second", "second"]
+    assert resumed_well(Retried, run_id).second == 2
+    assert took() == ["second"]
+
+
+def test_a_part_of_a_map_runs_and_those_of_its_runs_that_succeeded_do_not() -> None:
+    @task
+    def each(i: int) -> int:
+        ran(f"each {i}")
+        return i
+
+    class Maps(LumeFlow):
+        n: list[int] = parameter(default=[0, 1, 2, 3])
+        one = each.map(n)
+        two = each.map(one)
+
+    BROKEN.add("each 1")
+    run_id = failed(Maps())
+    assert took() == ["each 0", "each 1", "each 2", "each 3", "each 0", "each 2", "each 3"]
+    assert resumed_well(Maps, run_id).two == [0, 1, 2, 3]
+    assert took().count("each 1") == 2
+
+
+# parameters
+
+
+@task
+def logged_in(password: str) -> bool:
+    ran("logged in")
+    return len(password) > 4
+
+
+class Secretive(LumeFlow):
+    password: str = parameter(secret=True)
+    pin: str | None = parameter(secret=True, default=None)
+    charge: float = 250.0
+
+    ok = logged_in(password)
+    last = counted("last")
+
+
+def test_secrets_are_written_nowhere_and_given_again() -> None:
+    BROKEN.add("last")
+    run_id = failed(Secretive(password="hunter2-is-long"))
+    for path in home().rglob("*"):
+        assert not path.is_file() or b"hunter2" not in path.read_bytes()
+    with pytest.raises(RunError, match=r"what the run .* had for password is recorded nowhere, as it is secret"):
+        Secretive.resume(run_id)
+    BROKEN.clear()
+    assert Secretive.resume(run_id, parameters={"password": "hunter2-is-long"}).ok
+    assert runs().latest().parameters == {"password": "***", "pin": "***", "charge": 250.0}
+
+
+def test_a_value_that_holds_a_secret_is_not_kept() -> None:
+    @task
+    def token(password: str) -> list[str]:
+        ran("token")
+        return [f"bearer {password}"]
+
+    class Tokens(LumeFlow):
+        password: str = parameter(secret=True)
+        found = token(password)
+        last = counted("last")
+        length = took_all(found)
+
+    BROKEN.update(["last", "took"])
+    run_id = failed(Tokens(password="hunter2-is-long"))
+    took()
+    for path in home().rglob("*"):
+        assert not path.is_file() or b"hunter2" not in path.read_bytes()
+    BROKEN.clear()
+    Tokens.resume(run_id, parameters={"password": "hunter2-is-long"})
+    assert sorted(took()) == ["last", "token", "took"]
+
+
+def test_parameters_are_the_runs() -> None:
+    BROKEN.add("last")
+    run_id = failed(Secretive(password="hunter2-is-long", charge=100))
+    again = {"password": "hunter2-is-long"}
+    with pytest.raises(RunError, match=r"is of charge=100\.0, and cannot go on with charge=99"):
+        Secretive.resume(run_id, parameters={**again, "charge": 99})
+    with pytest.raises(ParameterError, match="chrage: is not a parameter; did you mean 'charge'"):
+        Secretive.resume(run_id, parameters={**again, "chrage": 99})
+    BROKEN.clear()
+    done = Secretive.resume(run_id, parameters={**again, "charge": 100})
+    assert done.charge == 100.0
+
+
+def test_a_parameter_that_is_gone_is_told_and_a_new_one_has_its_default(tmp_path: Path) -> None:
+    BROKEN.add("reported")
+    run_id = failed(flow_of_source(CHANGING, tmp_path)())
+    renamed = CHANGING.replace("shots: int = 4", "shot_count: int = 4").replace("(shots)\n", "(shot_count)\n")
+    with pytest.raises(RunError, match="has the parameter 'shots', which Changing has no more; run Changing anew"):
+        flow_of_source(renamed, tmp_path).resume(run_id)
+    BROKEN.clear()
+    more = CHANGING.replace("    shots: int = 4\n", "    shots: int = 4\n    more: int = 1\n")
+    assert flow_of_source(more, tmp_path).resume(run_id).more == 1
+
+
+# what cannot be resumed
+
+
+def test_a_run_of_another_flow_is_refused() -> None:
+    BROKEN.add("third")
+    run_id = failed(Chain())
+    with pytest.raises(RunError, match=rf"the run {run_id} is of Chain \(.*test_resume:Chain\), not of Values"):
+        Values.resume(run_id)
+
+
+def test_a_run_that_is_not_there_has_succeeded_or_was_cleared_is_told() -> None:
+    with pytest.raises(RunError, match="there is no run whose id begins with '00000000'"):
+        Chain.resume("00000000")
+    with pytest.raises(RunError, match="there is no run whose id begins with ''"):
+        Chain.resume("")
+    Chain().run()
+    with pytest.raises(RunError, match="has succeeded, so there is nothing to resume; run Chain anew"):
+        Chain.resume(runs().latest())
+    BROKEN.add("third")
+    run_id = failed(Chain())
+    Journal(home(), run_id).remove()
+    with pytest.raises(RunError, match=f"nothing is kept of the run {run_id} in .*: it was cleared, or it ran on"):
+        Chain.resume(run_id)
+
+
+def test_a_run_that_is_still_going_is_refused_and_told_by_whom(tmp_path: Path) -> None:
+    process = started(tmp_path, "local")
+    (found,) = runs()
+    with pytest.raises(RunError, match=f"the run {found.id} is still going: process {process.pid} on .* has it"):
+        Stages.resume(found)
+    end(process, signal.SIGKILL)
+
+
+def test_of_two_resumes_at_once_one_goes_on(tmp_path: Path) -> None:
+    end(started(tmp_path, "local"), signal.SIGKILL)
+    traced(tmp_path)
+    mend(tmp_path)
+    run_id = runs().latest().id
+    script = f"from tests.flows.resumed import Stages; Stages.resume({run_id!r})"
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PREFECT__LOGGING__LEVEL": "CRITICAL"}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", script], env=env, stderr=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    told = [process.communicate(timeout=60)[1] for process in processes]
+    assert sorted(process.returncode for process in processes) == [0, 1, 1]
+    for one in told:
+        assert not one or "still going" in one or "has succeeded" in one or "there is no run" in one, one
+    assert traced(tmp_path) == ["fourth", "third"]
+
+
+def test_a_run_is_not_held_by_a_resume_that_was_refused() -> None:
+    BROKEN.add("last")
+    run_id = failed(Secretive(password="hunter2-is-long"))
+    for _ in range(2):
+        with pytest.raises(RunError, match="is recorded nowhere"):
+            Secretive.resume(run_id)
+    assert not Journal(home(), run_id).is_held
+
+
+# what is recorded
+
+
+def test_every_run_is_recorded_with_what_became_of_it() -> None:
+    before = datetime.now(timezone.utc)
+    done = Chain().run()
+    BROKEN.add("third")
+    run_id = failed(Chain())
+    Chain.flow.run()
+    newest, second, first = runs()
+    assert (newest.state, second.state, first.state) == ("Failed", "Failed", "Success")
+    assert first.id == done.flow_run.id
+    assert second.id == run_id
+    assert before <= first.start_time <= first.tasks[0].start_time <= first.end_time  # type: ignore[operator]
+    assert [(one.name, one.state) for one in second.tasks] == [
+        ("first", "Success"),
+        ("second", "Success"),
+        ("third", "Failed"),
+        ("fourth", "TriggerFailed"),
+    ]
+    assert second.errors == ({"task": "third", "type": "ValueError", "message": "third is broken"},)
+    assert second.flow == f"{__name__}:Chain"
+    assert second.source_sha256 is not None
+
+
+def test_results_are_recorded_by_reference(tmp_path: Path) -> None:
+    mend(tmp_path)
+    done = Squares(folder=str(tmp_path)).run()
+    (found,) = runs()
+    assert found.results == {"text": done.text.reference(), "record": done.record.reference()}
+    assert [one.name for one in found.tasks if one.name.startswith("squares")] == [f"squares[{n}]" for n in range(4)]
+
+
+@pytest.mark.parametrize("server", ["postgresql_url", "mongodb_url"])
+def test_the_configured_store_has_the_runs(
+    server: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUME_RESULTS_DB__URL", request.getfixturevalue(server))
+    BROKEN.add("third")
+    run_id = failed(Chain())
+    assert not (home() / "results.db").exists()
+    assert Chain.runs().one().state == "Failed"
+    resumed_well(Chain, run_id)
+    assert Chain.runs().one().state == "Success"
+
+
+def test_a_store_that_does_not_answer_holds_no_run_up(
+    unused_port: int, monkeypatch: pytest.MonkeyPatch, log: Callable[[], list[str]]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("LUME_RESULTS_DB__URL", f"postgresql://user:secret@127.0.0.1:{unused_port}/lume")
+        assert Chain().run().fourth == 4
+        assert Chain().run().fourth == 4
+        first, second = log()
+        assert first.startswith("the record of this run is not stored: no database answers at ")
+        assert "did not answer 0 seconds ago" in second
+        assert "secret" not in first + second
+    assert runs().count() == 2  # in the store that is there now
+    assert kept() == []
+
+
+def test_a_home_that_cannot_be_written_is_told_and_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: Callable[[], list[str]]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LUME_HOME", str(tmp_path / "file" / "home"))
+    assert Chain().run().fourth == 4
+    (told,) = log()
+    assert told.startswith("this run is not recorded: Not a directory: ")
+
+
+def test_what_is_kept_is_its_owners_alone() -> None:
+    BROKEN.add("took")
+    failed(Values())
+    folder = folder_of(home()) / kept()[0]
+    for path in [folder, *folder.rglob("*")]:
+        assert not stat.S_IMODE(path.stat().st_mode) & 0o077 or path.parent.name == "contents", path
+
+
+def test_runs_are_found_by_parameters_state_and_time() -> None:
+    BROKEN.add("last")
+    for charge in (1.0, 2.0):
+        failed(Secretive(password="hunter2-is-long", charge=charge))
+    BROKEN.clear()
+    Secretive(password="hunter2-is-long", charge=2.0).run()
+    Chain().run()
+    assert [one.flow_name for one in runs()] == ["Chain", "Secretive", "Secretive", "Secretive"]
+    assert runs(Secretive, charge=2).count() == Secretive.runs(charge=2.0).count() == 2
+    assert len(Secretive.runs().in_state("Failed")) == 2
+    assert Secretive.runs(charge=2.0).in_state("Success").one().parameters["charge"] == 2.0
+    now = datetime.now(timezone.utc)
+    assert runs().started(since=now - timedelta(minutes=1), until=now).count() == 4
+    assert not runs().started(since=now)
+    assert [one.flow_name for one in runs().limit(1)] == ["Chain"]
+    assert list(Secretive.runs().to_frame()["parameters.charge"]) == [2.0, 2.0, 1.0]
+    with pytest.raises(RunError, match="no run is ever 'failed'; did you mean 'Failed'"):
+        runs().in_state("failed")
+    with pytest.raises(ParameterError, match="chrage: is not a parameter"):
+        Secretive.runs(chrage=1.0)
+    with pytest.raises(RunError, match="there is no run with flow_name='Values'"):
+        Values.runs().latest()
+    with pytest.raises(RunError, match="expected one run with flow_name='Secretive', found 3"):
+        Secretive.runs().one()
+    with pytest.raises(TypeError, match=r"write \.latest\(\) for the newest"):
+        runs()[0]  # type: ignore[index]
+
+
+def test_a_flow_may_have_parameters_of_these_names() -> None:
+    class Named(LumeFlow):
+        runs: int = 1
+        resume: str = "x"
+        last = counted("last")
+
+    BROKEN.add("last")
+    run_id = failed(Named(runs=2))
+    BROKEN.clear()
+    assert resume(Named, run_id).runs == 2
+    assert runs(Named, runs=2).one().id == run_id
+
+
+def test_runs_by_a_schedule_are_recorded_each() -> None:
+    from prefect.schedules import Schedule
+    from prefect.schedules.clocks import DatesClock
+
+    from lume_dsl import flow
+
+    now = datetime.now(timezone.utc)
+
+    @flow(schedule=Schedule(clocks=[DatesClock([now + timedelta(seconds=s) for s in (0.5, 1.0)])]))
+    class Scheduled(LumeFlow):
+        last = counted("last")
+
+    Scheduled.flow.run()
+    assert took() == ["last", "last"]
+    assert [one.state for one in Scheduled.runs()] == ["Success", "Success"]
+
+
+def test_prefects_own_runner_is_recorded_too() -> None:
+    from prefect.engine import FlowRunner
+
+    Chain.flow.run(runner_cls=FlowRunner)
+    (found,) = runs()
+    assert (found.tasks[0].name, found.tasks[0].seconds) == ("first", None)
+
+
+def test_a_flow_by_hand_as_a_class_goes_on() -> None:
+    from lume_dsl import from_prefect
+
+    @prefect.task
+    def one() -> int:
+        ran("one")
+        return 1
+
+    @prefect.task
+    def two(x: int) -> int:
+        ran("two")
+        return x + 1
+
+    with prefect.Flow("ByHand") as by_hand:
+        two(one())
+    flow = from_prefect(by_hand)
+    BROKEN.add("two")
+    run_id = failed(flow())
+    took()
+    resumed_well(flow, run_id)
+    assert took() == ["two"]
+
+
+def test_a_handler_that_fails_leaves_a_run_that_is_recorded() -> None:
+    from lume_dsl import flow
+
+    def refuse(_flow: Any, _old: Any, new: Any) -> Any:
+        if new.is_finished():
+            raise ValueError("no")
+        return new
+
+    @flow(state_handlers=[refuse])
+    class Handled(LumeFlow):
+        last = counted("last")
+
+    with pytest.raises(FlowRunError):
+        Handled().run()
+    assert runs().one().state == "Failed"
+    assert not Journal(home(), runs().one().id).is_held
