@@ -81,8 +81,11 @@ class Flow(prefect.Flow):
 
     def constant_edges(self, task: prefect.Task) -> Iterator[tuple[Edge, Any]]:
         """Yield an edge for each constant argument of a task, made once and not in each run, and the constant."""
+        constants = self.constants.get(task)
+        if not constants:
+            return
         made = self.__dict__.setdefault("_constant_edges", {}).setdefault(task, {})
-        for key, value in self.constants[task].items():
+        for key, value in constants.items():
             if key not in made or made[key].upstream_task.value is not value:
                 made[key] = Edge(Constant(value), task, key=key)
             yield made[key], value
