@@ -181,9 +181,11 @@ class _Compiler:
         if key not in self.function_tasks:
             self.function_tasks[key] = FunctionTask(work.function, **options)
         first = self.function_tasks[key]
-        copied = first.copy(name=options["name"], slug=first.slug)
-        copied.logger = get_logger(copied.name)
-        copied.state_handlers = list(first.state_handlers)
+        copied = object.__new__(FunctionTask)
+        own = {"name": options["name"], "logger": get_logger(options["name"])}
+        own |= {"tags": set(first.tags), "state_handlers": list(first.state_handlers)}
+        for name, value in (vars(first) | own).items():
+            setattr(copied, name, value)  # its __dict__.update() would make a dict for the collector to go through
         return copied
 
     def _result_task(self, member: Member, work: ValueResult | FileResult | RecordResult) -> prefect.Task:
