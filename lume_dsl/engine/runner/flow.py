@@ -17,6 +17,7 @@ from lume_dsl.engine.runner.choose import runner_class
 
 __all__ = ["Flow"]
 
+
 class Flow(prefect.Flow):
     """As ``prefect.Flow``, for flows of thousands of tasks, and run by runners that waste nothing."""
 

@@ -50,11 +50,12 @@ class TaskRunner(PrefectTaskRunner):
         self.state_handlers = state_handlers or []
         self.flow_result: Any = flow_result
         own: Any = task.result
-        if own is None and flow_result is None:
-            # Who may look at it, or sets where it is, has Prefect's own.
+        if own:
+            self.result = own
+        elif flow_result is not None:
+            self.result = flow_result.copy()
+        else:  # who may look at it, or sets where it is, has Prefect's own
             self.result = Result() if task.target or self.state_handlers else _PlainResult()
-        else:
-            self.result = own or flow_result.copy()
         self.logger = _logger(type(self).__name__)
         self._context_before = prefect.context.__dict__.copy()
 
