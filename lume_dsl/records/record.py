@@ -112,7 +112,7 @@ class DBResult(AttrsByItself):
     @property
     def unique_hash(self) -> str:
         """What is equal for two records exactly if they count as the same: 64 hexadecimal digits."""
-        return _unique_hash(type(self), self.result_type_string, _encoded(self, _fields_of(type(self)).unique, {}))
+        return _unique_hash(self, _encoded(self, _fields_of(type(self)).unique, {}))
 
     def reference(self) -> dict[str, Any]:
         """Return the JSON object that stands for this record wherever it crosses a flow's border."""
@@ -221,10 +221,10 @@ def to_document(record: DBResult, blobs: dict[str, Content] | None = None) -> Do
     if fields.added:
         check_fields(type(record), {name: getattr(record, name) for name in fields.added})
     encoded = _encoded(record, fields.encoded, blobs)
-    made_by, result_type_string = record.provenance, record.result_type_string
+    made_by = record.provenance
     return {
-        "unique_hash": _unique_hash(type(record), result_type_string, encoded),
-        "result_type_string": result_type_string,
+        "unique_hash": _unique_hash(record, encoded),
+        "result_type_string": record.result_type_string,
         **{name: encoded[name] for name in _STORED},
         "time": record.time.isoformat(timespec="microseconds"),
         "fields": {name: encoded[name] for name in fields.added},
@@ -260,16 +260,12 @@ def _members(inputs: Mapping[str, Any], encoded: dict[str, Any]) -> list[tuple[s
 
 
 def _encoded(record: DBResult, names: Iterable[str], blobs: dict[str, Content] | None) -> dict[str, Any]:
-    values = {name: getattr(record, name) for name in names}
-    return {
-        name: value if type(value) is str and value.isascii() else encode(value, name, blobs=blobs)
-        for name, value in values.items()
-    }
+    return {name: encode(getattr(record, name), name, blobs=blobs) for name in names}
 
 
-def _unique_hash(cls: type[DBResult], result_type_string: str, encoded: dict[str, Any]) -> str:
-    parts = {name: encoded[name] for name in _fields_of(cls).unique}
-    return digest({"result_type_string": result_type_string, "unique_on": parts})
+def _unique_hash(record: DBResult, encoded: dict[str, Any]) -> str:
+    parts = {name: encoded[name] for name in _fields_of(type(record)).unique}
+    return digest({"result_type_string": record.result_type_string, "unique_on": parts})
 
 
 def from_document(document: Document, read: Callable[[str], Iterable[bytes]] | None = None) -> DBResult:

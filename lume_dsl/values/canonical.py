@@ -65,18 +65,10 @@ _quoted = json.encoder.encode_basestring
 
 
 def _text_of_members(members: dict[str, Any]) -> str:
-    items = []
-    for name in sorted(members):
-        item = members[name]
-        cls = type(item)
-        # Those of most records, as ``_text`` has them, without a call for each.
-        if cls is str:
-            text = _quoted(item)
-        elif cls is float and not item.is_integer():
-            text = _fraction(item)
-        else:
-            text = _text(item)
-        items.append(f"{_quoted(name)}:{text}")
+    items = [
+        f"{_quoted(name)}:{_quoted(item) if type(item := members[name]) is str else _text(item)}"
+        for name in sorted(members)
+    ]
     return f"{{{','.join(items)}}}"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from functools import lru_cache
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -41,7 +40,6 @@ def type_string(cls: type) -> str:
     return f"{module}:{cls.__qualname__}"
 
 
-@lru_cache(maxsize=256)
 def _is_dotted(text: str) -> bool:
     return all(part.isidentifier() for part in text.split("."))
 
