@@ -263,7 +263,7 @@ class _Builder:
             type=self.annotations.get(name, self._outcome(draft, inputs) or hints.returns),
             inputs=inputs,
             place=self.body.places.get(name, draft.place) if isinstance(draft.work, Parameter) else draft.place,
-            expects={key: tp for key, tp in hints.arguments.items() if key in inputs},
+            expects=_given_of(hints.arguments, inputs),
             after=self._after(draft, inputs),
             visible=name in self.references,
             origin=self.body.name,
@@ -377,6 +377,11 @@ class _Builder:
         members = self.members if name in self.members else self.inherited
         found = members[name].type if name in members else Any
         return Any if found is Unresolved else found
+
+
+def _given_of(types: Mapping[str, Any], inputs: Mapping[str, Input]) -> Mapping[str, Any]:
+    """The types of those arguments that are given: mostly all, of which the runs of a function share one mapping."""
+    return types if types.keys() <= inputs.keys() else {key: tp for key, tp in types.items() if key in inputs}
 
 
 def _used(members: dict[str, Member]) -> dict[str, Member]:

@@ -246,6 +246,9 @@ class Edge:
 
 Input: TypeAlias = Constant | Edge
 
+_NOTHING: Mapping[str, Any] = {}
+"""Shared by all members that have nothing there, which nobody adds to. (A mapping proxy would not pickle.)"""
+
 
 @attrs.frozen
 class Member:
@@ -272,12 +275,12 @@ class Member:
     type: Any
     inputs: Mapping[str, Input]
     place: Place
-    expects: Mapping[str, Any] = attrs.field(factory=dict)
+    expects: Mapping[str, Any] = _NOTHING
     after: tuple[str, ...] = ()
     visible: bool = True
     origin: str = ""
     subflow: str = ""
-    given: Mapping[str, str] = attrs.field(factory=dict)
+    given: Mapping[str, str] = _NOTHING
     each: bool = False
     block: str = ""
 

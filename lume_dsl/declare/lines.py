@@ -21,8 +21,11 @@ class Lines:
         ranges = list(code.co_lines())
         self._starts = [start for start, _, _ in ranges]
         self._lines = [line for _, _, line in ranges]
+        self._places: dict[int, Place] = {}
 
     def place(self, frame: FrameType) -> Place:
         """The line that a frame of this code is at."""
-        line = self._lines[bisect_right(self._starts, frame.f_lasti) - 1]
-        return Place(self.code.co_filename, line or frame.f_lineno)
+        line = self._lines[bisect_right(self._starts, frame.f_lasti) - 1] or frame.f_lineno
+        if line not in self._places:  # one for all that a loop makes
+            self._places[line] = Place(self.code.co_filename, line)
+        return self._places[line]

@@ -140,6 +140,7 @@ class Task(Generic[P, R]):
         self.after = after
         self.options = dict(options)
         self.services = services
+        self._work = TaskRun(function, self.options, services)
         functools.update_wrapper(self, function, updated=())
 
     def __repr__(self) -> str:
@@ -187,8 +188,7 @@ class Task(Generic[P, R]):
 
     def _use(self, body: Body, args: tuple[Any, ...], kwargs: dict[str, Any], *, mapped: bool) -> Any:
         name = str(self.options.get("name") or function_name(self.function))
-        run = TaskRun(self.function, self.options, self.services)
-        used = body.add(run, self._sources(body, args, kwargs, mapped=mapped), fallback=name)
+        used = body.add(self._work, self._sources(body, args, kwargs, mapped=mapped), fallback=name)
         return wait_for(used, body, name, self.after)
 
     def _sources(self, body: Body, args: tuple[Any, ...], kwargs: dict[str, Any], *, mapped: bool) -> dict[str, Source]:

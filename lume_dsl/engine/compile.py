@@ -17,6 +17,7 @@ from prefect.tasks.control_flow.conditional import Merge as PrefectMerge
 from prefect.tasks.core.constants import Constant as PrefectConstant
 from prefect.tasks.core.function import FunctionTask
 from prefect.triggers import all_successful
+from prefect.utilities.logging import get_logger
 from prefect.utilities.notifications import callback_factory
 
 from lume_dsl.declare.body import is_prefect_task
@@ -83,6 +84,7 @@ class _Compiler:
         self.secrets = [name for name, parameter in parameters.items() if parameter and parameter.secret]
         self.options: Mapping[str, Any] = flow_class.__lume_options__
         self.name = flow_class.__lume_name__
+        self.function_tasks: dict[tuple[int, int], prefect.Task] = {}
 
     def flow(self) -> CompiledFlow:
         flow = CompiledFlow(self.flow_class, name=self.name, **self._flow_options())
@@ -155,7 +157,7 @@ class _Compiler:
             if is_prefect_task(work.function):
                 copied = _copy_with(cast(prefect.Task, work.function), options)
                 return self._of_subflow(copied, member) if isinstance(copied, SaveDBResult) and member.given else copied
-            return FunctionTask(work.function, **options)
+            return self._function_task(work, options)
         if isinstance(work, Operation):
             return operation_task(work, member.name)
         if isinstance(work, Resource):
@@ -169,6 +171,22 @@ class _Compiler:
             has_constant = any(isinstance(source, Constant) for source in member.inputs.values())
             return PrefectMerge(name=member.name, **({"trigger": all_successful} if has_constant else {}))
         return self._result_task(member, work)
+
+    def _function_task(self, work: TaskRun, options: Mapping[str, Any]) -> prefect.Task:
+        """A task of a plain function: a copy of the first of the same function and options, as Prefect makes in a flow.
+
+        It shares the signature, which takes longer and more memory than all else of it.
+        """
+        key = id(work.function), id(work.options)  # the graph keeps both
+        if key not in self.function_tasks:
+            self.function_tasks[key] = FunctionTask(work.function, **options)
+        first = self.function_tasks[key]
+        copied = object.__new__(FunctionTask)
+        own = {"name": options["name"], "logger": get_logger(options["name"])}
+        own |= {"tags": set(first.tags), "state_handlers": list(first.state_handlers)}
+        for name, value in (vars(first) | own).items():
+            setattr(copied, name, value)  # its __dict__.update() would make a dict for the collector to go through
+        return copied
 
     def _result_task(self, member: Member, work: ValueResult | FileResult | RecordResult) -> prefect.Task:
         options: dict[str, Any] = {**work.options, "name": member.task_name}

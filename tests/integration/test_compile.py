@@ -172,6 +172,24 @@ def test_options_of_tasks_reach_prefect() -> None:
     assert (tasks["kept"].tags, tasks["kept"].timeout, tasks["kept"].log_stdout) == ({"slow"}, 30, True)
 
 
+def test_the_tasks_of_one_function_share_its_signature_and_nothing_that_may_be_changed() -> None:
+    @task(tags=["slow"])
+    def doubled(x: int) -> int:
+        return 2 * x
+
+    class Twice(LumeFlow):
+        first = doubled(1)
+        second = doubled(first)
+
+    one, two = (Twice.flow.get_tasks(name)[0] for name in ("first", "second"))
+    assert one.__signature__ is two.__signature__
+    assert (one.logger.name, two.logger.name) == ("prefect.first", "prefect.second")
+    assert one.tags == two.tags == {"slow"}
+    assert one.tags is not two.tags
+    assert one.state_handlers is not two.state_handlers
+    assert Twice().run().second == 4
+
+
 def test_any_prefect_task_object_is_a_task() -> None:
     class Shift(prefect.Task):
         def __init__(self, by: int, **kwargs: Any) -> None:

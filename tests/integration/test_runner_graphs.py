@@ -52,6 +52,27 @@ def assert_answers_alike(flow: prefect.Flow) -> None:
 
 @generated
 @given(drawings())
+def test_a_run_takes_the_edges_to_a_task_in_prefects_order(drawing: list[Drawn]) -> None:
+    """Triggers go by the first of them that decides."""
+    flow = drawn_flow(Flow, drawing)
+    found = flow.edges_of_tasks()
+    assert {task: list(found.get(task, ())) for task in flow.tasks} == {
+        task: list(edges) for task, edges in flow.all_upstream_edges().items()
+    }
+
+
+def test_a_run_makes_no_sets_of_edges() -> None:
+    """They would take more memory than all else that it keeps of a task."""
+    with Flow("lean") as flow:
+        task(add)(task(add)())
+    assert flow.run().is_successful()
+    made = {key[0] for key in flow._cache if isinstance(key, tuple)}
+    assert "_sorted_tasks" in made
+    assert not made & {"all_upstream_edges", "all_downstream_edges"}
+
+
+@generated
+@given(drawings())
 def test_roots_terminal_and_reference_tasks_are_prefects(drawing: list[Drawn]) -> None:
     assert_answers_alike(drawn_flow(Flow, drawing))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import heapify, heappop, heappush
+from itertools import chain
 from typing import Any, ClassVar
 
 import prefect
@@ -15,8 +16,6 @@ from prefect.tasks.core.resource_manager import ResourceCleanupTask, ResourceIni
 from lume_dsl.engine.runner.choose import runner_class
 
 __all__ = ["Flow"]
-
-Edges = Mapping[prefect.Task, set[Edge]]
 
 
 class Flow(prefect.Flow):
@@ -38,40 +37,47 @@ class Flow(prefect.Flow):
 
     # Prefect asks each task for its edges, and each time compares the whole flow with that of the last time.
 
+    # It makes two sets for each, too, which are larger than all else of a task. Those are for who asks.
+
     @cache
     def root_tasks(self) -> set[prefect.Task]:
-        return _without(self.all_upstream_edges())
+        return self.tasks.difference(edge.downstream_task for edge in self.edges)
 
     @cache
     def terminal_tasks(self) -> set[prefect.Task]:
-        return _without(self.all_downstream_edges())
+        return self.tasks.difference(edge.upstream_task for edge in self.edges)
 
     @cache
     def _default_reference_tasks(self) -> set[prefect.Task]:
-        return {
-            task
-            for task, edges in self.all_downstream_edges().items()
-            if not isinstance(task, (ResourceInitTask, ResourceCleanupTask))
-            and all(isinstance(edge.downstream_task, ResourceCleanupTask) for edge in edges)
-        }
+        going_on = (edge for edge in self.edges if not isinstance(edge.downstream_task, ResourceCleanupTask))
+        ends = self.tasks.difference(edge.upstream_task for edge in going_on)
+        return {task for task in ends if not isinstance(task, (ResourceInitTask, ResourceCleanupTask))}
+
+    @cache
+    def edges_of_tasks(self) -> dict[prefect.Task, tuple[Edge, ...]]:
+        """The edges to each task that has any, in the order in which ``edges_to`` has them, which triggers go by."""
+        found: dict[prefect.Task, list[Edge]] = {}
+        for edge in self.edges:
+            found.setdefault(edge.downstream_task, []).append(edge)
+        return {task: tuple(set(edges)) for task, edges in found.items()}
 
     # Prefect goes through all tasks that are left, and looks each up in the list of them, until none is left.
 
     @cache
     def _sorted_tasks(self, root_tasks: tuple[prefect.Task, ...] = ()) -> tuple[prefect.Task, ...]:
-        upstream, downstream = self.all_upstream_edges(), self.all_downstream_edges()
-        tasks = _reached(root_tasks, downstream, self) if root_tasks else self.tasks
+        tasks = _reached(root_tasks, self) if root_tasks else self.tasks
         in_order = [task for task in self.slugs if task in tasks]  # as added: what is ready runs in the order written
         places = {task: place for place, task in enumerate(in_order)}
-        waiting = [sum(edge.upstream_task in tasks for edge in upstream[task]) for task in in_order]
+        waiting, downstream = [0] * len(in_order), _places_after(self.edges, places)
+        for place in chain.from_iterable(downstream.values()):
+            waiting[place] += 1
         ready = [place for place, number in enumerate(waiting) if not number]
         heapify(ready)
         found = []
         while ready:
-            task = in_order[heappop(ready)]
-            found.append(task)
-            for edge in downstream[task]:
-                place = places[edge.downstream_task]
+            first = heappop(ready)
+            found.append(in_order[first])
+            for place in downstream.get(first, ()):
                 waiting[place] -= 1
                 if not waiting[place]:
                     heappush(ready, place)
@@ -81,21 +87,30 @@ class Flow(prefect.Flow):
 
     def constant_edges(self, task: prefect.Task) -> Iterator[tuple[Edge, Any]]:
         """Yield an edge for each constant argument of a task, made once and not in each run, and the constant."""
+        constants = self.constants.get(task)
+        if not constants:
+            return
         made = self.__dict__.setdefault("_constant_edges", {}).setdefault(task, {})
-        for key, value in self.constants[task].items():
+        for key, value in constants.items():
             if key not in made or made[key].upstream_task.value is not value:
                 made[key] = Edge(Constant(value), task, key=key)
             yield made[key], value
 
 
-def _without(edges: Edges) -> set[prefect.Task]:
-    return {task for task, its_edges in edges.items() if not its_edges}
+def _places_after(edges: Iterable[Edge], places: Mapping[prefect.Task, int]) -> dict[int, list[int]]:
+    """By the place of each task that others follow, the places of those: one for each edge within them."""
+    found: dict[int, list[int]] = {}
+    for edge in edges:
+        upstream, downstream = places.get(edge.upstream_task), places.get(edge.downstream_task)
+        if upstream is not None and downstream is not None:
+            found.setdefault(upstream, []).append(downstream)
+    return found
 
 
-def _reached(roots: Iterable[prefect.Task], downstream: Edges, flow: Flow) -> set[prefect.Task]:
+def _reached(roots: Iterable[prefect.Task], flow: Flow) -> set[prefect.Task]:
     """Some tasks and all that are downstream of them."""
     found: set[prefect.Task] = set()
-    ahead = list(roots)
+    ahead, downstream = list(roots), flow.all_downstream_edges()
     for task in ahead:
         if task not in flow.tasks:
             raise ValueError(f"Task {task} was not found in Flow {flow}")

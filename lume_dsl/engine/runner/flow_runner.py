@@ -106,7 +106,8 @@ class _Run:
     named: Mapping[prefect.Task, tuple[str, bool]] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.upstream = self.flow.all_upstream_edges()
+        of_tasks = getattr(self.flow, "edges_of_tasks", self.flow.all_upstream_edges)
+        self.upstream = of_tasks()
         self.config = SharedConfig(prefect.context.__dict__.get("config"))
         # A flow of ours makes them once; of another, the runner each time.
         self.constant_edges = getattr(self.flow, "constant_edges", partial(_constant_edges, self.flow))
@@ -149,7 +150,7 @@ class _Run:
         """The state of each edge to a task, and for those from a map that it takes whole, those of the map's runs."""
         states: dict[Edge, Any] = {}
         mapped: dict[Edge, list[Any]] = {}
-        for edge in self.upstream[task]:
+        for edge in self.upstream.get(task, ()):
             upstream = edge.upstream_task
             state = self.states.get(upstream)
             if state is None:
@@ -265,7 +266,9 @@ class _Run:
             if state not in self.lost:
                 continue
             if any(
-                found[edge.upstream_task].is_failed() for edge in self.upstream[task] if edge.upstream_task in found
+                found[edge.upstream_task].is_failed()
+                for edge in self.upstream.get(task, ())
+                if edge.upstream_task in found
             ):
                 found[task] = TriggerFailed("Some of the upstream tasks failed.")
             elif wrong := not_carried(task, {edge: Success(result=value) for edge, value in self.constant_edges(task)}):

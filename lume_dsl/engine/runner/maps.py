@@ -21,8 +21,10 @@ States = Mapping[Edge, Any]
 
 def states_of_runs(
     state: State, upstream_states: dict[Edge, State], children: dict[prefect.Task, list[Any]], executor: Executor
-) -> list[States]:
+) -> Iterable[States]:
     """Return the upstream states of each run of a mapped task; ``children`` has those of the runs of earlier ones.
+
+    They are made as they are asked for: those of a run that has ended are gone.
 
     What is mapped over item by item, lists and earlier maps, takes no search for the end of each for each item, and no
     copies by ``copy.copy``, which asks how the state would be pickled. All else is Prefect's own.
@@ -31,7 +33,7 @@ def states_of_runs(
         states: list[States] = prepare_upstream_states_for_mapping(state, upstream_states, children, executor=executor)
         return states
     columns = [_column(edge, one, children) for edge, one in upstream_states.items()]
-    return [dict(zip(upstream_states, row, strict=True)) for row in zip(*columns, strict=False)]
+    return (dict(zip(upstream_states, row, strict=True)) for row in zip(*columns, strict=False))
 
 
 def _is_first(state: State) -> bool:
@@ -56,7 +58,7 @@ def _column(edge: Edge, state: State, children: Mapping[prefect.Task, list[Any]]
         return repeat(state)
     if isinstance(state, Mapped):
         return children[edge.upstream_task]
-    return [_with_value(state, value) for value in state._result.value]
+    return (_with_value(state, value) for value in state._result.value)
 
 
 def _with_value(state: State, value: Any) -> State:

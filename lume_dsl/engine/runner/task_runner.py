@@ -27,7 +27,8 @@ __all__ = ["TaskRunner"]
 States = Mapping[Edge, State]
 
 _logger = lru_cache(get_logger)
-_RESULT = Result()
+_NEW = vars(Result())
+"""The attributes of a result without a value. It has a serializer, and no place where it would be kept."""
 
 
 class TaskRunner(PrefectTaskRunner):
@@ -49,7 +50,12 @@ class TaskRunner(PrefectTaskRunner):
         self.state_handlers = state_handlers or []
         self.flow_result: Any = flow_result
         own: Any = task.result
-        self.result = own or (_plain_result() if flow_result is None else flow_result.copy())
+        if own:
+            self.result = own
+        elif flow_result is not None:
+            self.result = flow_result.copy()
+        else:  # who may look at it, or sets where it is, has Prefect's own
+            self.result = Result() if task.target or self.state_handlers else _PlainResult()
         self.logger = _logger(type(self).__name__)
         self._context_before = prefect.context.__dict__.copy()
 
@@ -186,10 +192,22 @@ class TaskRunner(PrefectTaskRunner):
         return super().check_for_retry(state, inputs=inputs) if state.is_failed() else state
 
 
-def _plain_result() -> Result:
-    """A ``Result()`` without what it looks up for itself."""
-    result = object.__new__(Result)
-    result.__dict__.update(_RESULT.__dict__)
+class _PlainResult(Result):
+    """A ``Result()`` that looks up nothing for itself, and is not asked how it is pickled to be copied.
+
+    The attributes of copies are set one by one: so they have no dict besides.
+    """
+
+    def __init__(self) -> None:
+        _like_new(self)
+
+    def copy(self) -> Result:
+        return _like_new(object.__new__(Result))
+
+
+def _like_new(result: Result) -> Result:
+    for name, value in _NEW.items():
+        setattr(result, name, value)
     return result
 
 
