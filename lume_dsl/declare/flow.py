@@ -195,7 +195,7 @@ class FlowMeta(type):
         return found
 
     def resume(  # type: ignore[misc]  # a metaclass's own
-        cls: type[F],
+        cls: type[F],  # pyright: ignore[reportGeneralTypeIssues]  # as above
         run: RecordedRun | str,
         /,
         *,

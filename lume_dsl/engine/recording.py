@@ -129,6 +129,8 @@ class Recording:
                 leave(journal, document, services.current().runs, goes_on=not is_success)
         except LumeError as error:
             self.flow.logger.warning(f"the record of this run is not stored: {text_of(error)}")
+        except Exception:  # which would be ours, and is no reason to end somebody's run
+            self.flow.logger.exception("The record of this run cannot be made")
         finally:
             journal.let_go()
 
@@ -162,11 +164,8 @@ class Recording:
         members, graph = self.flow.members, self.flow.flow_class.__lume_graph__
         named = {} if is_success else {one: states[task] for one, task in members.items() if task in states}
         failures = [failure for one, state in named.items() for failure in failures_of(one, state)]
-        results = {
-            one: states[members[one]].result
-            for one in graph.all_results
-            if one in graph.stored and members[one] in states and states[members[one]].is_successful()
-        }
+        saved = {one: states.get(members[one]) for one in graph.all_results if one in graph.stored}
+        results = {one: _reference(state) for one, state in saved.items() if state is not None}
         return run_document(
             self._begin,
             self._rows(states),
@@ -177,7 +176,7 @@ class Recording:
                 {"task": one.name, "type": type(one.exception).__name__, "message": text_of(one.exception)}
                 for one in failures
             ],
-            results=results,
+            results={one: reference for one, reference in results.items() if reference is not None},
         )
 
     def _rows(self, states: Mapping[Any, State]) -> Iterator[Row]:
@@ -188,6 +187,13 @@ class Recording:
                     yield f"{name}[{index}]", type(one).__name__, one.__dict__.get(TIMES)
             elif state is not None:
                 yield name, type(state).__name__, state.__dict__.get(TIMES)
+
+
+def _reference(state: State) -> Any:
+    """The reference that a result's task returned, None where it has none; of a map the list of them."""
+    if isinstance(state, Mapped):
+        return [_reference(one) for one in state.map_states]
+    return state.result if state.is_successful() and isinstance(state.result, dict) else None
 
 
 def _recorded(flow: CompiledFlow, parameters: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
