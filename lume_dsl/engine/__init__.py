@@ -8,7 +8,8 @@ from __future__ import annotations
 from lume_dsl.engine.compile import compile_flow
 from lume_dsl.engine.executors import executor_of
 from lume_dsl.engine.outcome import FlowRun
+from lume_dsl.engine.registering import register
 from lume_dsl.engine.run import prepare, results_of, run_flow
 from lume_dsl.engine.serve import serve
 
-__all__ = ["FlowRun", "compile_flow", "executor_of", "prepare", "results_of", "run_flow", "serve"]
+__all__ = ["FlowRun", "compile_flow", "executor_of", "prepare", "register", "results_of", "run_flow", "serve"]
