@@ -21,7 +21,7 @@ from lume_dsl.compose.flows import is_prefect_flow
 from lume_dsl.compose.mappings import MappedSource, source_of_mapping
 from lume_dsl.compose.names import parameter_name
 from lume_dsl.declare.graph import MISSING, Member, TaskRun
-from lume_dsl.declare.parameters import is_from_flow, spec_of
+from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.compile import CONFIGURE, compile_flow
 from lume_dsl.engine.flow import CompiledFlow
 from lume_dsl.errors import DefinitionError, Problem
@@ -135,10 +135,10 @@ class _Deployer:
                 self._create(composition.flow(name), parameters[name])
 
     def _open(self, flow: ComposingFlow) -> Iterator[tuple[str, prefect.Task]]:
-        """The parameters of a flow that are this one's. What a factory or a variable gives, or is secret, is the flow's own."""
+        """The parameters of a flow that are this one's. What a factory or a variable gives is the flow's own matter."""
         for name, member in self.composition.flows[flow.name].__lume_graph__.parameters.items():
             spec = spec_of(member)
-            if name in flow.mapped_parameters or name in flow.parameters or is_from_flow(spec):
+            if name in flow.mapped_parameters or name in flow.parameters or spec.factory is not None or spec.env:
                 continue
             default: Any = no_default if spec.default is MISSING else unstructure(spec.default)
             own = prefect.Parameter(parameter_name(flow.name, name), default=default)

@@ -27,7 +27,6 @@ __all__ = [
     "call_problems",
     "check_given",
     "check_value",
-    "is_from_flow",
     "json_values",
     "parameter_of",
     "parse_value",
@@ -40,7 +39,7 @@ __all__ = [
 ]
 
 FROM_FLOW = {"__lume__": "default"}
-"""The default that Prefect has of a parameter whose default only a run knows: of a factory or a variable, or a secret."""
+"""The default that Prefect has of a parameter whose default only a run knows: of a factory, or of a variable."""
 
 
 def spec_of(member: Member) -> Parameter:
@@ -164,12 +163,7 @@ def _is_from_flow(value: Any, member: Member | None) -> bool:
     """Whether it is what Prefect gives for a parameter whose default only a run knows."""
     if type(value) is not dict or value != FROM_FLOW or member is None:
         return False
-    return is_from_flow(spec_of(member))
-
-
-def is_from_flow(spec: Parameter) -> bool:
-    """Whether only a run knows, or may know, the default: that of a factory, of a variable, or a secret one."""
-    return spec.factory is not None or bool(spec.env) or (spec.secret and not spec.required)
+    return spec_of(member).factory is not None or bool(spec_of(member).env)
 
 
 def unsaid(member: Member, *, whole: bool = True) -> tuple[Any, Offences]:

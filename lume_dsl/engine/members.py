@@ -18,7 +18,7 @@ from prefect.tasks.core.resource_manager import (
 )
 
 from lume_dsl.declare.graph import FLATTEN, Collection, Graph, Member, Operation, Resource
-from lume_dsl.declare.parameters import FROM_FLOW, bind_values, is_from_flow, parameter_of, spec_of
+from lume_dsl.declare.parameters import FROM_FLOW, bind_values, parameter_of, spec_of
 from lume_dsl.tasks.context import ARGUMENTS, run_services
 from lume_dsl.values.convert import structure, unstructure
 
@@ -43,7 +43,7 @@ class TypedParameter(prefect.Parameter):
         self.member = member
         spec = spec_of(member)
         default: Any = no_default if spec.required else unstructure(spec.default)
-        if is_from_flow(spec):
+        if spec.factory is not None or spec.env:
             default = FROM_FLOW
         super().__init__(member.name, default=default)
         self.result = PrefectResult(serializer=_TypedJSON(member.type))

@@ -16,6 +16,7 @@ from lume_dsl.settings.options import CONFIG, PATHS, Options, find_options, vari
 
 __all__ = ["JobSettings", "job_settings", "secret_variables"]
 
+_NOT_OF_JOBS = ("filesystems", "prefect.server.host", "prefect.server.host_port")
 _URL, _PASSWORD = "results_db.url", "results_db.password"
 
 
@@ -39,6 +40,7 @@ class JobSettings:
 def job_settings(*, in_container: bool, environ: Mapping[str, str] | None = None) -> JobSettings:
     """Return what the variables of ``environ`` (default: the process's), and of the file that it names, say.
 
+    Which server flows are registered with is none of a job's business: its agent says where its own is.
     Defaults are left to the job. Paths are absolute; in a container one below the shared folder begins with that
     folder's alias, and one that begins with ``~`` stays as it is written.
 
@@ -63,7 +65,7 @@ def _texts(settings: Settings, options: Options, *, in_container: bool) -> dict[
     texts: dict[str, str] = {}
     for path in PATHS:
         raw = options.raw(path)
-        if raw is not None and path != "filesystems" and _is_used(path, options):
+        if raw is not None and path not in _NOT_OF_JOBS and _is_used(path, options):
             texts[variable(path)] = _text(path, raw, settings, in_container=in_container)
     for one in settings.filesystems:
         texts |= _of_filesystem(one)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from lume_dsl.engine.registering.register import Registered, Registration, register, register_all
+from lume_dsl.engine.registering.registration import Registered, Registration, register, register_all
 
 __all__ = ["Registered", "Registration", "register", "register_all"]

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from lume_dsl.errors import RegistrationError, ServiceError, did_you_mean, text_of
-from lume_dsl.secrets import hide
+from lume_dsl.secrets import hidden_text, hide
 from lume_dsl.settings import PrefectServer, current_settings, mask_url, variable
 
 __all__ = ["Client", "connected", "translated"]
@@ -32,6 +32,7 @@ class Client(prefect.Client):
         project: The project that it goes to.
         before: The id and version that the server had of it; empty if none.
         created: The id that the server has given it, or ``""``.
+        is_complete: Whether all of it is there.
     """
 
     def __init__(self) -> None:
@@ -45,6 +46,7 @@ class Client(prefect.Client):
         self.flow_name, self.project = flow_name, project
         self.before: dict[str, Any] = {}
         self.created = ""
+        self.is_complete = False
 
     def graphql(self, query: Any, *args: Any, **kwargs: Any) -> Any:
         """As Prefect's. The question for the project also asks which version of the flow there is."""
@@ -120,7 +122,7 @@ def translated(client: Client) -> Iterator[None]:
         what = f"the Prefect server at {address} {'refuses who asks' if refused else 'fails'}: {text_of(error)}"
         raise ServiceError(_told(client, what, _KEY if refused else _LOG), transient=not refused) from error
     except (ClientError, requests.RequestException) as error:
-        text = text_of(error)
+        text = _messages(error)
         refused = any(word in text for word in ("UNAUTHENTICATED", "Unauthorized", "authorization"))
         raise ServiceError(
             _told(client, f"the Prefect server at {address} refused: {text}", _KEY if refused else _LOG)
@@ -138,10 +140,18 @@ _LOG = "register it again; if it is refused again, the server's log says more"
 
 
 def _told(client: Client, what: str, fix: str) -> str:
-    done = ""
-    if client.created:
-        done = f"\n    {client.flow_name} is there with id {client.created}, maybe without all of its tasks: register it again"
+    left = "all of it" if client.is_complete else "maybe without all of its tasks: register it again"
+    done = f"\n    {client.flow_name} is there with id {client.created}, {left}" if client.created else ""
     return f"{what}{done}\n    {fix}"
+
+
+def _messages(error: Exception) -> str:
+    """What the server said, without the query that it said it of."""
+    said = error.args[0] if error.args else ""
+    if isinstance(said, list):  # of GraphQL's own errors
+        return hidden_text("; ".join(str(one.get("message", one)) if isinstance(one, dict) else str(one) for one in said))
+    text = text_of(error).partition("The GraphQL query was:")[0]
+    return " ".join(text.partition("provided by the GraphQL server:")[2].split()) or " ".join(text.split())
 
 
 def _of_value(client: Client, error: ValueError) -> RegistrationError | ServiceError:

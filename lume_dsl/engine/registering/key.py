@@ -26,7 +26,7 @@ def idempotency_key(flow_class: FlowMeta, serialized: Mapping[str, Any]) -> str:
 
     The source is that of its tasks and steps with all that they read of the user's own, and of its class; the options,
     constants and types of its members; its own options. Comments and layout are no part of it, nor are the versions of
-    packages, which may differ between the machines that register it, nor defaults that are secret.
+    packages, which may differ between the machines that register it.
     """
     source = Source()
     graph = flow_class.__lume_graph__

@@ -6,8 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import copy, deepcopy
 from typing import Any
 
+from attrs import evolve
 from prefect.run_configs import DockerRun, KubernetesRun, RunConfig, UniversalRun
 
+from lume_dsl.declare.graph import Member
+from lume_dsl.declare.parameters import spec_of
 from lume_dsl.errors import RegistrationError
 from lume_dsl.settings import MountedFilesystem, current_settings
 from lume_dsl.settings.jobs import JobSettings, job_settings, secret_variables
@@ -26,9 +29,12 @@ def default_run_config() -> RunConfig:
     return backends.get(current_settings().backend, UniversalRun)()
 
 
-def settings_for(run_config: RunConfig) -> JobSettings:
-    """Return what a job of this run config is given of the settings."""
-    return job_settings(in_container=not _runs_here(run_config))
+def settings_for(run_config: RunConfig, parameters: Mapping[str, Member]) -> JobSettings:
+    """Return what a job of this run config is given of the settings; variables of secret parameters are secret, too."""
+    settings = job_settings(in_container=not _runs_here(run_config))
+    specs = [spec_of(member) for member in parameters.values()]
+    own = [spec.env for spec in specs if spec.secret and spec.env]
+    return evolve(settings, secrets=tuple(dict.fromkeys([*settings.secrets, *own])))
 
 
 def _runs_here(run_config: RunConfig) -> bool:
@@ -64,7 +70,7 @@ def check_run_config(name: str, run_config: Any, secret_name: str | None) -> Non
 
 
 def for_job(
-    given: RunConfig, labels: Iterable[str], settings: JobSettings, secret_name: str | None, own: Iterable[str] = ()
+    given: RunConfig, labels: Iterable[str], settings: JobSettings, secret_name: str | None
 ) -> RunConfig:
     """Return a copy of a run config with labels, the settings and the shared folder; its own ``env`` goes before.
 
@@ -126,7 +132,7 @@ def what_is_left(run_config: RunConfig, settings: JobSettings, *, uses_services:
     secrets = [name for name in settings.secrets if not _has_variable(run_config, name)]
     if secrets:
         names = ", ".join(secrets)
-        yield f"{names}: secret, so not sent; {_HOW.get(type(run_config).__name__, _HOW_ELSE)}"
+        yield f"{names} is secret and was not sent: {_HOW.get(type(run_config).__name__, _HOW_ELSE)}"
     if uses_services and settings.keeps_records_here and "LUME_RESULTS_DB__URL" not in (run_config.env or {}):
         yield (
             "records would be kept in an SQLite file in the container, which goes with it; "
@@ -136,12 +142,12 @@ def what_is_left(run_config: RunConfig, settings: JobSettings, *, uses_services:
         yield f"the job template that the agent reads must mount {settings.mount.mount_alias}"
 
 
-_HOW_ELSE = "the agent must give them to the job"
+_HOW_ELSE = "the agent must give what is left out to the job"
 _HOW = {
-    "LocalRun": "set it where the agent is started",
-    "UniversalRun": "set it where a local agent is started, or start another with --env NAME=...",
+    "LocalRun": "set that where the agent is started",
+    "UniversalRun": "set that where a local agent is started, or start another with --env NAME=...",
     "DockerRun": "start the agent with it: prefect agent docker start --env NAME=...",
-    "KubernetesRun": "say secret_name, a Secret with that key, or install the agent with --env NAME=...",
+    "KubernetesRun": "name a Secret that has it as its key by secret_name, or start the agent with --env NAME=...",
 }
 """How a job gets a variable that is not in its run config."""
 

@@ -152,7 +152,7 @@ def _ready(flow_class: FlowMeta, asked: Registration) -> _Ready:
     check_run_config(flow_class.__name__, given, asked.secret_name)
     said = flow_class.__lume_options__.get("labels", ()) if asked.labels is None else asked.labels
     labels = {*given.labels, *checked_labels(said), *flow.storage.labels}
-    settings = settings_for(given)
+    settings = settings_for(given, flow_class.__lume_graph__.parameters)
     flow.run_config = for_job(given, labels, settings, asked.secret_name)
     flow.result = flow.result or flow.storage.result
     serialized = _serialized(flow_class, flow)
@@ -196,6 +196,7 @@ def _register(client: Client, one: _Ready, *, set_schedule_active: bool) -> Regi
             no_url=True,  # it would be printed
             idempotency_key=one.key or None,
         )
+        client.is_complete = True
         query = {"query": {f'flow_by_pk(id: "{id}")': {"flow_group_id", "version"}}}
         found = client.graphql(query)["data"]["flow_by_pk"]
         url = client.get_cloud_url("flow", found["flow_group_id"])
