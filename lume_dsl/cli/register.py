@@ -59,8 +59,8 @@ def command(
 ) -> None:
     """Register a flow, or all that a module defines, with a Prefect server.
 
-    The server is that of LUME_PREFECT__SERVER__HOST and HOST_PORT, else that of Prefect's own configuration. A flow that
-    has not changed keeps its version. The LUME_ settings go with it, but what is secret in them is left out and named.
+    The server is that of LUME_PREFECT__SERVER__HOST and HOST_PORT, else that of Prefect's own configuration. A flow
+    that has not changed keeps its version. The LUME_ settings go with it, without what is secret, which is named.
 
     MODULE is a dotted module or the path of a .py file. Agents import it by its name.
     """
@@ -80,7 +80,9 @@ def command(
 def _flows(target: str) -> list[FlowMeta]:
     """The flows that a target names; of a module, those that are whole."""
     if target.lower().endswith((".yaml", ".yml")):
-        fix = f"compose({target!r}, deploy=True).register(project_name=...) registers one that runs them as registered flows"
+        fix = (
+            f"register its flows, and then what runs them: compose({target!r}, deploy=True).register(project_name=...)"
+        )
         raise FlowNotFoundError(f"{target} composes a flow in this process, where no agent finds it\n    {fix}")
     flows = find_flows(target)
     whole = {name: flow for name, flow in flows.items() if not flow.__lume_graph__.abstract}

@@ -97,7 +97,7 @@ def _url(raw: str, settings: Settings, *, in_container: bool) -> str:
         return raw
     if not in_container:
         return settings.results_db.url
-    head, _, written = raw.partition(":///")
+    _, _, written = raw.partition(":///")
     if written.startswith("~"):
         return raw
     return settings.results_db.url.replace(file, _container_path(file, settings), 1)
@@ -140,7 +140,8 @@ def _without_secrets(texts: Mapping[str, str]) -> tuple[dict[str, str], list[str
 def _holds_secret(name: str, text: str) -> bool:
     if name == variable("results_db.options"):
         return _has_secret_member(text)
-    if name == variable(_PASSWORD) or name.startswith(f"{variable('filesystems')}__") and name.endswith("__OPTIONS"):
+    is_of_driver = name.startswith(f"{variable('filesystems')}__") and name.endswith("__OPTIONS")
+    if name == variable(_PASSWORD) or is_of_driver:
         return True  # which options of a driver are secret is not for us to know
     return mask_url(text) != text
 
@@ -150,4 +151,6 @@ def _has_secret_member(text: str) -> bool:
         members = json.loads(text)
     except ValueError:
         return True
-    return not isinstance(members, dict) or any(is_secret(name) or mask_url(str(one)) != str(one) for name, one in members.items())
+    return not isinstance(members, dict) or any(
+        is_secret(name) or mask_url(str(one)) != str(one) for name, one in members.items()
+    )

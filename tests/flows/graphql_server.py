@@ -152,7 +152,7 @@ class PrefectServer:
 
     def create_flow_from_compressed_string(self, query: str, given: dict[str, Any]) -> dict[str, Any]:
         flow = given["serialized_flow"]
-        assert "tasks" not in flow and "edges" not in flow
+        assert not {"tasks", "edges"} & set(flow)
         assert given["set_schedule_active"] is False  # until all tasks are there
         project = next(name for name, id in self.projects.items() if id == given["project_id"])
         have = [one for one in self.flows.values() if (one["name"], one["project"]) == (flow["name"], project)]
@@ -166,15 +166,19 @@ class PrefectServer:
         }  # fmt: skip
         return {"id": id}
 
+    def take_batch(self, batch: list[Any]) -> None:
+        """All batches but the last are full."""
+        assert all(size == BATCH for size in self.sizes), self.sizes
+        assert len(batch) <= BATCH
+        self.sizes.append(len(batch))
+
     def register_tasks(self, query: str, given: dict[str, Any]) -> dict[str, Any]:
-        self.sizes.append(len(given["serialized_tasks"]))
-        assert all(size == BATCH for size in self.sizes[:-1]) and self.sizes[-1] <= BATCH, self.sizes
+        self.take_batch(given["serialized_tasks"])
         self.flows[given["flow_id"]]["tasks"].update({one["slug"]: one for one in given["serialized_tasks"]})
         return {"success": True}
 
     def register_edges(self, query: str, given: dict[str, Any]) -> dict[str, Any]:
-        self.sizes.append(len(given["serialized_edges"]))
-        assert all(size == BATCH for size in self.sizes[:-1]) and self.sizes[-1] <= BATCH, self.sizes
+        self.take_batch(given["serialized_edges"])
         flow = self.flows[given["flow_id"]]
         for one in given["serialized_edges"]:
             ends = one["upstream_task"]["slug"], one["downstream_task"]["slug"]

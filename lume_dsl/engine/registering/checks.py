@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
@@ -72,7 +73,7 @@ def _found(module: str, name: str) -> Any:
         return None
 
 
-def _wrong_clocks(flow_class: FlowMeta, flow: prefect.Flow) -> Iterator[str]:
+def _wrong_clocks(flow_class: FlowMeta, flow: Any) -> Iterator[str]:
     """What a server cannot do with the schedule, or would hold of it that is secret."""
     specs = {name: spec_of(member) for name, member in flow_class.__lume_graph__.parameters.items()}
     for clock in flow.schedule.clocks if flow.schedule is not None else ():
@@ -82,7 +83,7 @@ def _wrong_clocks(flow_class: FlowMeta, flow: prefect.Flow) -> Iterator[str]:
                 f"a clock of its schedule gives {', '.join(secret)}, which is secret and would stand in the server's "
                 "database\n    let a variable give it: parameter(secret=True, env=...)"
             )
-        if missing := [parameter.name for parameter in flow.parameters() if parameter.required and parameter.name not in given]:
+        if missing := {parameter.name for parameter in flow.parameters() if parameter.required} - given:
             yield (
                 f"its schedule gives no value for {', '.join(sorted(missing))}, so no run could begin\n"
                 "    give it a default, or the clock parameter_defaults={...}"
@@ -90,7 +91,7 @@ def _wrong_clocks(flow_class: FlowMeta, flow: prefect.Flow) -> Iterator[str]:
             return
 
 
-def checked_labels(labels: Iterable[str]) -> set[str]:
+def checked_labels(labels: Any) -> set[str]:
     """Return labels.
 
     Raises:
@@ -100,7 +101,7 @@ def checked_labels(labels: Iterable[str]) -> set[str]:
         raise RegistrationError(f"labels={labels!r} is one text\n    write labels=[{labels!r}]")
     found = list(labels)
     for label in found:
-        if not isinstance(label, str) or not label or any(character.isspace() or character == "," for character in label):
+        if not isinstance(label, str) or not re.fullmatch(r"[^\s,]+", label):
             raise RegistrationError(
                 f"{label!r} is no label: a label is a text without blanks and commas\n"
                 "    give several one by one: labels=['lcls', 'gpu'], or --label lcls --label gpu"
@@ -117,6 +118,6 @@ def checked_project(flow_class: FlowMeta, project: str | None) -> str:
     found = project if project is not None else flow_class.__lume_options__.get("project")
     if isinstance(found, str) and found.strip():
         return found
-    what = f"project={found!r} is no name" if found is not None else "has no project, and a server keeps flows in projects"
+    what = "has no project, and a server keeps flows in projects" if found is None else f"project={found!r} is no name"
     fix = f"write {flow_class.__name__}.register(project=...), --project, or @flow(project=...) above the class"
     raise RegistrationError(f"{flow_class.__name__}: {what}\n    {fix}")

@@ -51,9 +51,9 @@ class Client(prefect.Client):
     def graphql(self, query: Any, *args: Any, **kwargs: Any) -> Any:
         """As Prefect's. The question for the project also asks which version of the flow there is."""
         asked = query.get("query") if isinstance(query, dict) else None
-        if not self.flow_name or not isinstance(asked, dict) or not any(str(key).startswith("project(") for key in asked):
-            answer = super().graphql(query, *args, **kwargs)
-            if made := answer.get("data", {}).get("create_flow_from_compressed_string"):
+        if not isinstance(asked, dict) or not any(str(key).startswith("project(") for key in asked):
+            answer: Any = super().graphql(query, *args, **kwargs)
+            if made := answer["data"].get("create_flow_from_compressed_string"):
                 self.created = str(made["id"])
             return answer
         where = {"name": {"_eq": self.flow_name}, "project": {"name": {"_eq": self.project}}}
@@ -79,7 +79,6 @@ class Client(prefect.Client):
     def projects(self) -> list[str]:
         """Return the names of the projects that there are, as far as the server tells."""
         with suppress(requests.RequestException, ClientError, KeyError, TypeError):
-            self.flow_name = ""
             return [str(one["name"]) for one in self.graphql({"query": {"project": {"name"}}})["data"]["project"]]
         return []
 
@@ -149,7 +148,8 @@ def _messages(error: Exception) -> str:
     """What the server said, without the query that it said it of."""
     said = error.args[0] if error.args else ""
     if isinstance(said, list):  # of GraphQL's own errors
-        return hidden_text("; ".join(str(one.get("message", one)) if isinstance(one, dict) else str(one) for one in said))
+        texts = [str(one.get("message", one)) if isinstance(one, dict) else str(one) for one in said]
+        return hidden_text("; ".join(texts))
     text = text_of(error).partition("The GraphQL query was:")[0]
     return " ".join(text.partition("provided by the GraphQL server:")[2].split()) or " ".join(text.split())
 

@@ -194,7 +194,7 @@ def _register(client: Client, one: _Ready, *, set_schedule_active: bool) -> Regi
             build=False,
             set_schedule_active=set_schedule_active,
             no_url=True,  # it would be printed
-            idempotency_key=one.key or None,
+            idempotency_key=one.key or None,  # type: ignore[arg-type]  # as its default
         )
         client.is_complete = True
         query = {"query": {f'flow_by_pk(id: "{id}")': {"flow_group_id", "version"}}}

@@ -17,7 +17,11 @@ from lume_dsl.settings.jobs import JobSettings, job_settings, secret_variables
 
 __all__ = ["check_run_config", "default_run_config", "for_job", "settings_for", "what_is_left"]
 
-_TEMPLATE = {"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": {"spec": {"containers": [{"name": "flow"}]}}}}
+_TEMPLATE = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "spec": {"template": {"spec": {"containers": [{"name": "flow"}]}}},
+}
 """A job of Kubernetes as Prefect's own template has it, to which an agent adds all else."""
 
 _VOLUME = "lume-mounted-filesystem"
@@ -25,7 +29,7 @@ _VOLUME = "lume-mounted-filesystem"
 
 def default_run_config() -> RunConfig:
     """Return the run config of a flow that has none: of the backend that the settings name, or for any agent."""
-    backends = {"docker": DockerRun, "kubernetes": KubernetesRun}
+    backends: dict[str, type[RunConfig]] = {"docker": DockerRun, "kubernetes": KubernetesRun}
     return backends.get(current_settings().backend, UniversalRun)()
 
 
@@ -50,43 +54,47 @@ def check_run_config(name: str, run_config: Any, secret_name: str | None) -> Non
     if not isinstance(run_config, RunConfig):
         fix = "write run_config=DockerRun(image=...), LocalRun(...) or KubernetesRun(...) of prefect.run_configs"
         raise RegistrationError(f"{name}: run_config={run_config!r} is no run config\n    {fix}")
-    for key, text in (run_config.env or {}).items():
+    config: Any = run_config
+    for key, text in (config.env or {}).items():
         if not isinstance(key, str) or not isinstance(text, str) or not key or "=" in key:
             kind = f"{type(run_config).__name__}(env=...)"
-            raise RegistrationError(f"{name}: {key!r} of {kind} is no variable with a text\n    write {{'NAME': 'text'}}")
-    if secrets := secret_variables({key: text for key, text in (run_config.env or {}).items() if key[:5] == "LUME_"}):
+            raise RegistrationError(
+                f"{name}: {key!r} of {kind} is no variable with a text\n    write {{'NAME': 'text'}}"
+            )
+    if secrets := secret_variables({key: text for key, text in (config.env or {}).items() if key[:5] == "LUME_"}):
         raise RegistrationError(
-            f"{name}: {', '.join(secrets)} of the run config's env is secret, and would stand in the server's database\n"
-            "    leave it out of env, and give it to the agent"
+            f"{name}: {', '.join(secrets)} of the run config's env is secret, and would stand in the server's "
+            "database\n    leave it out of env, and give it to the agent"
         )
     if secret_name is not None and not isinstance(run_config, KubernetesRun):
         kind = type(run_config).__name__
-        raise RegistrationError(f"{name}: a {kind} has no secret_name\n    it names a Secret of Kubernetes: leave it out")
-    if secret_name is not None and run_config.job_template_path is not None:
         raise RegistrationError(
-            f"{name}: the job template {run_config.job_template_path} is read by the agent, so nothing can be added to it\n"
+            f"{name}: a {kind} has no secret_name\n    it names a Secret of Kubernetes: leave it out"
+        )
+    if secret_name is not None and config.job_template_path is not None:
+        raise RegistrationError(
+            f"{name}: the job template {config.job_template_path} is read by the agent, so nothing can be added to it\n"
             "    name the keys of the Secret in that template, and leave secret_name out"
         )
 
 
-def for_job(
-    given: RunConfig, labels: Iterable[str], settings: JobSettings, secret_name: str | None
-) -> RunConfig:
+def for_job(given: RunConfig, labels: Iterable[str], settings: JobSettings, secret_name: str | None) -> RunConfig:
     """Return a copy of a run config with labels, the settings and the shared folder; its own ``env`` goes before.
 
     ``secret_name``: the Secret of Kubernetes whose keys are the variables that are left out.
     """
-    made = copy(given)
+    made: Any = copy(given)  # whose attributes may be None, against Prefect's types
     made.labels = set(labels)
     made.env = {**settings.variables, **(given.env or {})} or None
     mount = settings.mount
-    if isinstance(made, DockerRun) and mount is not None:
+    if isinstance(given, DockerRun) and mount is not None:
         made.host_config = _with_mount(made.host_config, mount)
-    if isinstance(made, KubernetesRun) and made.job_template_path is None:
+    if isinstance(given, KubernetesRun) and made.job_template_path is None:
         secrets = {name: _from_secret(secret_name, name) for name in settings.secrets} if secret_name else {}
         if mount is not None or secrets:
             made.job_template = _template(made.job_template or _TEMPLATE, mount, secrets)
-    return made
+    done: RunConfig = made
+    return done
 
 
 def _with_mount(host_config: Mapping[str, Any] | None, mount: MountedFilesystem) -> dict[str, Any]:
@@ -127,7 +135,7 @@ def _template(
     return template
 
 
-def what_is_left(run_config: RunConfig, settings: JobSettings, *, uses_services: bool) -> Iterator[str]:
+def what_is_left(run_config: Any, settings: JobSettings, *, uses_services: bool) -> Iterator[str]:
     """Yield what a user must see to before the flow runs: secrets that the agent gives, folders that are not there."""
     secrets = [name for name in settings.secrets if not _has_variable(run_config, name)]
     if secrets:
@@ -138,7 +146,7 @@ def what_is_left(run_config: RunConfig, settings: JobSettings, *, uses_services:
             "records would be kept in an SQLite file in the container, which goes with it; "
             "set LUME_RESULTS_DB__URL to a server, or to a file below the mounted filesystem"
         )
-    if isinstance(run_config, KubernetesRun) and run_config.job_template_path and settings.mount is not None:
+    if settings.mount is not None and getattr(run_config, "job_template_path", None):
         yield f"the job template that the agent reads must mount {settings.mount.mount_alias}"
 
 
@@ -152,10 +160,10 @@ _HOW = {
 """How a job gets a variable that is not in its run config."""
 
 
-def _has_variable(run_config: RunConfig, name: str) -> bool:
+def _has_variable(run_config: Any, name: str) -> bool:
     """Whether a job template gives a variable."""
     try:
-        containers = run_config.job_template["spec"]["template"]["spec"]["containers"]  # type: ignore[attr-defined]
+        containers = run_config.job_template["spec"]["template"]["spec"]["containers"]
         return any(one["name"] == name for one in containers[0].get("env", ()))
     except (AttributeError, TypeError, KeyError, IndexError):  # of another kind, or without one
         return False
