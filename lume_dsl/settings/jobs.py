@@ -12,7 +12,7 @@ import attrs
 
 from lume_dsl.settings import FilesystemURL, MountedFilesystem, Settings
 from lume_dsl.settings.masks import is_secret, mask_url, with_password, without_password
-from lume_dsl.settings.options import CONFIG, PATHS, Options, find_options, variable
+from lume_dsl.settings.options import PATHS, Options, find_options, variable
 
 __all__ = ["JobSettings", "job_settings", "secret_variables"]
 
@@ -55,9 +55,9 @@ def job_settings(*, in_container: bool, environ: Mapping[str, str] | None = None
 
 
 def secret_variables(variables: Mapping[str, str]) -> list[str]:
-    """Return those of our variables that have a secret in them, or name a file that may."""
-    found, _ = _without_secrets({name: text for name, text in variables.items() if name != CONFIG})
-    return [name for name, text in variables.items() if name != CONFIG and found.get(name) != text]
+    """Return those variables, of anybody's, in whose texts our settings have a secret, or a URL a password."""
+    found, _ = _without_secrets(variables)
+    return [name for name, text in variables.items() if found.get(name) != text]
 
 
 def _texts(settings: Settings, options: Options, *, in_container: bool) -> dict[str, str]:

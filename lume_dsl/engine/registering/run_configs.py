@@ -14,6 +14,7 @@ from lume_dsl.declare.parameters import spec_of
 from lume_dsl.errors import RegistrationError
 from lume_dsl.settings import MountedFilesystem, current_settings
 from lume_dsl.settings.jobs import JobSettings, job_settings, secret_variables
+from lume_dsl.settings.masks import is_secret
 
 __all__ = ["check_run_config", "default_run_config", "for_job", "settings_for", "what_is_left"]
 
@@ -61,10 +62,10 @@ def check_run_config(name: str, run_config: Any, secret_name: str | None) -> Non
             raise RegistrationError(
                 f"{name}: {key!r} of {kind} is no variable with a text\n    write {{'NAME': 'text'}}"
             )
-    if secrets := secret_variables({key: text for key, text in (config.env or {}).items() if key[:5] == "LUME_"}):
+    if secrets := secret_variables({**(config.env or {}), **_texts_of_template(config)}):
         raise RegistrationError(
-            f"{name}: {', '.join(secrets)} of the run config's env is secret, and would stand in the server's "
-            "database\n    leave it out of env, and give it to the agent"
+            f"{name}: {', '.join(secrets)} of the run config is secret, and would stand in the server's database\n"
+            "    leave it out there, and let the agent give it"
         )
     if secret_name is not None and not isinstance(run_config, KubernetesRun):
         kind = type(run_config).__name__
@@ -136,11 +137,14 @@ def _template(
 
 
 def what_is_left(run_config: Any, settings: JobSettings, *, uses_services: bool) -> Iterator[str]:
-    """Yield what a user must see to before the flow runs: secrets that the agent gives, folders that are not there."""
-    secrets = [name for name in settings.secrets if not _has_variable(run_config, name)]
+    """Yield what a user must see to: secrets that the agent gives, or that are sent, and what a container has not."""
+    given = [one["name"] for one in _variables_of_template(run_config)]
+    secrets = [name for name in settings.secrets if name not in given]
     if secrets:
         names = ", ".join(secrets)
         yield f"{names} is secret and was not sent: {_HOW.get(type(run_config).__name__, _HOW_ELSE)}"
+    if suspects := [name for name in run_config.env or {} if name not in settings.variables and is_secret(name)]:
+        yield f"{', '.join(suspects)} of the run config's env stands in the server's database; is it secret?"
     if uses_services and settings.keeps_records_here and "LUME_RESULTS_DB__URL" not in (run_config.env or {}):
         yield (
             "records would be kept in an SQLite file in the container, which goes with it; "
@@ -160,10 +164,16 @@ _HOW = {
 """How a job gets a variable that is not in its run config."""
 
 
-def _has_variable(run_config: Any, name: str) -> bool:
-    """Whether a job template gives a variable."""
+def _variables_of_template(run_config: Any) -> list[Any]:
+    """The variables that the job template of a run config gives."""
     try:
-        containers = run_config.job_template["spec"]["template"]["spec"]["containers"]
-        return any(one["name"] == name for one in containers[0].get("env", ()))
+        found: list[Any] = run_config.job_template["spec"]["template"]["spec"]["containers"][0]["env"]
     except (AttributeError, TypeError, KeyError, IndexError):  # of another kind, or without one
-        return False
+        return []
+    return found
+
+
+def _texts_of_template(run_config: Any) -> dict[str, str]:
+    return {
+        one["name"]: one["value"] for one in _variables_of_template(run_config) if isinstance(one.get("value"), str)
+    }
