@@ -106,6 +106,7 @@ class PrefectServer:
         self.received: list[str] = []
         self.refusals: dict[str, Refusal] = {}
         self.sizes: list[int] = []
+        self.was_refused = False
 
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         given = variables.get("input") or {}
@@ -115,23 +116,21 @@ class PrefectServer:
         self.received += [query, json.dumps(sent)]
         call = self.name_of(query)
         last = self.calls[-1] if self.calls else ""
-        assert call in _AFTER[last], f"{call} after {last or 'nothing'}"
-        if call != last:
-            assert last not in ("register_tasks", "register_edges") or self.sizes[-1] < BATCH, "a batch is missing"
-            self.sizes = []
-        self.calls.append(call)
-        if call in self.refusals:
-            self.calls.append("")
+        begins = self.was_refused and call == "project"
+        assert begins or call in _AFTER[last], f"{call} after {last or 'nothing'}"
+        if call in self.refusals:  # after which it may be asked again, or all
+            self.was_refused = True
             raise self.refusals[call]
+        if call != last:
+            assert begins or last not in ("register_tasks", "register_edges") or self.sizes[-1] < BATCH, "a batch lacks"
+            self.sizes = []
+        self.was_refused = False
+        self.calls.append(call)
         return {call.removesuffix("_names"): getattr(self, call)(query, sent), **self.last_version(query)}
 
     def name_of(self, query: str) -> str:
         (field,) = re.findall(r"^\s*(?:query|mutation(?:\(.*?\))?)\s*\{\s*(\w+)", query)
         return "project_names" if field == "project" and "where" not in query else str(field)
-
-    def begin_again(self) -> None:
-        """What came before is over; a registration begins."""
-        self.calls.append("")
 
     # what is answered
 

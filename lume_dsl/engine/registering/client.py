@@ -132,14 +132,14 @@ def translated(client: Client) -> Iterator[None]:
 
 _WHERE = (
     f"start it, or correct {variable('prefect.server.host')} and {variable('prefect.server.host_port')}, "
-    "or without these Prefect's own configuration: PREFECT__CLOUD__API"
+    "or without these Prefect's own PREFECT__CLOUD__API; and register again"
 )
-_KEY = "log in again: prefect auth login --key ...; or correct PREFECT__CLOUD__API_KEY and PREFECT__CLOUD__TENANT_ID"
-_LOG = "register it again; if it is refused again, the server's log says more"
+_KEY = "log in again: prefect auth login --key ...; or correct PREFECT__CLOUD__API_KEY and PREFECT__CLOUD__TENANT_ID; and register again"
+_LOG = "register again; if that is refused, too, the server's log says more"
 
 
 def _told(client: Client, what: str, fix: str) -> str:
-    left = "all of it" if client.is_complete else "maybe without all of its tasks: register it again"
+    left = "and complete" if client.is_complete else "maybe without all of its tasks"
     done = f"\n    {client.flow_name} is there with id {client.created}, {left}" if client.created else ""
     return f"{what}{done}\n    {fix}"
 
