@@ -314,7 +314,6 @@ def test_every_setting_says_where_it_is_from(config: Path) -> None:
         "LUME_PREFECT__SERVER__HOST_PORT": ("", "not set"),
         "LUME_FILESYSTEMS__NAME": ("", "not set"),
     }
-    assert found["LUME_BACKEND"].note == "not used yet"
 
 
 def test_the_explained_settings_are_those_that_the_environment_gives(config: Path) -> None:

@@ -134,7 +134,10 @@ _WHERE = (
     f"start it, or correct {variable('prefect.server.host')} and {variable('prefect.server.host_port')}, "
     "or without these Prefect's own PREFECT__CLOUD__API; and register again"
 )
-_KEY = "log in again: prefect auth login --key ...; or correct PREFECT__CLOUD__API_KEY and PREFECT__CLOUD__TENANT_ID; and register again"
+_KEY = (
+    "log in again: prefect auth login --key ...; or correct PREFECT__CLOUD__API_KEY and PREFECT__CLOUD__TENANT_ID; "
+    "and register again"
+)
 _LOG = "register again; if that is refused, too, the server's log says more"
 
 
