@@ -283,7 +283,7 @@ class FlowRun:
                 **os.environ,
                 **variables,
                 **self.env,
-                "PYTHONPATH": os.getcwd(),
+                "PYTHONPATH": variables.get("PYTHONPATH", os.getcwd()),
                 "PREFECT__BACKEND": "server",
                 "PREFECT__CLOUD__API": address,
                 "PREFECT__CLOUD__TENANT_ID": self.tenant,

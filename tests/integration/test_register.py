@@ -437,6 +437,20 @@ def test_prefects_agent_of_kubernetes_makes_a_job_of_it(
     assert config.env is None
 
 
+def test_a_module_that_an_agent_would_not_find_from_here_is_told(
+    server: PrefectServer, flows: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    done = register("../beam_flows.py:Doubling")
+    assert f"the agent must find the module beam_flows, which is in {tmp_path}: start it there" in done.stderr
+    done = register("../beam_flows.py:Doubling", "--run-config", "local", "--working-dir", str(tmp_path))
+    assert done.stderr == ""
+    run = FlowRun.of(last(server), x=3)
+    run.execute(PYTHONPATH=str(tmp_path))
+    assert run.states[-1][:2] == ("flow", "Success")
+
+
 def test_records_that_a_container_would_lose_are_told(
     server: PrefectServer, flows: ModuleType, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -584,7 +598,7 @@ def test_a_project_that_is_not_there_is_told_with_the_one_that_is_meant(
     server: PrefectServer, flows: ModuleType
 ) -> None:
     said = refused(RegistrationError, lambda: flows.Plain.register(project="beam"))
-    assert "there is no project 'beam'; did you mean 'beams'?\n    create it: prefect create project 'beam'" in said
+    assert "there is no project 'beam'; did you mean 'beams'?\n    or create it: prefect create project 'beam'" in said
     said = refused(RegistrationError, lambda: flows.Plain.register(project="quux"))
     assert "there is no project 'quux'; there are: beams, optics" in said
 

@@ -18,7 +18,7 @@ from lume_dsl.declare.parameters import spec_of
 from lume_dsl.errors import RegistrationError
 from lume_dsl.records.provenance import flow_path
 
-__all__ = ["check_flow", "checked_labels", "checked_project"]
+__all__ = ["check_flow", "checked_labels", "checked_project", "where_to_import"]
 
 
 def check_flow(flow_class: FlowMeta, flow: prefect.Flow) -> None:
@@ -56,6 +56,22 @@ def _not_importable(flow_class: FlowMeta, flow: prefect.Flow) -> Iterator[str]:
         yield (
             f"{module}:{name} is another object now, which an agent would take\n"
             "    give each class a name of its own in its module"
+        )
+
+
+def where_to_import(flow_class: FlowMeta, run_config: Any) -> Iterator[str]:
+    """Yield where a process of an agent must start to import the flow, if that is not here, and nothing says so."""
+    if type(run_config).__name__ not in ("LocalRun", "UniversalRun") or getattr(run_config, "working_dir", None):
+        return
+    file = Path(getattr(sys.modules.get(flow_class.__module__), "__file__", None) or "")
+    names = [*flow_class.__module__.split("."), *(["__init__"] if file.stem == "__init__" else [])]
+    if not file.is_absolute() or {"site-packages", "dist-packages"} & set(file.parts):
+        return
+    root = file.parents[len(names) - 1]
+    if root != Path.cwd():
+        yield (
+            f"the agent must find the module {names[0]}, which is in {root}: start it there, "
+            "or say LocalRun(working_dir=...)"
         )
 
 

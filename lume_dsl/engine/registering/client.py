@@ -163,7 +163,7 @@ def _of_value(client: Client, error: ValueError) -> RegistrationError | ServiceE
     if text.startswith("Project "):
         known = client.projects()
         meant = did_you_mean(client.project, known)
-        fix = f"create it: prefect create project '{client.project}'"
+        fix = f"{'or ' if meant else ''}create it: prefect create project '{client.project}'"
         listed = f"; there are: {', '.join(sorted(known))}" if known and not meant else ""
         return RegistrationError(f"there is no project {client.project!r}{meant}{listed}\n    {fix}")
     if "tenant" in text:

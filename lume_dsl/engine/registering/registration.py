@@ -12,11 +12,11 @@ from typing import Any
 import attrs
 import prefect
 from prefect.run_configs import RunConfig
-from prefect.storage import Storage
+from prefect.storage import Module, Storage
 
 from lume_dsl.declare.flow import FlowMeta
 from lume_dsl.engine.compile import compile_flow
-from lume_dsl.engine.registering.checks import check_flow, checked_labels, checked_project
+from lume_dsl.engine.registering.checks import check_flow, checked_labels, checked_project, where_to_import
 from lume_dsl.engine.registering.client import Client, connected, translated
 from lume_dsl.engine.registering.key import idempotency_key
 from lume_dsl.engine.registering.run_configs import (
@@ -156,8 +156,9 @@ def _ready(flow_class: FlowMeta, asked: Registration) -> _Ready:
     flow.run_config = for_job(given, labels, settings, asked.secret_name)
     flow.result = flow.result or flow.storage.result
     serialized = _serialized(flow_class, flow)
-    notes = what_is_left(flow.run_config, settings, uses_services=flow_class.__lume_graph__.uses_services)
-    return _Ready(flow, project, "" if asked.force else idempotency_key(flow_class, serialized), tuple(notes))
+    left = what_is_left(flow.run_config, settings, uses_services=flow_class.__lume_graph__.uses_services)
+    notes = *left, *(where_to_import(flow_class, flow.run_config) if isinstance(flow.storage, Module) else ())
+    return _Ready(flow, project, "" if asked.force else idempotency_key(flow_class, serialized), notes)
 
 
 def _own(storage: Storage, flow_name: str) -> Storage:

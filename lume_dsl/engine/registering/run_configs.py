@@ -142,7 +142,7 @@ def what_is_left(run_config: Any, settings: JobSettings, *, uses_services: bool)
     secrets = [name for name in settings.secrets if name not in given]
     if secrets:
         names = ", ".join(secrets)
-        yield f"{names} is secret and was not sent: {_HOW.get(type(run_config).__name__, _HOW_ELSE)}"
+        yield f"{names} is secret and was not sent: {_how(run_config, secrets)}"
     if suspects := [name for name in run_config.env or {} if name not in settings.variables and is_secret(name)]:
         yield f"{', '.join(suspects)} of the run config's env stands in the server's database; is it secret?"
     if uses_services and settings.keeps_records_here and "LUME_RESULTS_DB__URL" not in (run_config.env or {}):
@@ -154,14 +154,16 @@ def what_is_left(run_config: Any, settings: JobSettings, *, uses_services: bool)
         yield f"the job template that the agent reads must mount {settings.mount.mount_alias}"
 
 
-_HOW_ELSE = "the agent must give what is left out to the job"
-_HOW = {
-    "LocalRun": "set that where the agent is started",
-    "UniversalRun": "set that where a local agent is started, or start another with --env NAME=...",
-    "DockerRun": "start the agent with it: prefect agent docker start --env NAME=...",
-    "KubernetesRun": "name a Secret that has it as its key by secret_name, or start the agent with --env NAME=...",
-}
-"""How a job gets a variable that is not in its run config."""
+def _how(run_config: RunConfig, names: Iterable[str]) -> str:
+    """How a job gets variables that are not in its run config."""
+    flags = " ".join(f"--env {name}=..." for name in names)
+    known = {
+        "LocalRun": "set that where the agent is started",
+        "UniversalRun": f"set that where a local agent is started, or start another with {flags}",
+        "DockerRun": f"start the agent with it: prefect agent docker start {flags}",
+        "KubernetesRun": f"name a Secret that has it as its key by secret_name, or start the agent with {flags}",
+    }
+    return known.get(type(run_config).__name__, "the agent must give what is left out to the job")
 
 
 def _variables_of_template(run_config: Any) -> list[Any]:
