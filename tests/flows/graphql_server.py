@@ -73,6 +73,12 @@ def answering(answer: Callable[[str, dict[str, Any]], dict[str, Any]]) -> Iterat
         raise failure
 
 
+def field_of(query: str) -> str:
+    """The first field that a query or mutation asks for."""
+    (field,) = re.findall(r"^\s*(?:query|mutation(?:\(.*?\))?)\s*\{\s*(\w+)", query)
+    return str(field)
+
+
 _AFTER = {
     "": {"project"},
     "project": {"create_flow_from_compressed_string", "project_names"},  # the latter to tell which there are
@@ -129,8 +135,8 @@ class PrefectServer:
         return {call.removesuffix("_names"): getattr(self, call)(query, sent), **self.last_version(query)}
 
     def name_of(self, query: str) -> str:
-        (field,) = re.findall(r"^\s*(?:query|mutation(?:\(.*?\))?)\s*\{\s*(\w+)", query)
-        return "project_names" if field == "project" and "where" not in query else str(field)
+        field = field_of(query)
+        return "project_names" if field == "project" and "where" not in query else field
 
     # what is answered
 
@@ -203,6 +209,7 @@ class FlowRun:
     Attributes:
         states: The states that were set, with whose they are, in order: ``("y-1", "Running", "Starting task run.")``.
         logs: The log lines that were written.
+        calls: The calls that were made, in order, by the names of their fields.
     """
 
     def __init__(
@@ -215,6 +222,7 @@ class FlowRun:
         self.states: list[tuple[str, str, str]] = []
         self.logs: list[str] = []
         self.task_runs: dict[tuple[str, int], dict[str, Any]] = {}
+        self.calls: list[str] = []
         self.lock = threading.Lock()
         self.env: dict[str, str] = {}
 
@@ -228,6 +236,7 @@ class FlowRun:
 
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         with self.lock:
+            self.calls.append(field_of(query))
             if "write_run_logs" in query:
                 self.logs += [one["message"] for one in variables["input"]["logs"]]
                 return {"write_run_logs": {"success": True}}

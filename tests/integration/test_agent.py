@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
-from graphql_server import FlowRun
+from graphql_server import FlowRun, PrefectServer, answering
+from prefect.utilities.configuration import set_temporary_config
 
 FLOWS = """
 from datetime import timedelta
@@ -70,16 +75,29 @@ def flows() -> None:
     Path("agent_flows.py").write_text(FLOWS)
 
 
-def test_a_declared_flow_tells_the_server_what_the_same_flow_by_hand_does() -> None:
+def registered(monkeypatch: pytest.MonkeyPatch) -> PrefectServer:
+    """The server that both flows are registered with: one by us, one by Prefect itself."""
+    monkeypatch.setattr(sys, "path", [os.getcwd(), *sys.path])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.delitem(sys.modules, "agent_flows", raising=False)
+    flows = import_module("agent_flows")
+    server = PrefectServer("injector")
+    with answering(server.answer) as address, set_temporary_config({"backend": "server", "cloud.api": address}):
+        flows.Declared.register(project="injector")
+        with pytest.warns(UserWarning, match="No result handler|do not have result types"):
+            flows.hand.register(project_name="injector")
+    half = len(server.calls) // 2
+    assert server.calls[:half] == server.calls[half:]
+    return server
+
+
+def test_a_declared_flow_tells_the_server_what_the_same_flow_by_hand_does(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = {}
-    for name, path in (("Declared", "agent_flows:Declared.flow"), ("Hand", "agent_flows:hand")):
-        module, _, attribute = path.partition(":")
-        storage = {"type": "Module", "module": path if name == "Declared" else module, "flows": {name: attribute}}
-        storage |= {"secrets": [], "labels": [], "__version__": "1.4.1"}
-        server = FlowRun(name, storage, {"x": 3}, SLUGS)
+    for flow in registered(monkeypatch).flows.values():
+        ran[flow["name"]] = server = FlowRun.of(flow, x=3)
+        assert set(server.slugs) == set(SLUGS)
         printed = server.execute()
-        ran[name] = server
-        runner = "lume_dsl.engine.runner.cloud" if name == "Declared" else "prefect.engine.cloud.flow_runner"
+        runner = "lume_dsl.engine.runner.cloud" if flow["name"] == "Declared" else "prefect.engine.cloud.flow_runner"
         assert f"RUNNER {runner}" in printed
     declared, hand = ran["Declared"], ran["Hand"]
     assert declared.states[0] == ("flow", "Running", "Running flow.")
@@ -90,6 +108,15 @@ def test_a_declared_flow_tells_the_server_what_the_same_flow_by_hand_does() -> N
         assert [one for one in declared.states if one[0] == whose] == [one for one in hand.states if one[0] == whose]
     assert len(declared.states) == len(hand.states)
     assert set(declared.task_runs) == set(hand.task_runs)
+    timed = {
+        "write_run_logs",
+        "update_flow_run_heartbeat",
+        "update_task_run_heartbeat",
+    }  # sent in batches, or by a clock
+    assert declared.calls[:3] == hand.calls[:3]
+    assert Counter(one for one in declared.calls if one not in timed) == Counter(
+        one for one in hand.calls if one not in timed
+    )
 
     def lines(server: FlowRun) -> list[str]:
         return sorted(line.replace(server.name, "FLOW") for line in server.logs if "Traceback" not in line)

@@ -653,6 +653,37 @@ def test_a_server_that_fails_in_between_is_told_with_how_far_it_came(
     assert len(server.flows) == 1
 
 
+def test_a_tenant_that_is_none_is_told(server: PrefectServer, flows: ModuleType) -> None:
+    with set_temporary_config({"cloud.tenant_id": "laboratory"}):
+        said = refused(ServiceError, flows.Doubling.register)
+    assert "Prefect's own configuration is wrong: The `tenant_id` must be a valid UUID. Got 'laboratory'." in said
+    assert server.calls == []
+
+
+def test_an_agent_that_imports_a_module_which_registers_its_flow_registers_nothing(
+    server: PrefectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = """
+from lume_dsl import LumeFlow, task
+
+@task
+def doubled(x: int) -> int:
+    return 2 * x
+
+class Eager(LumeFlow):
+    x: int = 1
+    y = doubled(x)
+
+Eager.register(project="beams")
+"""
+    imported(text, monkeypatch, "eager_flow")
+    assert server.calls == CALLS
+    run = FlowRun.of(last(server), x=3)
+    run.execute()
+    assert run.states[-1][:2] == ("flow", "Success")
+    assert server.calls == CALLS
+
+
 def test_an_api_key_goes_with_each_call_and_a_wrong_tenant_is_told(server: PrefectServer, flows: ModuleType) -> None:
     other = "2d0a3b0e-0000-4000-8000-000000000000"
     with set_temporary_config({"cloud.api_key": "k3y of mine", "cloud.tenant_id": other}):

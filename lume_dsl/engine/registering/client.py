@@ -24,6 +24,17 @@ RETRIES = 2
 """How often a request is made again that a server answered by an error of its own: Prefect's six take a minute."""
 
 
+_WHERE = (
+    f"start it, or correct {variable('prefect.server.host')} and {variable('prefect.server.host_port')}, "
+    "or without these Prefect's own PREFECT__CLOUD__API; and register again"
+)
+_KEY = (
+    "log in again: prefect auth login --key ...; or correct PREFECT__CLOUD__API_KEY and PREFECT__CLOUD__TENANT_ID; "
+    "and register again"
+)
+_LOG = "register again; if that is refused, too, the server's log says more"
+
+
 class Client(prefect.Client):
     """Prefect's client for one flow at a time.
 
@@ -88,17 +99,21 @@ def connected() -> Iterator[Client]:
     """Within it, a client of the server that our settings name, else of the one that Prefect's configuration does.
 
     Raises:
-        ServiceError: No server is named.
+        ServiceError: No server is named, or Prefect's configuration is wrong.
     """
     server = current_settings().prefect
     ours = {"backend": "server", "cloud.api": server.url} if server != PrefectServer() else {}
     with set_temporary_config(ours):
-        if ".prefect.io" in prefect.config.cloud.api and not Client().api_key:
+        try:
+            client = Client()
+        except ValueError as error:  # of Prefect's tenant id, which is a UUID
+            raise ServiceError(f"Prefect's own configuration is wrong: {text_of(error)}\n    {_KEY}") from error
+        if ".prefect.io" in client.api_server and not client.api_key:
             raise ServiceError(
                 f"no Prefect server is named\n    set {variable('prefect.server.host')}, or tell Prefect itself: "
                 "prefect backend server, or prefect auth login --key ..."
             )
-        yield Client()
+        yield client
 
 
 @contextmanager
@@ -128,17 +143,6 @@ def translated(client: Client) -> Iterator[None]:
         ) from error
     except ValueError as error:
         raise _of_value(client, error) from error
-
-
-_WHERE = (
-    f"start it, or correct {variable('prefect.server.host')} and {variable('prefect.server.host_port')}, "
-    "or without these Prefect's own PREFECT__CLOUD__API; and register again"
-)
-_KEY = (
-    "log in again: prefect auth login --key ...; or correct PREFECT__CLOUD__API_KEY and PREFECT__CLOUD__TENANT_ID; "
-    "and register again"
-)
-_LOG = "register again; if that is refused, too, the server's log says more"
 
 
 def _told(client: Client, what: str, fix: str) -> str:

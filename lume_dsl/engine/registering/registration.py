@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
@@ -89,11 +90,14 @@ def register(
     set_schedule_active: bool = True,
     force: bool = False,
 ) -> str:
-    """Register a flow with a Prefect server, and return its id.
+    """Register a flow with a Prefect server, and return its id; ``""`` where an agent imports a module that does so.
 
     As ``flow_class.register(...)``, for flows that have a parameter called ``register``. What is left to do before it
     runs is logged as warnings of ``lume_dsl``.
     """
+    if prefect.context.get("loading_flow", False):  # a module that registers its flow, imported for the flow
+        warnings.warn(f"{flow_class.__name__}.register() does nothing while Prefect loads the flow", stacklevel=3)
+        return ""
     asked = Registration(
         project=project,
         labels=labels,
@@ -176,7 +180,8 @@ def _serialized(flow_class: FlowMeta, flow: prefect.Flow) -> dict[str, Any]:
         RegistrationError: It has no such form.
     """
     try:
-        serialized: dict[str, Any] = flow.serialize(build=True)
+        with _without_warnings():
+            serialized: dict[str, Any] = flow.serialize(build=True)
         json.dumps(serialized)
     except Exception as error:  # whatever a storage, a schedule or a run config of the user's does
         what = f"cannot be sent to a server: {type(error).__name__}: {text_of(error)}"
@@ -185,10 +190,18 @@ def _serialized(flow_class: FlowMeta, flow: prefect.Flow) -> dict[str, Any]:
     return serialized
 
 
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Within it, Prefect does not warn that it keeps no results of tasks, for which nobody has asked."""
+    with warnings.catch_warnings():
+        for text in ("No result handler was specified", ".* not have (a )?result type"):
+            warnings.filterwarnings("ignore", text)
+        yield
+
+
 def _register(client: Client, one: _Ready, *, set_schedule_active: bool) -> Registered:
     client.begin(one.flow.name, one.project)
-    with translated(client), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "No result handler was specified")  # of results that nobody asked for
+    with translated(client), _without_warnings():
         id = client.register(
             one.flow,
             project_name=one.project,
