@@ -48,6 +48,7 @@ from lume_dsl.values.units import Unit
 
 if TYPE_CHECKING:
     from lume_dsl.compose.by_hand import from_prefect as from_prefect
+    from lume_dsl.engine.registering import register as register
 
 __all__ = [
     "JSON",
@@ -104,4 +105,8 @@ if not TYPE_CHECKING:  # to a checker every name would be one of the package
             from lume_dsl.compose.by_hand import from_prefect
 
             return from_prefect
+        if name == "register":
+            from lume_dsl.engine import register
+
+            return register
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -32,6 +32,7 @@ __all__ = [
     "Problem",
     "RecordError",
     "ReferenceValueError",
+    "RegistrationError",
     "RunError",
     "ScheduleError",
     "ServiceError",
@@ -307,6 +308,12 @@ class ExecutorError(_Message):
 
 class ScheduleError(_Message):
     """A flow was to run by its schedule, and has none."""
+
+    exit_code = 2
+
+
+class RegistrationError(_Message):
+    """A flow cannot be registered with a Prefect server as it is, or was asked for."""
 
     exit_code = 2
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "serve": "Run a flow by its schedule, until it is stopped.",
     "check": "Check the flows of a module without running them.",
     "show": "Show a flow's parameters, tasks and results.",
+    "register": "Register the flows of a module with a Prefect server.",
     "compose": "Print the flow of flows of a YAML file as a Python class.",
     "export": "Print a flow as a Prefect script without a flow class.",
     "graph": "Draw a flow: as SVG, PNG, DOT or Mermaid.",

@@ -38,7 +38,7 @@ def ask_services(settings: Settings) -> list[Answer]:
     for identifier in _filesystems(settings):
         checks[f"filesystem {identifier!r}"] = partial(services.check, filesystems=[identifier], records=False)
     if settings.prefect != PrefectServer():
-        checks[f"Prefect server {mask_url(_url(settings.prefect))}"] = partial(_ask_prefect, settings.prefect)
+        checks[f"Prefect server {mask_url(settings.prefect.url)}"] = partial(_ask_prefect, settings.prefect)
     failures = failures_of(checks, CHECK_SECONDS + 0.5)  # a check of Services ends by itself, and says more
     # Nothing is closed: that would wait for a store whose opening hangs.
     return [Answer(name, failures[name].removeprefix(f"{name}: ") if name in failures else None) for name in checks]
@@ -50,18 +50,13 @@ def _filesystems(settings: Settings) -> list[str]:
     return [LOCAL, *([] if mount is None else [mount.identifier]), *named]
 
 
-def _url(server: PrefectServer) -> str:
-    host = server.host or "localhost"
-    return f"{host if '://' in host else f'http://{host}'}:{server.host_port or 4200}"
-
-
 def _ask_prefect(server: PrefectServer) -> None:
     """Return if a GraphQL server is there, as Prefect's is: whatever else may listen at that port answers otherwise."""
     from http.client import HTTPException  # 30 ms, with urllib.request
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
-    url = _url(server)
+    url = server.url
     mend = f"start it, or correct {variable('prefect.server.host')} and {variable('prefect.server.host_port')}"
     question = Request(url, json.dumps({"query": "{ __typename }"}).encode(), {"Content-Type": "application/json"})
     try:

@@ -69,7 +69,9 @@ def _print_to_terminal(headline: str, tables: Sequence[Table]) -> None:
             least += width + 2
         for row in rows:
             shown.add_row(*row)
-        with console.capture() as drawn:
-            console.print(shown, width=max(console.width, least), crop=False)
+        # The width that print takes can only be smaller, and without a height a dumb terminal has 80 columns.
+        wide = Console(highlight=False, markup=False, width=max(console.width, least), height=console.height)
+        with wide.capture() as drawn:
+            wide.print(shown, crop=False)
         for line in drawn.get().splitlines():
             print(line.rstrip())  # blanks at its end would be wrapped, too

@@ -39,6 +39,7 @@ from lume_dsl.errors import DefinitionError, Problem
 if TYPE_CHECKING:
     import prefect
     from prefect.executors import Executor
+    from prefect.run_configs import RunConfig
     from typing_extensions import Self, dataclass_transform
 
     from lume_dsl.engine.outcome import FlowRun
@@ -235,6 +236,44 @@ class FlowMeta(type):
     def schema(cls) -> dict[str, Any]:
         """Return the JSON Schema (2020-12) of this flow's parameters and results."""
         return flow_schema(cls)
+
+    def register(
+        cls,
+        *,
+        project: str | None = None,
+        labels: Iterable[str] | None = None,
+        run_config: RunConfig | None = None,
+        secret_name: str | None = None,
+        set_schedule_active: bool = True,
+        force: bool = False,
+    ) -> str:
+        """Register this flow with a Prefect server, and return its id. Agents find it at ``module:Flow.flow``.
+
+        The settings that are set here go with it, but for what is secret in them.
+
+        Args:
+            project: Where the server keeps it; what ``@flow`` says, if None.
+            labels: Those that an agent must have to run it, besides the run config's own; what ``@flow`` says, if None.
+            run_config: How an agent runs it: one of ``prefect.run_configs``; what ``@flow`` says, if None, else that of
+                ``LUME_BACKEND``.
+            secret_name: The Secret of Kubernetes that has the secret variables as its keys.
+            set_schedule_active: Whether runs begin by the flow's schedule.
+            force: Make a new version where nothing has changed, too.
+
+        Raises:
+            RegistrationError: No agent could run it, no such project is there, or something asked for is wrong.
+            ServiceError: The server does not answer, or fails.
+        """
+        id: str = _engine().register(
+            cls,
+            project=project,
+            labels=labels,
+            run_config=run_config,
+            secret_name=secret_name,
+            set_schedule_active=set_schedule_active,
+            force=force,
+        )
+        return id
 
     def visualize(cls, filename: str | os.PathLike[str] | None = None) -> Picture:
         """Return the picture of this flow, which notebooks show, and save it if a filename is given. Nothing runs.

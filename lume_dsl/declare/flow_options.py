@@ -79,6 +79,9 @@ def _flow_option_problems(options: Mapping[str, Any]) -> list[tuple[str, str]]:
         for name in ("name", "project")
         if name in options and not isinstance(options[name], str)
     ]
+    if isinstance(config := options.get("run_config"), str):
+        fix = "write run_config=DockerRun(image=...), or another of prefect.run_configs"
+        found.append((f"run_config={config!r} is a text", fix))
     if isinstance(labels := options.get("labels"), str):
         found.append((f"labels={labels!r} is one text", f"write labels=[{labels!r}]"))
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 from lume_dsl.engine.compile import compile_flow
 from lume_dsl.engine.executors import executor_of
 from lume_dsl.engine.outcome import FlowRun
+from lume_dsl.engine.registering import register
 from lume_dsl.engine.resume import resume_flow
 from lume_dsl.engine.run import prepare, results_of, run_flow
 from lume_dsl.engine.serve import serve
@@ -18,6 +19,7 @@ __all__ = [
     "compile_flow",
     "executor_of",
     "prepare",
+    "register",
     "results_of",
     "resume_flow",
     "run_flow",

@@ -78,6 +78,12 @@ class PrefectServer:
     host: str | None = attrs.field(default=None, repr=_masked_repr)
     host_port: int | None = None
 
+    @property
+    def url(self) -> str:
+        """Its address, where any is set."""
+        host = self.host or "localhost"
+        return f"{host if '://' in host else f'http://{host}'}:{self.host_port or 4200}"
+
 
 @attrs.frozen(kw_only=True)
 class Settings:

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from lume_dsl.errors import did_you_mean
-from lume_dsl.settings.masks import mask_url
+from lume_dsl.settings.masks import mask_url, with_password
 from lume_dsl.settings.options import Options, variable
 
 __all__ = ["store_url"]
@@ -27,10 +27,15 @@ _MECHANISMS = (
 
 
 def store_url(options: Options, home: Path, directory: Path) -> str:
-    """The record store's URL: the one given, else MongoDB's of the parts, else SQLite's under ``home``."""
+    """The record store's URL: the one given, else MongoDB's of the parts, else SQLite's under ``home``.
+
+    A URL that names a user without a password takes the one that is given apart from it.
+    """
     url = options.text("results_db.url")
     if url:
-        return _checked(url, options, directory)
+        password = options.text("results_db.password")
+        checked = _checked(url, options, directory)
+        return with_password(checked, password) if password else checked
     if options.raw("results_db.host") is not None:
         return _mongodb_url(options)
     if (orphans := options.given("results_db")) and options.complete:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from lume_dsl.secrets import HIDDEN
-from lume_dsl.settings.masks import is_secret, mask_url
+from lume_dsl.settings.masks import is_secret, mask_url, with_password
 from lume_dsl.settings.options import CONFIG, PATHS, Options, variable
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ ENVIRONMENT = "environment variable"
 DEFAULT = "default"
 NOT_SET = "not set"
 
-_NOT_USED = "not used yet"
 _FILESYSTEMS = "filesystems"
 
 
@@ -121,11 +120,11 @@ def _default(path: str, settings: Settings, options: Options) -> str:
 
 def _note(path: str, options: Options) -> str:
     group = path.rpartition(".")[0]
-    if path == "backend" or group == "prefect.server":
-        return _NOT_USED
-    if group == "results_db" and options.raw(path) is not None and options.raw("results_db.url") is not None:
-        return f"{variable('results_db.url')} is used instead"
-    return ""
+    url = options.raw("results_db.url")
+    if group != "results_db" or options.raw(path) is None or url is None:
+        return ""
+    is_used = path == "results_db.password" and with_password(str(url), "***") != url
+    return "" if is_used else f"{variable('results_db.url')} is used instead"
 
 
 def _shown(path: str, raw: Any) -> str:

@@ -6,11 +6,11 @@ It must not know which settings there are.
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from lume_dsl.secrets import HIDDEN
 
-__all__ = ["is_secret", "mask_url", "secrets_in"]
+__all__ = ["is_secret", "mask_url", "secrets_in", "with_password", "without_password"]
 
 _NAMES = (
     "passw|passphrase|pwd|secret|token|credential|sas|sig"  # sig: the signature of a URL that Azure has signed
@@ -22,6 +22,9 @@ _NAMES = (
 """What names have in them whose values are secret. Too many rather than too few."""
 
 _SECRET = re.compile(_NAMES, re.IGNORECASE)
+_USER = re.compile(r"\A([A-Za-z][\w+.-]*://)([^:@/?#]+)(:[^@/?#]*)?@(?=[^@/?#]*(?:[/?#]|\Z))")
+"""The user of a well-formed URL, and the password with its colon."""
+
 _PARAMETER = re.compile(rf"([?&#;][^=&?#;]*(?:{_NAMES})[^=&?#;]*=)([^&]*)", re.IGNORECASE)
 
 
@@ -47,3 +50,25 @@ def mask_url(url: str) -> str:
 def secrets_in(url: str) -> list[str]:
     """Return the values of the secret parameters of ``url``, as they stand there and as they are meant."""
     return [form for _, value in _PARAMETER.findall(url) for form in (value, unquote(value))]
+
+
+def without_password(url: str) -> tuple[str, bool]:
+    """Return ``url`` without the password of its user, and whether it had one. A malformed URL is left as it is.
+
+    >>> without_password("mongodb://ada:s3cret@db:27017/lume")
+    ('mongodb://ada@db:27017/lume', True)
+    """
+    found = _USER.match(url)
+    return (_USER.sub(r"\1\2@", url), True) if found and found[3] else (url, False)
+
+
+def with_password(url: str, password: str) -> str:
+    """Return ``url`` with a password for its user; as it is where it has no user, or a password already.
+
+    >>> with_password("mongodb://ada@db:27017/lume", "s3cret/")
+    'mongodb://ada:s3cret%2F@db:27017/lume'
+    """
+    found = _USER.match(url)
+    if found is None or found[3]:
+        return url
+    return f"{found[1]}{found[2]}:{quote(password, safe='')}@{url[found.end() :]}"

@@ -5,7 +5,8 @@ Python blocks of a page run in order in one namespace, in a folder of their own 
 ``text`` block after it, if one follows, is the error's text. In a ``console`` block, what follows a ``$`` line is its
 output; ``...`` stands for any text, and a command with the comment ``# exits with 3`` must, what follows being its
 stderr. An ``expression    # value`` line is checked when its comment is a Python value. A ``mermaid`` block is the
-picture of README's flow. A block that begins with ``# file: NAME`` is written to a file of that name.
+picture of README's flow. A block that begins with ``# file: NAME`` is written to a file of that name. The page on
+registering has a stand-in for a Prefect server.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
+from graphql_server import PrefectServer, answering
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "examples" / "README.md"]
@@ -59,10 +63,27 @@ def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return made
 
 
+@contextmanager
+def server_of(page: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Within it, the settings name a Prefect server with the project ``beams``, where the page is about that."""
+    if page.stem != "registering":
+        yield
+        return
+    with answering(PrefectServer("beams").answer) as address:
+        monkeypatch.setenv("LUME_PREFECT__SERVER__HOST", "127.0.0.1")
+        monkeypatch.setenv("LUME_PREFECT__SERVER__HOST_PORT", str(urlsplit(address).port))
+        yield
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_code_blocks_of_a_page_run(
     page: Path, folder: Path, module: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with server_of(page, monkeypatch):
+        run_page(page, folder, module, monkeypatch)
+
+
+def run_page(page: Path, folder: Path, module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     raised: BaseException | None = None
     for block in blocks_of(page):
         where = f"{page.name}:{block.line}"

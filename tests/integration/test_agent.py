@@ -1,23 +1,19 @@
 """A registered flow that an agent starts, by ``prefect execute flow-run``, tells the server what Prefect's own would.
 
-No server of Prefect 1 runs without containers. ``StandIn`` answers what its client asks during a flow run, as the
-client's code and Prefect's documentation of its API say; it stands for the order and content of these calls, and not
-for what a server does besides: it checks no version lock, queues nothing and never cancels.
+``graphql_server.FlowRun`` says what the server of these tests stands for, and what not.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import subprocess
 import sys
-import threading
+from collections import Counter
+from importlib import import_module
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import pytest
-from graphql_server import answering
+from graphql_server import FlowRun, PrefectServer, answering
+from prefect.utilities.configuration import set_temporary_config
 
 FLOWS = """
 from datetime import timedelta
@@ -72,94 +68,6 @@ with Flow("Hand", storage=Module(__name__)) as hand:
 
 
 SLUGS = ("x", "y-1", "items-1", "each-1", "stubborn-1", "no-1")
-"""Of the tasks, which are their ids as well: the server makes a task run of each when it makes the flow run."""
-
-
-class StandIn:
-    """One flow run, as the server knows it.
-
-    Attributes:
-        states: The states that were set, with whose they are, in order: ``("y-1", "Running", "Starting task run.")``.
-        logs: The log lines that were written.
-    """
-
-    def __init__(self, name: str, storage: dict[str, Any], parameters: dict[str, Any]) -> None:
-        self.name, self.storage, self.parameters = name, storage, parameters
-        self.id, self.tenant = str(uuid4()), str(uuid4())
-        self.states: list[tuple[str, str, str]] = []
-        self.logs: list[str] = []
-        self.task_runs: dict[tuple[str, int], dict[str, Any]] = {}
-        self.lock = threading.Lock()
-
-    def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
-        with self.lock:
-            if "write_run_logs" in query:
-                self.logs += [one["message"] for one in variables["input"]["logs"]]
-                return {"write_run_logs": {"success": True}}
-            if "set_flow_run_states" in query:
-                return {"set_flow_run_states": {"states": [self.take("flow", variables["input"]["states"][0])]}}
-            if "set_task_run_states" in query:
-                (given,) = variables["input"]["states"]
-                (key,) = [key for key, run in self.task_runs.items() if run["id"] == given["task_run_id"]]
-                whose = key[0] if key[1] < 0 else f"{key[0]}[{key[1]}]"
-                return {"set_task_run_states": {"states": [self.take(whose, given)]}}
-            if "get_or_create_task_run_info" in query:
-                (slug,) = re.findall(r'task_id: "([^"]*)"', query)
-                (index,) = re.findall(r"map_index: (-?\d+)", query)
-                return {"get_or_create_task_run_info": self.task_run(slug, int(index))}
-            if "heartbeat" in query:
-                return {"update_flow_run_heartbeat": {"success": True}}
-            if "flow_run_by_pk" in query:
-                return {"flow_run_by_pk": self.flow_run()}
-            if "flow_run(" in query:
-                flow = {
-                    "name": self.name,
-                    "storage": self.storage,
-                    "run_config": {"type": "UniversalRun", "labels": []},
-                }
-                return {"flow_run": [{"flow": flow, "version": 1}]}
-            assert "tenant" in query, query
-            return {"tenant": [{"id": self.tenant, "slug": "laboratory"}]}
-
-    def take(self, whose: str, given: dict[str, Any]) -> dict[str, Any]:
-        state = given["state"]
-        self.states.append((whose, state["type"], state["message"]))
-        return {"id": str(uuid4()), "status": "SUCCESS", "message": None}
-
-    def task_run(self, slug: str, index: int) -> dict[str, Any]:
-        made = {"id": str(uuid4()), "version": 0, "serialized_state": None}
-        return self.task_runs.setdefault((slug, index), made)
-
-    def flow_run(self) -> dict[str, Any]:
-        from prefect.engine.state import Running
-
-        begun = [{**self.task_run(slug, -1), "task": {"id": slug, "slug": slug}} for slug in SLUGS]
-        return {
-            "id": self.id, "name": "a run", "flow_id": str(uuid4()), "parameters": self.parameters, "context": {},
-            "version": 1, "scheduled_start_time": "2026-11-30T08:00:00+00:00", "task_runs": begun,
-            "serialized_state": Running().serialize() if self.states else None,
-            "flow": {"project": {"id": str(uuid4()), "name": "injector"}, "settings": {"heartbeat_enabled": False}},
-        }  # fmt: skip
-
-
-def executed(server: StandIn) -> str:
-    """Run the flow run of a server as an agent does, in a process of its own, and return what that printed."""
-    with answering(server.answer) as address:
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.getcwd(),
-            "PREFECT__BACKEND": "server",
-            "PREFECT__CLOUD__API": address,
-            "PREFECT__CLOUD__TENANT_ID": server.tenant,
-            "PREFECT__CLOUD__SEND_FLOW_RUN_LOGS": "true",
-            "PREFECT__CONTEXT__FLOW_RUN_ID": server.id,
-            "PREFECT__ENGINE__FLOW_RUNNER__DEFAULT_CLASS": "prefect.engine.cloud.CloudFlowRunner",
-            "PREFECT__ENGINE__TASK_RUNNER__DEFAULT_CLASS": "prefect.engine.cloud.CloudTaskRunner",
-        }
-        command = [sys.executable, "-m", "prefect", "execute", "flow-run"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(autouse=True)
@@ -167,16 +75,29 @@ def flows() -> None:
     Path("agent_flows.py").write_text(FLOWS)
 
 
-def test_a_declared_flow_tells_the_server_what_the_same_flow_by_hand_does() -> None:
+def registered(monkeypatch: pytest.MonkeyPatch) -> PrefectServer:
+    """The server that both flows are registered with: one by us, one by Prefect itself."""
+    monkeypatch.setattr(sys, "path", [os.getcwd(), *sys.path])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.delitem(sys.modules, "agent_flows", raising=False)
+    flows = import_module("agent_flows")
+    server = PrefectServer("injector")
+    with answering(server.answer) as address, set_temporary_config({"backend": "server", "cloud.api": address}):
+        flows.Declared.register(project="injector")
+        with pytest.warns(UserWarning, match="No result handler|do not have result types"):
+            flows.hand.register(project_name="injector")
+    half = len(server.calls) // 2
+    assert server.calls[:half] == server.calls[half:]
+    return server
+
+
+def test_a_declared_flow_tells_the_server_what_the_same_flow_by_hand_does(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = {}
-    for name, path in (("Declared", "agent_flows:Declared.flow"), ("Hand", "agent_flows:hand")):
-        module, _, attribute = path.partition(":")
-        storage = {"type": "Module", "module": path if name == "Declared" else module, "flows": {name: attribute}}
-        storage |= {"secrets": [], "labels": [], "__version__": "1.4.1"}
-        server = StandIn(name, storage, {"x": 3})
-        printed = executed(server)
-        ran[name] = server
-        runner = "lume_dsl.engine.runner.cloud" if name == "Declared" else "prefect.engine.cloud.flow_runner"
+    for flow in registered(monkeypatch).flows.values():
+        ran[flow["name"]] = server = FlowRun.of(flow, x=3)
+        assert set(server.slugs) == set(SLUGS)
+        printed = server.execute()
+        runner = "lume_dsl.engine.runner.cloud" if flow["name"] == "Declared" else "prefect.engine.cloud.flow_runner"
         assert f"RUNNER {runner}" in printed
     declared, hand = ran["Declared"], ran["Hand"]
     assert declared.states[0] == ("flow", "Running", "Running flow.")
@@ -187,8 +108,17 @@ def test_a_declared_flow_tells_the_server_what_the_same_flow_by_hand_does() -> N
         assert [one for one in declared.states if one[0] == whose] == [one for one in hand.states if one[0] == whose]
     assert len(declared.states) == len(hand.states)
     assert set(declared.task_runs) == set(hand.task_runs)
+    timed = {
+        "write_run_logs",
+        "update_flow_run_heartbeat",
+        "update_task_run_heartbeat",
+    }  # sent in batches, or by a clock
+    assert declared.calls[:3] == hand.calls[:3]
+    assert Counter(one for one in declared.calls if one not in timed) == Counter(
+        one for one in hand.calls if one not in timed
+    )
 
-    def lines(server: StandIn) -> list[str]:
+    def lines(server: FlowRun) -> list[str]:
         return sorted(line.replace(server.name, "FLOW") for line in server.logs if "Traceback" not in line)
 
     assert lines(declared) == lines(hand)

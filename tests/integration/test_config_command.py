@@ -49,9 +49,9 @@ def test_each_setting_is_a_line_of_variable_value_source_and_note(config: Run, l
     assert done.stderr == ""
     found = cells(done)
     assert found["LUME_HOME"] == [str(lume_home), "environment variable", ""]
-    assert found["LUME_BACKEND"] == ["docker", str(file), "not used yet"]
+    assert found["LUME_BACKEND"] == ["docker", str(file), ""]
     assert found[URL] == ["postgresql+psycopg://me:***@db/lume", "environment variable", ""]
-    assert found["LUME_PREFECT__SERVER__HOST"] == ["", "not set", "not used yet"]
+    assert found["LUME_PREFECT__SERVER__HOST"] == ["", "not set", ""]
 
 
 def test_json_is_one_document(config: Run, lume_home: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypedDict
 
 import attrs
+from prefect.run_configs import DockerRun, KubernetesRun, LocalRun
 from prefect.tasks.shell import ShellTask
 from typing_extensions import assert_type
 
@@ -27,6 +28,7 @@ from lume_dsl import (
     load,
     merge,
     parameter,
+    register,
     removed,
     resource_manager,
     result,
@@ -355,3 +357,18 @@ assert_type(Holding().run().camera, Spot)
 assert_type(Holding().run().total, float)
 with Camera.run("a") as held:
     assert_type(held, Spot)
+
+
+# registering
+@flow(project="injector", run_config=KubernetesRun(image="lab:1", cpu_request=0.5, memory_request="2Gi"))
+class Registered(LumeFlow):
+    text: str = "a"
+
+    twice = append_text(text, text)
+
+
+assert_type(Registered.register(), str)
+assert_type(Registered.register(project="beams", labels=["lcls"], run_config=LocalRun(working_dir="/lab")), str)
+assert_type(Registered.register(run_config=KubernetesRun(job_template={}), secret_name="lume", force=True), str)
+docker = DockerRun(image="lab:1", env={"OMP_NUM_THREADS": "4"}, host_config={"shm_size": 1})
+assert_type(register(Registered, project="beams", run_config=docker, set_schedule_active=False), str)

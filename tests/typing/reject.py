@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from prefect.run_configs import DockerRun, KubernetesRun, LocalRun
+
 from lume_dsl import (
     DBResult,
     LumeFlow,
@@ -15,6 +17,7 @@ from lume_dsl import (
     flow,
     merge,
     parameter,
+    register,
     resource_manager,
     result,
     step,
@@ -207,3 +210,22 @@ class Holding(LumeFlow):
         pass
     with Camera.run(5):  # type: ignore[arg-type]
         pass
+
+
+# registering: options that are misspelt or of another type, of the call and of the run configs
+Greeting.register(projekt="beams")  # type: ignore[call-arg]
+Greeting.register(labels=3)  # type: ignore[arg-type]
+Greeting.register(run_config="docker")  # type: ignore[arg-type]
+Greeting.register("beams")  # type: ignore[call-arg]
+register(Greeting, projekt="beams")  # type: ignore[call-arg]
+register("flows:Greeting")  # type: ignore[arg-type]
+flow_id: int = Greeting.register()  # type: ignore[assignment]
+DockerRun(imgae="lab:1")  # type: ignore[call-arg]
+DockerRun(ports=8080)  # type: ignore[arg-type]
+LocalRun(working_dir=3)  # type: ignore[arg-type]
+KubernetesRun(cpu_limit=[1])  # type: ignore[arg-type]
+
+
+@flow(run_config="docker")  # type: ignore[arg-type]
+class Unclear(LumeFlow):
+    text: str = "a"

@@ -227,6 +227,7 @@ USES = {
     "run --help": command("run", "greetings:Greeting", "--help"),
     "check": command("check", "greetings"),
     "show": command("show", "greetings:Greeting"),
+    "register --help": command("register", "--help"),
     "graph": command("graph", "greetings:Greeting", "-o", "a.svg"),
 }
 

@@ -24,6 +24,7 @@ from lume_dsl.errors import (
     Problem,
     RecordError,
     ReferenceValueError,
+    RegistrationError,
     RunError,
     ScheduleError,
     ServiceError,
@@ -52,6 +53,7 @@ EXAMPLES: list[LumeError] = [
     RunError("there is no run whose id begins with '0f'"),
     ExecutorError("'thread' is no executor"),
     ScheduleError("Scan has no schedule"),
+    RegistrationError("Scan has no project"),
     TaskNotCarriedError("fit", "its argument x cannot be carried", "make it in the task"),
 ]
 by_class = pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
@@ -87,7 +89,7 @@ def test_an_error_can_be_raised_from_another_and_hashed(error: LumeError) -> Non
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    zip(EXAMPLES, [3, 3, 2, 2, 1, 1, 4, 4, 1, 2, 1, 2, 2, 1], strict=True),
+    zip(EXAMPLES, [3, 3, 2, 2, 1, 1, 4, 4, 1, 2, 1, 2, 2, 2, 1], strict=True),
     ids=lambda value: type(value).__name__,
 )
 def test_the_exit_code_tells_what_kind_of_failure_it_was(error: LumeError, code: int) -> None:

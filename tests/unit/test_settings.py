@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 from threading import Thread
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import attrs
 import cloudpickle  # type: ignore[import-untyped]
@@ -26,6 +26,7 @@ from lume_dsl.settings import (
     secrets_in,
     use,
 )
+from lume_dsl.settings.jobs import JobSettings, job_settings, secret_variables
 
 DB = "LUME_RESULTS_DB__"
 MOUNT = "LUME_MOUNTED_FILESYSTEM__"
@@ -314,7 +315,6 @@ def test_every_setting_says_where_it_is_from(config: Path) -> None:
         "LUME_PREFECT__SERVER__HOST_PORT": ("", "not set"),
         "LUME_FILESYSTEMS__NAME": ("", "not set"),
     }
-    assert found["LUME_BACKEND"].note == "not used yet"
 
 
 def test_the_explained_settings_are_those_that_the_environment_gives(config: Path) -> None:
@@ -494,3 +494,71 @@ def test_a_working_directory_that_is_gone_is_an_error(monkeypatch: pytest.Monkey
     gone.rmdir()
     with pytest.raises(SettingsError, match="working directory is gone"):
         current_settings()
+
+
+# what a job is given
+
+
+def job(*, in_container: bool = False, **variables: str) -> JobSettings:
+    return job_settings(in_container=in_container, environ={f"LUME_{name}": text for name, text in variables.items()})
+
+
+def test_a_url_with_a_user_takes_the_password_that_is_apart_from_it() -> None:
+    for url, whole in (
+        ("mongodb://me@db:27017/lume", "mongodb://me:s3%2F%40@db:27017/lume"),
+        ("postgresql+psycopg://me@db/lume", "postgresql+psycopg://me:s3%2F%40@db/lume"),
+        ("mongodb://me@a:1,b:2/lume?w=1", "mongodb://me:s3%2F%40@a:1,b:2/lume?w=1"),
+        ("mongodb://me:own@db/lume", "mongodb://me:own@db/lume"),
+        ("mongodb://db/lume", "mongodb://db/lume"),
+        ("sqlite:////a@b.db", "sqlite:////a@b.db"),
+    ):
+        assert settings(RESULTS_DB__URL=url, RESULTS_DB__PASSWORD="s3/@").results_db.url == whole
+
+
+def test_explained_says_whether_a_password_beside_a_url_counts() -> None:
+    for url, note in (("mongodb://me@db/lume", ""), ("mongodb://me:own@db/lume", f"{DB}URL is used instead")):
+        found = explained({f"{DB}URL": url, f"{DB}PASSWORD": "s3cret"})
+        assert (found[f"{DB}PASSWORD"].value, found[f"{DB}PASSWORD"].note) == ("***", note)
+
+
+@given(st.text(min_size=1), st.sampled_from(["mongodb", "postgresql+psycopg", "mysql+pymysql"]))
+def test_no_password_of_a_url_is_given_to_a_job_and_it_arrives_whole_by_itself(password: str, scheme: str) -> None:
+    url = f"{scheme}://me:{quote(password, safe='')}@db/lume"
+    given = job(RESULTS_DB__URL=url)
+    assert given.variables == {f"{DB}URL": f"{scheme}://me@db/lume"}
+    assert given.secrets == (f"{DB}PASSWORD",)
+    there = Settings.from_environment({**given.variables, f"{DB}PASSWORD": password})
+    assert there.results_db.url == url
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=4))
+def test_no_password_of_a_url_is_given_to_a_job_even_if_it_is_not_escaped(password: str) -> None:
+    secret = f"s3cret{password}w0rd"
+    given = job(RESULTS_DB__URL=f"mongodb://me:{secret}@db/lume")
+    assert given.secrets
+    assert not any("s3cret" in text or "w0rd" in text for text in given.variables.values())
+
+
+def test_a_job_in_a_container_has_paths_below_the_alias() -> None:
+    mount = {"MOUNTED_FILESYSTEM__MOUNT_PATH": "/data", "MOUNTED_FILESYSTEM__MOUNT_ALIAS": "/User/data"}
+    below = job(in_container=True, HOME="/data/lume", RESULTS_DB__URL="sqlite:////data/a.db?timeout=3", **mount)
+    assert below.variables["LUME_HOME"] == "/User/data/lume"
+    assert below.variables[f"{DB}URL"] == "sqlite:////User/data/a.db?timeout=3"
+    assert not below.keeps_records_here
+    beside = job(in_container=True, HOME="~/lume", RESULTS_DB__URL="sqlite:////data2/a.db", **mount)
+    assert beside.variables["LUME_HOME"] == "~/lume"
+    assert beside.variables[f"{DB}URL"] == "sqlite:////data2/a.db"
+    assert beside.keeps_records_here
+    assert not job(in_container=True, RESULTS_DB__URL="mongodb://db/lume").keeps_records_here
+
+
+def test_wrong_settings_are_given_to_no_job() -> None:
+    with pytest.raises(SettingsError, match="LUME_BACKEND"):
+        job(BACKEND="dcoker")
+
+
+def test_secret_variables_are_told_from_others() -> None:
+    assert secret_variables({f"{DB}PASSWORD": "a", f"{DB}URL": "mongodb://me@db", "A": "b", "B": "ftp://a:b@c"}) == [
+        f"{DB}PASSWORD",
+        "B",
+    ]

@@ -371,6 +371,17 @@ def test_options_are_kept_on_the_class_and_are_not_inherited_by_others() -> None
     assert Named(x=2).x == 2
 
 
+def test_a_run_config_is_an_object_and_labels_are_a_list(define: Any) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        define("@flow(run_config='docker', labels='gpu')\nclass Scan(LumeFlow):\n    x: int = 1")
+    assert str(caught.value) == (
+        "beam.py:1: Scan: run_config='docker' is a text  [flow-option]\n"
+        "    write run_config=DockerRun(image=...), or another of prefect.run_configs\n"
+        "beam.py:1: Scan: labels='gpu' is one text  [flow-option]\n"
+        "    write labels=['gpu']"
+    )
+
+
 def test_all_misspelt_options_are_told_at_the_line_of_the_decorator(define: Any) -> None:
     with pytest.raises(DefinitionError) as caught:
         define("@flow(nmae='a', projcet='b')\nclass Scan(LumeFlow):\n    x: int = 1")
