@@ -74,9 +74,11 @@ def _flow_of_run(run_id: str, begin: Mapping[str, Any]) -> FlowMeta:
     """The flow of a run, by its module, else by its file."""
     module, _, name = str(begin["flow"]).partition(":")
     file = begin.get("file")
-    targets = [begin["flow"]] if module != "__main__" else []
-    if file and os.path.exists(file):
-        targets.append(f"{file}:{name}")
+    if file and not file.endswith(".py"):
+        targets = [file]  # of which it was composed
+    else:
+        targets = [begin["flow"]] if module != "__main__" else []
+        targets += [f"{file}:{name}"] if file and os.path.exists(file) else []
     for target in targets:
         try:
             return flow_of(target)

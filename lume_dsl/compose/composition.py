@@ -24,6 +24,7 @@ from lume_dsl.declare.made import flow_of_lines
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.declare.subflows import call_of, called
 from lume_dsl.errors import DefinitionError, Place, Problem, did_you_mean
+from lume_dsl.records.provenance import FILE
 from lume_dsl.values.forms import JSON
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ class Composition:
         given = {"name": content.name, "project": content.project_name, "labels": content.labels}
         options = {key: value for key, value in given.items() if value}
         lines = [*_parameter_lines(self), *_call_lines(self)]
-        return flow_of_lines(content.name, lines, options, start=self.document.place(), problems=self.problems)
+        made = flow_of_lines(content.name, lines, options, start=self.document.place(), problems=self.problems)
+        setattr(made, FILE, str(Path(self.document.path).resolve()))
+        return made
 
 
 @overload

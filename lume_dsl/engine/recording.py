@@ -24,7 +24,7 @@ from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.made import SOURCED, made_of_tasks
 from lume_dsl.engine.outcome import failures_of
 from lume_dsl.engine.recorder import TIMES, TaskRecorder
-from lume_dsl.errors import LumeError, RecordError, RunError, text_of
+from lume_dsl.errors import LumeError, RecordError, text_of
 from lume_dsl.history.documents import Row, document_of_journal, run_document
 from lume_dsl.history.filing import leave
 from lume_dsl.history.journal import Journal
@@ -92,13 +92,15 @@ class Recording:
         if self._count > 1:  # by a schedule Prefect runs all as one
             run_id = str(uuid.uuid4())
         resumed, self._resumed = self._resumed, None
-        self._begin = self._begin_document(run_id, parameters, resumed)
-        journal = resumed.journal if resumed else Journal(self._settings.home, run_id)
         try:
+            self._begin = self._begin_document(run_id, parameters, resumed)
+            journal = resumed.journal if resumed else Journal(self._settings.home, run_id)
             journal.begin(self._begin)
-        except (OSError, RunError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
-            self.flow.logger.warning(f"this run is not recorded: {why}: {journal.folder}")
+        except OSError as error:
+            self.flow.logger.warning(f"this run is not recorded: {error.strerror}: {error.filename}")
+            return
+        except Exception as error:  # whatever it is, it is no reason to end somebody's run
+            self.flow.logger.warning(f"this run is not recorded: {text_of(error)}")
             return
         self._underway = journal, TaskRecorder(journal, partial(_write_made, journal, self.flow))
 

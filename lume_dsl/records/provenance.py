@@ -18,7 +18,10 @@ import attrs
 
 from lume_dsl._version import __version__
 
-__all__ = ["Provenance", "Underway", "flow_path", "flow_source", "provenance_of", "revision_of"]
+__all__ = ["FILE", "Provenance", "Underway", "flow_path", "flow_source", "provenance_of", "revision_of"]
+
+FILE = "__lume_file__"
+"""The attribute of a flow class that was composed of a YAML file, which has the path of that."""
 
 GIT_SECONDS = 2.0
 """How long git may take. A repository that is larger than that has no revision in its records."""
@@ -129,8 +132,8 @@ def flow_path(flow_class: type) -> str:
 
 def flow_source(flow_class: type) -> tuple[str | None, str | None]:
     """Return the file that defines a class, with its SHA-256; nothing for one of a notebook or of a text."""
-    file = getattr(sys.modules.get(flow_class.__module__), "__file__", None)
-    if not file or not file.endswith(".py"):
+    file = vars(flow_class).get(FILE) or getattr(sys.modules.get(flow_class.__module__), "__file__", None)
+    if not file or not file.endswith((".py", ".yaml", ".yml")):
         return None, None
     try:
         return file, _sha256(str(Path(file).resolve()))

@@ -1,0 +1,168 @@
+"""``runs`` and ``resume`` on the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lume_dsl.history.journal import Journal, journals
+
+LAB = """
+import os
+from lume_dsl import LumeFlow, TextFile, file_result, parameter, task
+
+
+@task
+def measured(shots: int) -> list[float]:
+    print("measuring")
+    return [shot * 0.5 for shot in range(shots)]
+
+
+@task
+def fit(sample: float) -> float:
+    if sample == 1.0 and not os.path.exists("mended"):
+        raise ValueError("no peak")
+    return 2.0 * sample
+
+
+@task
+def signed(token: str, fits: list[float]) -> str:
+    return f"{len(token)} {sum(fits)}"
+
+
+class Lab(LumeFlow):
+    '''Fits what is measured.'''
+
+    shots: int = parameter(default=4)
+    token: str = parameter(secret=True)
+
+    samples = measured(shots)
+    fits = fit.map(samples)
+    signature = signed(token, fits)
+    report: TextFile = file_result(signature, filename="report.txt")
+"""
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def lume(tmp_path: Path) -> Run:
+    (tmp_path / "lab.py").write_text(LAB)
+
+    def run(*arguments: str, folder: Path = tmp_path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "lume_dsl", *arguments]
+        return subprocess.run(
+            command, cwd=folder, env={**os.environ, "TZ": "UTC"}, capture_output=True, text=True, timeout=60,
+            check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def failed(lume: Run) -> str:
+    """The id of a run that has failed."""
+    done = lume("run", "lab:Lab", "--token", "hunter2-is-long", "--json")
+    assert done.returncode == 1
+    run_id: str = json.loads(done.stdout)["error"]["flow_run_id"]
+    return run_id
+
+
+def test_a_failure_tells_how_to_go_on(lume: Run, tmp_path: Path) -> None:
+    done = lume("run", "lab:Lab", "--token", "hunter2-is-long")
+    *_, told = done.stderr.splitlines()
+    assert told.startswith("go on with it, when that is mended: python -m lume_dsl resume ")
+    (tmp_path / "mended").touch()
+    again = lume("resume", told.rpartition(" ")[2], "--token", "hunter2-is-long", "--executor", "threads")
+    assert (again.returncode, "measuring" in again.stdout) == (0, False)
+    assert again.stdout.splitlines()[0].startswith("Lab succeeded in ")
+    assert (tmp_path / "report.txt").read_text() == "15 6.0"
+
+
+def test_a_run_goes_on_from_anywhere_by_its_file(lume: Run, failed: str, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mended").touch()
+    done = lume("resume", failed[:8], "--token", "hunter2-is-long", "--json", folder=elsewhere)
+    document = json.loads(done.stdout)
+    assert (document["flow_run_id"], document["state"]) == (failed, "Success")
+
+
+def test_the_flow_of_a_yaml_file_goes_on(lume: Run, tmp_path: Path) -> None:
+    (tmp_path / "flows.yaml").write_text("name: labs\ncomposing_flows:\n  - name: lab\n    flow: lab:Lab\n")
+    done = lume("run", "flows.yaml", "--lab-token", "hunter2-is-long", "--json")
+    (tmp_path / "mended").touch()
+    run_id = json.loads(done.stdout)["error"]["flow_run_id"]
+    assert lume("resume", run_id, "--lab-token", "hunter2-is-long").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        ((), 2, "Lab.token: is required (str)  [parameter-missing]\n    give it: --token VALUE\n"),
+        (
+            ("--token", "t", "--shots", "5"),
+            2,
+            "is of shots=4, and cannot go on with shots=5\n    run Lab(shots=...) anew",
+        ),
+        (("--token", "t", "--shot", "5"), 2, "No such option '--shot'"),
+        (("--token", "t", "--executor", "thread"), 2, "did you mean 'threads'"),
+    ],
+)
+def test_what_does_not_go_with_a_run_is_told(
+    arguments: tuple[str, ...], code: int, told: str, lume: Run, failed: str
+) -> None:
+    done = lume("resume", failed, *arguments)
+    assert (done.returncode, told in done.stderr) == (code, True), done.stderr
+
+
+def test_a_run_that_cannot_be_resumed_is_told(lume: Run, failed: str, lume_home: Path, tmp_path: Path) -> None:
+    assert "there is no run whose id begins with 'zz'; `runs list` shows the runs" in lume("resume", "zz").stderr
+    (tmp_path / "lab.py").rename(tmp_path / "other.py")
+    done = lume("resume", failed, "--token", "t")
+    assert done.returncode == 2
+    assert (
+        f"the flow of the run {failed}, lab:Lab, cannot be found from here, nor in {tmp_path / 'lab.py'}" in done.stderr
+    )
+    Journal(lume_home, failed).remove()
+    assert f"nothing is kept of the run {failed} in {lume_home / 'runs'}" in lume("resume", failed[:6]).stderr
+
+
+def test_runs_are_listed_and_shown_without_the_module(lume: Run, failed: str, tmp_path: Path) -> None:
+    (tmp_path / "mended").touch()
+    lume("run", "lab:Lab", "--token", "hunter2-is-long", "--shots", "3")
+    (tmp_path / "lab.py").unlink()
+    done = lume("runs", "list")
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert [(row[1], row[2], row[5]) for row in rows] == [("Lab", "Success", ""), ("Lab", "Failed", "fits")]
+    assert done.stderr == "2 runs, newest first\n"
+    assert lume("runs", "list", "--limit", "1").stderr == "1 of 2 runs, newest first; --limit N shows more\n"
+    listed = json.loads(lume("runs", "list", "--state", "failed", "--json").stdout)
+    assert (listed["count"], listed["runs"][0]["id"]) == (1, failed)
+    shown = lume("runs", "show", failed[:8])
+    lines = dict(line.split("\t", 1) for line in shown.stdout.splitlines())
+    assert lines["id"] == failed
+    assert lines["parameters.token"] == '"***"'
+    assert lines["errors.fits[2]"] == "ValueError: no peak"
+    assert lines["signature"].startswith("TriggerFailed")
+    assert shown.stderr == f"go on with it: python -m lume_dsl resume {failed[:8]}\n"
+    assert json.loads(lume("runs", "show", failed, "--json").stdout)["can_resume"] is True
+    assert lume("runs", "list", "--since", "2020-01-01", "--until", "2020-01-02").stderr == "no runs\n"
+    assert lume("runs", "list", "--flow", "Other").stderr == "no runs\n"
+
+
+def test_runs_are_cleared_after_a_question(lume: Run, failed: str, lume_home: Path) -> None:
+    refused = lume("runs", "clear")
+    assert (refused.returncode, "nobody can be asked whether to clear 1 run" in refused.stderr) == (2, True)
+    assert lume("runs", "clear", failed, "--flow", "Lab").returncode == 2
+    assert lume("runs", "clear", "--kept-only", "--yes").stdout == "cleared what is kept of 1 run\n"
+    assert journals(lume_home) == []
+    assert lume("runs", "list").stderr == "1 run, newest first\n"
+    assert json.loads(lume("runs", "clear", failed[:4], "--yes", "--json").stdout) == {"cleared": [failed]}
+    assert lume("runs", "clear", "--yes").stdout == "no runs\n"
