@@ -89,7 +89,7 @@ def test_an_error_can_be_raised_from_another_and_hashed(error: LumeError) -> Non
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    zip(EXAMPLES, [3, 3, 2, 2, 1, 1, 4, 4, 1, 2, 1, 2, 2, 2, 1], strict=True),
+    zip(EXAMPLES, [3, 3, 2, 2, 1, 1, 4, 4, 1, 2, 1, 2, 2, 2, 2, 1], strict=True),
     ids=lambda value: type(value).__name__,
 )
 def test_the_exit_code_tells_what_kind_of_failure_it_was(error: LumeError, code: int) -> None:
