@@ -91,24 +91,28 @@ class TaskRecorder:
     def write(self) -> None:
         """All that was told is in the journal. Where that cannot be written, nothing is told it any more."""
         with self._writing:
-            if not self._is_open:
-                return
             try:
-                if self._prepare is not None:
-                    self._prepare()
-                    self._prepare = None
-                events = []
-                while self._waiting:
-                    one = self._waiting.popleft()
-                    events.append(one if isinstance(one, dict) else self._event(*one))
-                if events:
-                    self._journal.write_tasks(events)
+                if self._is_open:
+                    self._write()
             except OSError as error:
                 self.close()
                 if not self._is_worker or os.path.isdir(self._journal.folder):
-                    get_logger("runs").warning(
-                        f"should this run fail, it could not go on from here: {error.strerror}: {error.filename}"
-                    )
+                    why = f"{error.strerror}: {error.filename}"
+                    get_logger("runs").warning(f"should this run fail, it could not go on from here: {why}")
+            except Exception:  # which would be ours, and is no reason to end somebody's run
+                self.close()
+                get_logger("runs").exception("Should this run fail, it could not go on from here")
+
+    def _write(self) -> None:
+        if self._prepare is not None:
+            self._prepare()
+            self._prepare = None
+        events = []
+        while self._waiting:
+            one = self._waiting.popleft()
+            events.append(one if isinstance(one, dict) else self._event(*one))
+        if events:
+            self._journal.write_tasks(events)
 
     def close(self) -> None:
         """Nothing that is told from now on is written."""
@@ -169,19 +173,11 @@ class _Writer:
             begun = time.monotonic()
             for recorder in tuple(self._recorders):
                 if begun - recorder.begun >= SECONDS:
-                    _written(recorder)
+                    recorder.write()
             time.sleep(SHARE * (time.monotonic() - begun))
             self._wake.clear()
             if self._recorders:
                 self._wake.set()
-
-
-def _written(recorder: TaskRecorder) -> None:
-    try:
-        recorder.write()
-    except Exception as error:  # the thread is that of other runs, too
-        recorder.close()
-        get_logger("runs").exception(f"a run is not recorded any more: {text_of(error)}")
 
 
 _the_writer: _Writer | None = None

@@ -112,6 +112,8 @@ class Recording:
     def broken_off(self, error: BaseException) -> None:
         """An exception has ended the run, if it has not ended before."""
         is_interrupt = isinstance(error, KeyboardInterrupt)
+        if is_interrupt and self._underway is not None:
+            self.flow.logger.warning(f"Interrupted: the run {self._underway[0].run_id} can be resumed")
         name, message = (INTERRUPTED, "by Ctrl-C") if is_interrupt else ("Failed", text_of(error))
         self._end(name, message, None, is_success=False)
 
