@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from types import MemberDescriptorType, new_class
 from typing import Any
 
 import attrs
 
-__all__ = ["HIDDEN", "hidden_text", "hide", "hide_in"]
+__all__ = ["HIDDEN", "hidden_text", "hide", "hide_in", "holds_secret"]
 
 HIDDEN = "***"
 """What is shown, and recorded, in place of a secret."""
@@ -84,6 +84,19 @@ def hidden_text(text: str) -> str:
     for secret in sorted(_seen, key=len, reverse=True):  # one may hold another
         text = text.replace(secret, HIDDEN)
     return text
+
+
+def holds_secret(pieces: Iterable[bytes | memoryview]) -> bool:
+    """Return whether bytes, given in pieces, hold the text of a secret."""
+    secrets = [text.encode() for text in _seen]
+    longest = max(map(len, secrets), default=0)
+    end = b""
+    for piece in pieces if secrets else ():
+        data = end + bytes(piece)
+        if any(secret in data for secret in secrets):
+            return True
+        end = data[-longest:]
+    return False
 
 
 def hide_in(exception: BaseException) -> BaseException:

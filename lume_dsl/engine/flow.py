@@ -176,7 +176,8 @@ class CompiledFlow(Flow):
             raise
         except BaseException as error:
             recording.broken_off(error)
-            raise FlowRunError(self.name, (TaskFailure(_task_name(error) or self.name, error),)) from error
+            failure = TaskFailure(_task_name(error) or self.name, error)
+            raise FlowRunError(self.name, (failure,), flow_run_id=recording.run_id) from error
         recording.ends(state)  # where a handler has failed, none was told
         return state
 

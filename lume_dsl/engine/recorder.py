@@ -74,9 +74,14 @@ class TaskRecorder:
 
     def ended(self, name: str, index: int | None, state: State, begun: float, *, keeps: bool) -> None:
         """A task's run, or one of a map, has ended with this state. ``keeps``: its value is needed to go on."""
-        if not isinstance(state, Finished) or isinstance(state, Mapped) or not self._is_open:
+        if not isinstance(state, Finished) or isinstance(state, Mapped):
             return
         state.__dict__[TIMES] = (begun, time.time())
+        if self._is_open:
+            self.add(name, index, state, keeps=keeps)
+
+    def add(self, name: str, index: int | None, state: State, *, keeps: bool) -> None:
+        """As ``ended``, of a state that has its times."""
         kept = None
         if keeps and isinstance(state, Success) and type(value := state._result.value) not in _UNCHANGING:
             kept = self._stored(value)

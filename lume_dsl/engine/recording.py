@@ -25,7 +25,7 @@ from lume_dsl.engine.made import SOURCED, made_of_tasks
 from lume_dsl.engine.outcome import failures_of
 from lume_dsl.engine.recorder import TIMES, TaskRecorder
 from lume_dsl.errors import LumeError, RecordError, text_of
-from lume_dsl.history.documents import Row, document_of_journal, run_document
+from lume_dsl.history.documents import Row, document_of_journal, latest_events, run_document
 from lume_dsl.history.filing import leave
 from lume_dsl.history.journal import Journal
 from lume_dsl.history.recorded import INTERRUPTED
@@ -65,6 +65,7 @@ class Recording:
 
     Attributes:
         flow: The flow.
+        run_id: The id of the last run that was recorded.
     """
 
     def __init__(self, flow: CompiledFlow, settings: Settings, resumed: Resumed | None = None) -> None:
@@ -75,6 +76,7 @@ class Recording:
         self._resumed = resumed
         self._begin: dict[str, Any] = {}
         self._count = 0
+        self.run_id = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _nothing, ()  # where Prefect's own runner takes the whole context to a worker
@@ -102,6 +104,7 @@ class Recording:
         except Exception as error:  # whatever it is, it is no reason to end somebody's run
             self.flow.logger.warning(f"this run is not recorded: {text_of(error)}")
             return
+        self.run_id = run_id
         self._underway = journal, TaskRecorder(journal, partial(_write_made, journal, self.flow))
 
     def ends(self, state: State) -> None:
@@ -123,6 +126,8 @@ class Recording:
         (journal, tasks), self._underway = self._underway, None
         if not is_success:
             tasks.write()
+            if states is not None:
+                self._write_missing(journal, tasks, states)
         tasks.close()
         try:
             if states is None:
@@ -137,6 +142,20 @@ class Recording:
             self.flow.logger.exception("The record of this run cannot be made")
         finally:
             journal.let_go()
+
+    def _write_missing(self, journal: Journal, tasks: TaskRecorder, states: Mapping[Any, State]) -> None:
+        """What workers have not written, as they do not see the folder, is there as well."""
+        try:
+            known = latest_events(journal).keys()
+        except LumeError:
+            return  # it is told when the record is made
+        for task, (name, keeps) in self.flow.recorded.items():
+            state = states.get(task)
+            each = enumerate(state.map_states) if isinstance(state, Mapped) else [(None, state)]
+            for index, one in each:
+                if one is not None and TIMES in one.__dict__ and (name, index) not in known:
+                    tasks.add(name, index, one, keeps=keeps)
+        tasks.write()
 
     # documents
 

@@ -68,8 +68,8 @@ def file_left(home: Path, store: RunStore) -> Iterator[dict[str, Any]]:
         ServiceError: The store does not answer.
     """
     for run_id in journals(home):
-        journal = Journal(home, run_id)
         with suppress(OSError, RunError):  # it ends, or is removed, at this moment; or cannot be read
+            journal = Journal(home, run_id)
             if journal.is_held:
                 yield document_of_journal(journal, state=RUNNING, message="", has_ended=False)
             elif not journal.is_filed:
@@ -85,8 +85,8 @@ def forget(ids: Sequence[str], home: Path, store: RunStore | None) -> None:
         ServiceError: The store does not answer.
     """
     for run_id in ids:
-        journal = Journal(home, run_id)
         with suppress(OSError, RunError):  # somebody resumes it at this moment
+            journal = Journal(home, run_id)
             if journal.is_there:
                 journal.hold()
                 journal.remove()

@@ -22,7 +22,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,12 @@ __all__ = ["Journal", "folder_of", "journals"]
 
 _NAMES = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 """What the id of a run may consist of where it is the name of a folder."""
+
+
+_BEGIN = ("id", "flow_name", "flow", "parameters", "unrecorded", "start_time", "attempts", "dropped", "host", "process")
+_MADE = ("tasks", "sources")
+_END = ("id", "flow_name", "project_name", "state", "start_time", "attempts", "tasks")
+"""Members that the files have at least."""
 
 
 def folder_of(home: Path) -> Path:
@@ -208,7 +214,7 @@ class Journal:
         Raises:
             RunError: That of one cannot be read.
         """
-        return {number: self._read(f"{number}.begin") for number in range(1, self._attempts() + 1)}
+        return {number: self._read(f"{number}.begin", _BEGIN) for number in range(1, self._attempts() + 1)}
 
     def made(self, attempt: int) -> dict[str, Any]:
         """Return what the tasks of an attempt were made of; nothing where it did not come so far.
@@ -216,7 +222,7 @@ class Journal:
         Raises:
             RunError: It cannot be read.
         """
-        return self._read(f"{attempt}.made") if (self.folder / f"{attempt}.made").exists() else {}
+        return self._read(f"{attempt}.made", _MADE) if (self.folder / f"{attempt}.made").exists() else {}
 
     def end(self) -> dict[str, Any] | None:
         """Return the run's record, None where the run has not ended, or was killed.
@@ -224,7 +230,7 @@ class Journal:
         Raises:
             RunError: It cannot be read.
         """
-        return self._read("end") if (self.folder / "end").exists() else None
+        return self._read("end", _END) if (self.folder / "end").exists() else None
 
     def tasks(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield what has become of task runs, with the attempt, in the order of attempts. Torn lines do not count."""
@@ -254,14 +260,14 @@ class Journal:
     def _attempts(self) -> int:
         return sum(1 for _ in self.folder.glob("*.begin"))
 
-    def _read(self, name: str) -> dict[str, Any]:
+    def _read(self, name: str, members: Collection[str]) -> dict[str, Any]:
         path = self.folder / name
         try:
             found = json.loads(path.read_bytes())
         except (OSError, ValueError) as error:
             raise RunError(f"{path} cannot be read: {error}") from error
-        if not isinstance(found, dict):
-            raise RunError(f"{path} cannot be read: it holds no JSON object")
+        if not isinstance(found, dict) or not found.keys() >= set(members):
+            raise RunError(f"{path} cannot be read: it is no JSON object, or has not all of {', '.join(members)}")
         return found
 
     # the end

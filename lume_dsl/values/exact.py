@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from lume_dsl.errors import RecordError
+from lume_dsl.secrets import holds_secret
 from lume_dsl.values import arrays, frames, objects
 from lume_dsl.values.content import Content
 from lume_dsl.values.encoding import encode
@@ -27,11 +28,13 @@ def exact_form(value: Any, blobs: dict[str, Content]) -> Any:
     """Return the stored form of a value that comes back as the same; ``blobs`` gets its large contents.
 
     Raises:
-        RecordError: It has none, naming what of it.
+        RecordError: It has none, naming what of it; or a large content of it holds the text of a secret.
     """
     stored = encode(value, blobs=blobs)
     if (lost := inexact(value)) is not None:
         raise RecordError(lost)
+    if any(holds_secret(content.pieces()) for content in blobs.values()):
+        raise RecordError("value: holds the text of a secret")
     return stored
 
 

@@ -307,6 +307,37 @@ def test_whatever_fails_each_task_that_succeeded_has_run_once(data: st.DataObjec
     assert done.value == expected
 
 
+def test_workers_that_do_not_see_the_folder_lose_nothing_of_a_run_that_ends(
+    dask_cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUME_HOME", "/proc/self/cwd/home")  # another folder for each process
+    run_id = failed(Squares(folder=str(tmp_path)), executor=f"dask://{dask_cluster.removeprefix('tcp://')}")
+    assert (tmp_path / "home" / "runs" / run_id).is_dir()
+    traced(tmp_path)
+    mend(tmp_path)
+    assert Squares.resume(run_id).whole == 14
+    assert traced(tmp_path) == ["squared 2", "total"]
+
+
+def test_a_task_that_ends_its_process_has_failed() -> None:
+    @task
+    def leaving() -> int:
+        ran("leaving")
+        if "leaves" in BROKEN:
+            raise SystemExit(3)
+        return 1
+
+    class Leaving(LumeFlow):
+        first = counted("first")
+        second = leaving.with_options(after=[first])()
+
+    BROKEN.add("leaves")
+    run_id = failed(Leaving())
+    took()
+    assert resumed_well(Leaving, run_id).second == 1
+    assert took() == ["leaving"]
+
+
 # what has changed
 
 
@@ -716,6 +747,22 @@ def test_a_value_that_holds_a_secret_is_not_kept() -> None:
     assert sorted(took()) == ["last", "token", "took"]
 
 
+def test_a_large_content_that_holds_a_secret_is_not_kept() -> None:
+    @task
+    def large(password: str) -> bytes:
+        ran("large")
+        return b"0" * 5_000_000 + password.encode() + b"0" * 100
+
+    class Large(LumeFlow):
+        password: str = parameter(secret=True)
+        found = large(password)
+        last = counted("last")
+
+    BROKEN.add("last")
+    failed(Large(password="hunter2-is-long"))
+    assert b"hunter2" not in b"".join(path.read_bytes() for path in home().rglob("*") if path.is_file())
+
+
 def test_parameters_are_the_runs() -> None:
     BROKEN.add("last")
     run_id = failed(Secretive(password="hunter2-is-long", charge=100))
@@ -788,6 +835,28 @@ def test_of_two_resumes_at_once_one_goes_on(tmp_path: Path) -> None:
     for one in told:
         assert not one or "still going" in one or "has succeeded" in one or "there is no run" in one, one
     assert traced(tmp_path) == ["fourth", "third"]
+
+
+@pytest.mark.parametrize("name", ["1.begin", "1.made", "end"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"id": 1}'])
+def test_a_damaged_file_of_a_run_is_told_and_others_are_listed(name: str, text: str) -> None:
+    BROKEN.add("third")
+    run_id, other = failed(Chain()), failed(Chain())
+    (folder_of(home()) / run_id / name).write_text(text)
+    (folder_of(home()) / run_id / "filed").unlink()
+    assert other in [one.id for one in runs()]
+    with pytest.raises(RunError, match=rf"{run_id}/{name} cannot be read: "):
+        Chain.resume(run_id)
+    assert not Journal(home(), run_id).is_held
+
+
+def test_a_folder_of_another_name_is_no_run() -> None:
+    (folder_of(home()) / "a name").mkdir(parents=True)
+    (folder_of(home()) / "a name" / "1.begin").write_text("{}")
+    assert list(runs()) == []
+    for run_id in ("../x", "a name", "\0", "x" * 1000):
+        with pytest.raises(RunError):
+            Chain.resume(run_id)
 
 
 def test_a_run_is_not_held_by_a_resume_that_was_refused() -> None:
