@@ -188,33 +188,31 @@ class _Planner:
     def _look_at_map(self, name: str, events: Mapping[int | None, Event]) -> None:
         """A map: those of its runs have values that ended, and of the others each runs."""
         counted = events.get(-1)
-        indices = [index for index in events if index is not None and index >= 0]
-        count = counted[1]["count"] if counted else max(indices, default=-1) + 1
-        states: list[Any] = [None] * count
-        reason = ""
-        for index in indices:
-            event = events[index][1]
-            if index < count and event["state"] in _FINISHED:
-                states[index], why = self._restored(name, event)
-                reason = reason or why
-        whole = Mapped("Mapped tasks submitted for execution.", map_states=states)
-        whole.result = [None if state is None else state.result for state in states]
+        finished = {
+            index: event
+            for index, (_, event) in events.items()
+            if index is not None and index >= 0 and event["state"] in _FINISHED
+        }
+        count = counted[1]["count"] if counted else max(finished, default=-1) + 1
+        found = [self._restored(name, finished[index]) if index in finished else (None, "") for index in range(count)]
+        states: list[Any] = [state for state, _ in found]
+        kept: list[Any] = [None if state is None or isinstance(state.result, NotKept) else state for state in states]
+        self.partial[name] = Mapped(map_states=kept)
         if counted is None or None in states:
             self.runs.add(name)
-            if reason:
-                self.reasons[name] = reason
-            else:
+            if counted is None or len(finished) < count:
                 self.changes.add(name)
-            self.partial[name] = Mapped(map_states=states)
+            else:
+                self.reasons[name] = next(reason for _, reason in found if reason)
             return
+        whole = Mapped("Mapped tasks submitted for execution.", map_states=states)
+        whole.result = [state.result for state in states]
         vars(whole)[WHOLE] = True
         self._states[name] = whole
-        unkept = [state.result for state in states if state is not None and isinstance(state.result, NotKept)]
-        if unkept:
+        if None in kept:
             self.lacking.add(name)
-            self.reasons[name] = f"what some of its runs returned could not be kept: {unkept[0].reason}"
-            left: list[Any] = [None if isinstance(state.result, NotKept) else state for state in states]
-            self.partial[name] = Mapped(map_states=left)
+            reason = next(state.result.reason for state in states if isinstance(state.result, NotKept))
+            self.reasons[name] = f"what some of its runs returned could not be kept: {reason}"
 
     # each before those upstream of it
 

@@ -695,6 +695,60 @@ def test_a_part_of_a_map_runs_and_those_of_its_runs_that_succeeded_do_not() -> N
     assert took().count("each 1") == 2
 
 
+def test_a_map_of_values_that_could_not_be_kept_is_made_again_where_it_is_taken() -> None:
+    @task
+    def sets(i: int) -> Any:
+        ran(f"set {i}")
+        return {i} if i % 2 else i
+
+    class Sets(LumeFlow):
+        n: list[int] = parameter(default=[0, 1, 2, 3])
+        made_sets = sets.map(n)
+        names = took_all(made_sets)
+        last = counted("last")
+
+    BROKEN.update(["set 2", "last"])
+    run_id = failed(Sets())
+    took()
+    BROKEN.remove("set 2")
+    BROKEN.add("took")
+    assert sorted(failed_again(Sets, run_id)) == ["last", "set 1", "set 2", "set 3", "took"]
+    BROKEN.remove("took")
+    assert sorted(failed_again(Sets, run_id)) == ["last", "set 1", "set 3", "took"]
+    done = resumed_well(Sets, run_id)
+    assert took() == ["last"]
+    assert done.names == ["int", "set", "int", "set"]
+    with pytest.raises(NotRunError, match="set cannot be stored"):
+        _ = done.made_sets
+
+
+def test_a_file_of_a_map_that_is_gone_is_saved_again_and_no_other() -> None:
+    @task
+    def told(i: int) -> str:
+        ran(f"told {i}")
+        return f"text {i}"
+
+    class Letter(LumeFlow):
+        i: int = 0
+        text = told(i)
+        file: TextFile = file_result(text, filename="{i}.txt")
+
+    class Letters(LumeFlow):
+        n: list[int] = parameter(default=[0, 1])
+        letters = Letter.map(i=n)
+        last = counted("last")
+
+    BROKEN.add("last")
+    run_id = failed(Letters())
+    took()
+    Path("1.txt").unlink()
+    kept_file = Path("0.txt").stat().st_mtime_ns
+    done = resumed_well(Letters, run_id)
+    assert took() == ["last"]
+    assert [one.file.read() for one in done.letters] == ["text 0", "text 1"]
+    assert Path("0.txt").stat().st_mtime_ns == kept_file
+
+
 # parameters
 
 
