@@ -22,8 +22,8 @@ _NAMES = (
 """What names have in them whose values are secret. Too many rather than too few."""
 
 _SECRET = re.compile(_NAMES, re.IGNORECASE)
-_USER = re.compile(r"\A([A-Za-z][\w+.-]*://)([^:@/?#]+)(:[^@/?#]*)?@(?=[^@/?#]*(?:[/?#]|\Z))")
-"""The user of a well-formed URL, and the password with its colon."""
+_USER = re.compile(r"\A([A-Za-z][\w+.-]*://)([^:@/?#]+)(:[^@/?#]*)?@(?=[^@]*\Z)")
+"""The user of a well-formed URL, and the password with its colon. With another ``@`` the password may go on to that."""
 
 _PARAMETER = re.compile(rf"([?&#;][^=&?#;]*(?:{_NAMES})[^=&?#;]*=)([^&]*)", re.IGNORECASE)
 

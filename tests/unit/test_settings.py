@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 import attrs
 import cloudpickle  # type: ignore[import-untyped]
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pymongo.uri_parser import parse_uri
 
@@ -532,6 +532,8 @@ def test_no_password_of_a_url_is_given_to_a_job_and_it_arrives_whole_by_itself(p
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=4))
+@example("00@#")
+@example("/a@b?c@")
 def test_no_password_of_a_url_is_given_to_a_job_even_if_it_is_not_escaped(password: str) -> None:
     secret = f"s3cret{password}w0rd"
     given = job(RESULTS_DB__URL=f"mongodb://me:{secret}@db/lume")
