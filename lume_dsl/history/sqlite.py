@@ -82,8 +82,8 @@ class SQLiteRuns(RunStore):
             ) from error
 
     def _connection(self, *, create: bool) -> sqlite3.Connection:
-        found, process = getattr(self._own, "connection", (None, 0))
-        if found is not None and process == os.getpid() and os.path.exists(self._path):  # not the one before a fork
+        found, of = getattr(self._own, "connection", (None, None))
+        if found is not None and of == self._identity():
             return found  # type: ignore[no-any-return]
         if create:
             os.makedirs(os.path.dirname(self._path) or os.curdir, exist_ok=True)
@@ -94,8 +94,16 @@ class SQLiteRuns(RunStore):
         made.execute("PRAGMA synchronous=NORMAL")  # a run's record may be lost with the machine, and is never torn
         for statement in _CREATE:
             made.execute(statement)
-        self._own.connection = (made, os.getpid())
+        self._own.connection = (made, self._identity())
         return made
+
+    def _identity(self) -> tuple[int, int, int] | None:
+        """What a connection is of: this process, not one that was forked, and a file that nobody has removed since."""
+        try:
+            file = os.stat(self._path)
+        except FileNotFoundError:
+            return None
+        return os.getpid(), file.st_dev, file.st_ino
 
 
 def _conditions(query: RunQuery) -> tuple[str, list[str]]:

@@ -10,8 +10,9 @@ import pytest
 from lume_dsl.history.mongo import MongoRuns
 from lume_dsl.history.sql import SQLRuns
 from lume_dsl.history.sqlite import SQLiteRuns
-from lume_dsl.history.store import RunStore
+from lume_dsl.history.store import RunQuery, RunStore
 from lume_dsl.testing import RunStoreContract
+from lume_dsl.testing.run_stores import run_of
 
 
 class TestSQLite(RunStoreContract):
@@ -44,3 +45,13 @@ class TestMongoDB(RunStoreContract):
         store = MongoRuns(mongodb_url)
         yield store
         store.close()
+
+
+def test_an_sqlite_file_that_was_removed_is_another_one(tmp_path: Path) -> None:
+    store, other = SQLiteRuns(f"sqlite:///{tmp_path}/results.db"), SQLiteRuns(f"sqlite:///{tmp_path}/results.db")
+    store.put(run_of(1))
+    for path in tmp_path.iterdir():
+        path.unlink()
+    other.put(run_of(2))
+    store.put(run_of(3))
+    assert [one["id"] for one in other.scan(RunQuery())] == [run_of(3)["id"], run_of(2)["id"]]
