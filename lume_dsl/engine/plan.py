@@ -57,9 +57,17 @@ class Plan:
 
     def tell(self, logger: logging.Logger, run_id: str) -> None:
         """The log tells that the run goes on, and what of it runs again."""
-        logger.info(f"Resuming the run {run_id}: {len(self.states)} tasks have their values")
+        count = sum(map(_finished, self.states.values()))
+        logger.info(
+            f"Resuming the run {run_id}, of which {count:,} task run{'s' if count != 1 else ''} need not run again"
+        )
         for name, reason in self.again.items():
             logger.info(f"Task '{name}': runs again: {reason}")
+
+
+def _finished(state: State) -> int:
+    """How many runs of a task have ended, of a map those that have."""
+    return sum(one is not None for one in state.map_states) if isinstance(state, Mapped) else 1
 
 
 def plan_of(flow: CompiledFlow, journal: Journal) -> Plan:

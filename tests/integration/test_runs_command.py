@@ -81,6 +81,7 @@ def test_a_failure_tells_how_to_go_on(lume: Run, tmp_path: Path) -> None:
     (tmp_path / "mended").touch()
     again = lume("resume", told.rpartition(" ")[2], "--token", "hunter2-is-long", "--executor", "threads")
     assert (again.returncode, "measuring" in again.stdout) == (0, False)
+    assert ", of which 4 task runs need not run again\n" in again.stderr
     assert again.stdout.splitlines()[0].startswith("Lab succeeded in ")
     assert (tmp_path / "report.txt").read_text() == "15 6.0"
 
