@@ -35,6 +35,9 @@ SECONDS = 0.25
 SHARE = 20
 """How many times longer than writing took nothing is written again: a twentieth of the time goes there at most."""
 
+LONGEST = 5.0
+"""How many seconds nothing is written at most."""
+
 _UNCHANGING = frozenset({type(None), bool, int, float, complex, str, bytes})
 """Types of values that no later task can change."""
 
@@ -47,7 +50,7 @@ class _Kept:
     """The stored form of a value, or why there is none."""
 
     form: Any = None
-    reason: str = ""
+    reason: str | None = None
 
 
 _Ended = tuple[str, int | None, State, bool, _Kept | None]
@@ -102,7 +105,7 @@ class TaskRecorder:
             except OSError as error:
                 self.close()
                 if not self._is_worker or os.path.isdir(self._journal.folder):
-                    why = f"{error.strerror}: {error.filename}"
+                    why = f"{error.strerror}: {error.filename or self._journal.folder}"
                     get_logger("runs").warning(f"should this run fail, it could not go on from here: {why}")
             except Exception:  # which would be ours, and is no reason to end somebody's run
                 self.close()
@@ -134,7 +137,7 @@ class TaskRecorder:
             found["message"] = str(state.message)
         if keeps and state.is_successful():
             kept = self._stored(state.result) if kept is None else kept
-            found.update({"unkept": kept.reason} if kept.reason else {"value": kept.form})
+            found.update({"value": kept.form} if kept.reason is None else {"unkept": kept.reason})
         return found
 
     def _stored(self, value: Any) -> _Kept:
@@ -179,7 +182,7 @@ class _Writer:
             for recorder in tuple(self._recorders):
                 if begun - recorder.begun >= SECONDS:
                     recorder.write()
-            time.sleep(SHARE * (time.monotonic() - begun))
+            time.sleep(min(SHARE * (time.monotonic() - begun), LONGEST))
             self._wake.clear()
             if self._recorders:
                 self._wake.set()

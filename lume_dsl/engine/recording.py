@@ -99,7 +99,9 @@ class Recording:
             journal = resumed.journal if resumed else Journal(self._settings.home, run_id)
             journal.begin(self._begin)
         except OSError as error:
-            self.flow.logger.warning(f"this run is not recorded: {error.strerror}: {error.filename}")
+            self.flow.logger.warning(
+                f"this run is not recorded: {error.strerror}: {error.filename or self._settings.home}"
+            )
             return
         except Exception as error:  # whatever it is, it is no reason to end somebody's run
             self.flow.logger.warning(f"this run is not recorded: {text_of(error)}")

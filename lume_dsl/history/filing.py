@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from lume_dsl.errors import RunError, ServiceError
 from lume_dsl.history.documents import document_of_journal
@@ -19,7 +20,8 @@ __all__ = ["PAUSE_SECONDS", "file_left", "forget", "leave"]
 PAUSE_SECONDS = 60.0
 """How long a store that did not answer is not asked again at the end of a run: it would delay each of many."""
 
-_failed: dict[int, float] = {}
+_failed: WeakKeyDictionary[RunStore, float] = WeakKeyDictionary()
+"""When stores did not answer last."""
 
 
 def leave(journal: Journal, document: Mapping[str, Any], store: RunStore, *, goes_on: bool) -> None:
@@ -48,15 +50,15 @@ def leave(journal: Journal, document: Mapping[str, Any], store: RunStore, *, goe
 
 
 def _put(store: RunStore, document: Mapping[str, Any]) -> None:
-    since = time.monotonic() - _failed.get(id(store), -PAUSE_SECONDS)
+    since = time.monotonic() - _failed.get(store, -PAUSE_SECONDS)
     if since < PAUSE_SECONDS:
         raise ServiceError(f"the store did not answer {since:.0f} seconds ago; `runs list` tries again")
     try:
         store.put(document)
     except ServiceError:
-        _failed[id(store)] = time.monotonic()
+        _failed[store] = time.monotonic()
         raise
-    _failed.pop(id(store), None)
+    _failed.pop(store, None)
 
 
 def file_left(home: Path, store: RunStore) -> Iterator[dict[str, Any]]:
@@ -68,7 +70,8 @@ def file_left(home: Path, store: RunStore) -> Iterator[dict[str, Any]]:
         ServiceError: The store does not answer.
     """
     for run_id in journals(home):
-        with suppress(OSError, RunError):  # it ends, or is removed, at this moment; or cannot be read
+        # It ends, or is removed, at this moment; or is no run's, or damaged: the others are told all the same.
+        with suppress(OSError, RunError, ValueError, KeyError, TypeError):
             journal = Journal(home, run_id)
             if journal.is_held:
                 yield document_of_journal(journal, state=RUNNING, message="", has_ended=False)
@@ -84,15 +87,23 @@ def forget(ids: Sequence[str], home: Path, store: RunStore | None) -> None:
     Raises:
         ServiceError: The store does not answer.
     """
+    gone = []
     for run_id in ids:
         with suppress(OSError, RunError):  # somebody resumes it at this moment
-            journal = Journal(home, run_id)
-            if journal.is_there:
-                journal.hold()
-                journal.remove()
-                journal.let_go()
+            _remove(home, run_id)
+            gone.append(run_id)
     if store is not None:
-        store.delete(ids)
+        store.delete(gone)
+
+
+def _remove(home: Path, run_id: str) -> None:
+    journal = Journal(home, run_id)
+    if journal.is_there:
+        journal.hold()
+        try:
+            journal.remove()
+        finally:
+            journal.let_go()
 
 
 def _file(journal: Journal, store: RunStore) -> None:

@@ -63,11 +63,12 @@ def journal_to_resume(beginning: str, services: _Services) -> tuple[Journal, dic
     """
     home: Path = services.settings.home
     here = [run_id for run_id in journals(home) if beginning and run_id.startswith(beginning)]
+    here = [run_id for run_id in here if run_id == beginning] or here
     if len(here) != 1:
         _explain(find_run(beginning, services), home)  # without the store it can be told no better
     journal = Journal(home, here[0])
-    if journal.is_held:
-        journal.hold()  # tells by whom
+    journal.hold()  # tells by whom it is held
+    journal.let_go()
     begun = journal.begun()
     if (end := journal.end()) is not None and end["state"] == "Success":
         _explain(RecordedRun(end), home)

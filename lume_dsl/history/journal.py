@@ -214,7 +214,7 @@ class Journal:
         Raises:
             RunError: That of one cannot be read.
         """
-        return {number: self._read(f"{number}.begin", _BEGIN) for number in range(1, self._attempts() + 1)}
+        return {number: self._read(f"{number}.begin", _BEGIN) for number in range(1, max(1, self._attempts()) + 1)}
 
     def made(self, attempt: int) -> dict[str, Any]:
         """Return what the tasks of an attempt were made of; nothing where it did not come so far.

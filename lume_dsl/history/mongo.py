@@ -45,7 +45,7 @@ class MongoRuns(RunStore):
                 self._runs.create_index([("flow_name", 1), ("start_time", -1)])
                 self._runs.create_index([("start_time", -1)])
                 self._is_ready = True
-            text = json.dumps(document, ensure_ascii=False)
+            text = json.dumps(document)
             self._runs.replace_one({"_id": document["id"]}, {**row, "document": text}, upsert=True)
 
     def scan(self, query: RunQuery) -> Iterator[dict[str, Any]]:

@@ -47,7 +47,7 @@ class SQLRuns(RunStore):
 
     def put(self, document: Mapping[str, Any]) -> None:
         row = {name: document[name] for name in COLUMNS}
-        row["document"] = json.dumps(document, ensure_ascii=False)
+        row["document"] = json.dumps(document)
         try:
             with self._connected() as connection:
                 connection.execute(sa.insert(_runs), row)

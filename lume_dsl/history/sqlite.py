@@ -41,7 +41,7 @@ class SQLiteRuns(RunStore):
         self._own = threading.local()
 
     def put(self, document: Mapping[str, Any]) -> None:
-        row = [*(document[name] for name in COLUMNS), json.dumps(document, ensure_ascii=False)]
+        row = [*(document[name] for name in COLUMNS), json.dumps(document)]
         with self._connected(create=True) as connection, connection:
             connection.execute(_PUT, row)
 

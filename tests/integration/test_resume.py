@@ -908,6 +908,30 @@ def test_a_damaged_file_of_a_run_is_told_and_others_are_listed(name: str, text: 
     assert not Journal(home(), run_id).is_held
 
 
+def test_a_missing_begin_is_told_and_others_are_listed() -> None:
+    BROKEN.add("third")
+    run_id, other = failed(Chain()), failed(Chain())
+    for _ in range(2):
+        failed_again(Chain, run_id)
+    (folder_of(home()) / run_id / "2.begin").unlink()
+    (folder_of(home()) / run_id / "filed").unlink()
+    assert other in [one.id for one in runs()]
+    with pytest.raises(RunError, match=rf"{run_id}/2\.begin cannot be read: "):
+        Chain.resume(run_id)
+
+
+def test_a_value_that_fails_without_a_word_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> Any:
+        raise MemoryError
+
+    BROKEN.add("took")
+    with monkeypatch.context() as patch:
+        patch.setattr("lume_dsl.engine.recorder.exact_form", fails)
+        run_id = failed(Unkept())
+    took()
+    assert resumed_well(Unkept, run_id).names == ["set"]
+
+
 def test_a_folder_of_another_name_is_no_run() -> None:
     (folder_of(home()) / "a name").mkdir(parents=True)
     (folder_of(home()) / "a name" / "1.begin").write_text("{}")
