@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 import attrs
@@ -117,6 +116,7 @@ class _Planner:
         self._states: dict[str, State] = {}
         self._now = made_of_document(made_of_tasks(flow))
         self._then: dict[int, Mapping[str, Made]] = {}
+        self._latest_first = range(journal.attempts, 0, -1)
         self._events: dict[str, dict[int | None, Event]] = {}
         for (name, index), event in latest_events(journal).items():
             self._events.setdefault(name, {})[index] = event
@@ -166,7 +166,7 @@ class _Planner:
 
     def _look_at_made(self, name: str, member: Member) -> None:
         """An operator or the like, whose value is made again in no time of those that it takes."""
-        before = next((made for attempt in self._attempts if (made := self._made_in(attempt).get(name))), None)
+        before = next((made for attempt in self._latest_first if (made := self._made_in(attempt).get(name))), None)
         if before is not None and before != self._now.get(name):
             self._run(name, "")
         elif self.lacking.isdisjoint(member.upstream):
@@ -174,10 +174,6 @@ class _Planner:
         else:
             self.lacking.add(name)
             self.reasons[name] = f"{next(one for one in member.upstream if one in self.lacking)} has no value"
-
-    @cached_property
-    def _attempts(self) -> list[int]:
-        return sorted(self.journal.begun(), reverse=True)
 
     def _look_at_value(self, name: str, found: Event | None) -> None:
         if found is None or found[1]["state"] not in _FINISHED:

@@ -75,7 +75,7 @@ class Recording:
         self._settings = settings
         self._resumed = resumed
         self._begin: dict[str, Any] = {}
-        self._count = 0
+        self._had_run = False
         self.run_id = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -90,9 +90,9 @@ class Recording:
         """A run has begun, with the JSON forms of its parameters."""
         if self._underway is not None:  # Prefect goes on with it, for retries
             return
-        self._count += 1
-        if self._count > 1:  # by a schedule Prefect runs all as one
+        if self._had_run:  # by a schedule Prefect runs all as one
             run_id = str(uuid.uuid4())
+        self._had_run = True
         resumed, self._resumed = self._resumed, None
         try:
             self._begin = self._begin_document(run_id, parameters, resumed)

@@ -10,12 +10,12 @@ from lume_dsl.history.journal import Journal
 from lume_dsl.history.recorded import INTERRUPTED
 from lume_dsl.history.store import time_text
 
-__all__ = ["LOCAL", "Row", "attempts_of", "document_of_journal", "latest_events", "run_document"]
+__all__ = ["Row", "attempts_of", "document_of_journal", "latest_events", "run_document"]
 
 Row = tuple[str, str, tuple[float, float] | None]
 """A task run: its name and state, and when it began and ended, in seconds since 1970, where it has run."""
 
-LOCAL = ("attempts", "dropped", "unrecorded", "process")
+_LOCAL = ("attempts", "dropped", "unrecorded", "process")
 """Members of what was known at the begin that are no members of the record, or others there."""
 
 _OF_ATTEMPT = ("start_time", "source_sha256", "host", "process")
@@ -48,7 +48,7 @@ def run_document(
     ]
     start_time = attempts[0]["start_time"]
     return {
-        **{name: member for name, member in begin.items() if name not in LOCAL},
+        **{name: member for name, member in begin.items() if name not in _LOCAL},
         "start_time": start_time,
         "end_time": end_time,
         "state": state,
@@ -79,19 +79,14 @@ def latest_events(journal: Journal) -> dict[tuple[str, int | None], tuple[int, d
     What a later attempt counts as not run is left out. The number of a map's runs is under the index -1.
     """
     found: dict[tuple[str, int | None], tuple[int, dict[str, Any]]] = {}
-    dropped = {number: set(begin["dropped"]) for number, begin in journal.begun().items()}
-    at = 1
+    dropped = {task: number for number, begin in journal.begun().items() for task in begin["dropped"]}  # the last time
     for attempt, event in journal.tasks():
-        while at < attempt:
-            at += 1
-            found = {key: one for key, one in found.items() if key[0] not in dropped[at]}
+        if attempt < dropped.get(event["task"], 0):
+            continue
         key = (event["task"], -1 if "count" in event else event.get("index"))
         before = found.get(key)
         if before is None or before[0] < attempt or before[1].get("end", 0) <= event.get("end", 0):
             found[key] = (attempt, event)
-    while at < len(dropped):
-        at += 1
-        found = {key: one for key, one in found.items() if key[0] not in dropped[at]}
     return found
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from lume_dsl.errors import RunError
 from lume_dsl.history.journal import Journal, folder_of, journals
 from lume_dsl.history.recorded import RecordedRun
 from lume_dsl.history.remembered import Runs
-from lume_dsl.history.store import RunQuery, RunStore
+from lume_dsl.history.store import RunQuery
+
+if TYPE_CHECKING:
+    from lume_dsl.services import Services
 
 __all__ = ["SHORT", "find_run", "journal_to_resume", "runs_of"]
 
@@ -22,23 +25,15 @@ SHOWN = 10
 """How many runs are told of those that a beginning may stand for."""
 
 
-class _Services(Protocol):
-    @property
-    def settings(self) -> Any: ...
-
-    @property
-    def runs(self) -> RunStore: ...
-
-
 _ALL = RunQuery()
 
 
-def runs_of(services: _Services, query: RunQuery = _ALL, parameters: Mapping[str, Any] = MappingProxyType({})) -> Runs:
+def runs_of(services: Services, query: RunQuery = _ALL, parameters: Mapping[str, Any] = MappingProxyType({})) -> Runs:
     """Return the runs that a query describes, and that have these JSON forms of parameters."""
     return Runs(services.settings.home, lambda: services.runs, query, parameters)
 
 
-def find_run(beginning: str, services: _Services) -> RecordedRun:
+def find_run(beginning: str, services: Services) -> RecordedRun:
     """Return the one run whose id begins so.
 
     Raises:
@@ -55,7 +50,7 @@ def find_run(beginning: str, services: _Services) -> RecordedRun:
     raise RunError("\n    ".join([f"the id of more than one run begins with {beginning!r}:", *lines, *more]))
 
 
-def journal_to_resume(beginning: str, services: _Services) -> tuple[Journal, dict[str, Any]]:
+def journal_to_resume(beginning: str, services: Services) -> tuple[Journal, dict[str, Any]]:
     """Return the journal of a run that can go on, and what was known when it last began.
 
     Raises:

@@ -29,7 +29,7 @@ from typing import Any
 
 from lume_dsl.errors import RecordError, RunError
 from lume_dsl.secrets import hidden_text
-from lume_dsl.values.content import PIECE, Content
+from lume_dsl.values.content import Content, pieces_of
 from lume_dsl.values.encoding import decode
 
 __all__ = ["Journal", "folder_of", "journals"]
@@ -75,9 +75,6 @@ class Journal:
         self.folder = folder_of(home) / run_id
         self._lock: int | None = None
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Journal, (self.home, self.run_id, self.attempt)
-
     @property
     def is_there(self) -> bool:
         """Whether the run has a folder."""
@@ -95,10 +92,10 @@ class Journal:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._lock is None:
             self.hold()
-        self.attempt = self._attempts() + 1
+        self.attempt = self.attempts + 1
         for name in ("end", "filed"):
             (self.folder / name).unlink(missing_ok=True)
-        _write(self.folder / f"{self.attempt}.begin", _json(document))
+        _write(self.folder / f"{self.attempt}.begin", [_json(document)])
 
     def hold(self) -> None:
         """This process, and no other, may go on with the run, until ``let_go`` or the process's end.
@@ -107,12 +104,10 @@ class Journal:
             RunError: Another one holds it; it is still going.
         """
         descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(descriptor):
             holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
             os.close(descriptor)
-            raise RunError(f"the run {self.run_id} is still going: {holder or 'another process'} has it") from None
+            raise RunError(f"the run {self.run_id} is still going: {holder or 'another process'} has it")
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode(), 0)
         self._lock = descriptor
@@ -131,12 +126,9 @@ class Journal:
         except OSError:
             return False
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+            return not _locked(descriptor)
         finally:
             os.close(descriptor)
-        return False
 
     # writing
 
@@ -146,7 +138,7 @@ class Journal:
         Raises:
             OSError: It cannot be written.
         """
-        _write(self.folder / f"{self.attempt}.made", _json(document))
+        _write(self.folder / f"{self.attempt}.made", [_json(document)])
 
     def write_tasks(self, events: list[dict[str, Any]]) -> None:
         """What has become of some task runs is in this process's file.
@@ -176,14 +168,7 @@ class Journal:
         if path.exists():
             return
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        temporary = path.with_name(f".{os.urandom(8).hex()}")
-        try:
-            with open(temporary, "xb") as stream:
-                for piece in content.pieces():
-                    stream.write(piece)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        _write(path, content.pieces())
 
     def write_end(self, document: Mapping[str, Any]) -> None:
         """The run's record is in its folder.
@@ -191,7 +176,7 @@ class Journal:
         Raises:
             OSError: It cannot be written.
         """
-        _write(self.folder / "end", _json(document))
+        _write(self.folder / "end", [_json(document)])
 
     @property
     def is_filed(self) -> bool:
@@ -214,7 +199,7 @@ class Journal:
         Raises:
             RunError: That of one cannot be read.
         """
-        return {number: self._read(f"{number}.begin", _BEGIN) for number in range(1, max(1, self._attempts()) + 1)}
+        return {number: self._read(f"{number}.begin", _BEGIN) for number in range(1, max(1, self.attempts) + 1)}
 
     def made(self, attempt: int) -> dict[str, Any]:
         """Return what the tasks of an attempt were made of; nothing where it did not come so far.
@@ -234,7 +219,7 @@ class Journal:
 
     def tasks(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield what has become of task runs, with the attempt, in the order of attempts. Torn lines do not count."""
-        for number in range(1, self._attempts() + 1):
+        for number in range(1, self.attempts + 1):
             for path in sorted(self.folder.glob(f"{number}.*.tasks")):
                 for line in path.read_bytes().split(b"\n"):
                     digest, _, text = line.partition(b" ")
@@ -251,13 +236,13 @@ class Journal:
 
     def _content(self, name: str) -> Iterable[bytes]:
         try:
-            with open(self.folder / "contents" / name, "rb") as stream:
-                while piece := stream.read(PIECE):
-                    yield piece
+            yield from pieces_of(self.folder / "contents" / name)
         except OSError as error:
             raise RecordError(f"its content {name} cannot be read: {error.strerror}") from error
 
-    def _attempts(self) -> int:
+    @property
+    def attempts(self) -> int:
+        """How many attempts have begun."""
         return sum(1 for _ in self.folder.glob("*.begin"))
 
     def _read(self, name: str, members: Collection[str]) -> dict[str, Any]:
@@ -302,22 +287,32 @@ def _json(document: Any) -> bytes:
     return hidden_text(json.dumps(document, ensure_ascii=False, separators=(",", ":"))).encode("utf-8", "surrogatepass")
 
 
-def _write(path: Path, data: bytes) -> None:
+def _locked(descriptor: int) -> bool:
+    """Whether this process has the lock of a file from now on, as no other has."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _write(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
     """The file holds these bytes, whole, whoever looks."""
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         try:
-            _write_all(descriptor, data)
+            for piece in pieces:
+                _write_all(descriptor, piece)
         finally:
             os.close(descriptor)
         os.replace(temporary, path)
-    except OSError:
+    except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def _write_all(descriptor: int, data: bytes | memoryview) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]

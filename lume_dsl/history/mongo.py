@@ -3,40 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from pymongo import errors
+from pymongo.database import Database
 
 from lume_dsl.errors import ServiceError
 from lume_dsl.history.store import COLUMNS, RunQuery, RunStore, time_text
-from lume_dsl.records.mongo_clients import connector, failure_of
-from lume_dsl.settings import mask_url
+from lume_dsl.records.mongo_clients import OfMongo
 
 __all__ = ["MongoRuns"]
 
 
-class MongoRuns(RunStore):
+class MongoRuns(OfMongo, RunStore):
     """Runs in the collection ``runs`` of the database that a MongoDB URL names, else of ``lume``.
 
     Beside the members by which it is found, a run is one JSON text, ``document``.
     """
 
-    def __init__(self, url: str) -> None:
-        """The store is ready to connect."""
-        self._shown = mask_url(url)
-        self._connect = connector(url)
-        self._open()
-
-    def _open(self) -> None:
-        database = self._connect()
-        self._client = database.client
-        self._process = os.getpid()
+    def _use(self, database: Database[Any]) -> None:
         self._runs = database["runs"]
-        self._is_ready = False
 
     def put(self, document: Mapping[str, Any]) -> None:
         row = {name: document[name] for name in COLUMNS if name != "id"}
@@ -57,20 +46,13 @@ class MongoRuns(RunStore):
         with self._translated():
             return self._runs.delete_many({"_id": {"$in": list(ids)}}).deleted_count
 
-    def close(self) -> None:
-        self._client.close()
-
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        if self._process != os.getpid():  # forked since: the connections are the parent's
-            self._parents = self._client
-            self._open()
-        try:
-            yield
-        except errors.DocumentTooLarge as error:
-            raise ServiceError(f"the run has more task runs than {self._shown} takes in one document") from error
-        except errors.PyMongoError as error:
-            raise failure_of(self._shown, error) from error
+        with super()._translated():
+            try:
+                yield
+            except errors.DocumentTooLarge as error:
+                raise ServiceError(f"the run has more task runs than {self._shown} takes in one document") from error
 
 
 def _filter(query: RunQuery) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from contextlib import suppress
 from functools import partial
 from hashlib import sha256
@@ -21,7 +21,7 @@ import attrs
 from lume_dsl.errors import RecordError, ServiceError
 from lume_dsl.files.atomic import sync_folder
 from lume_dsl.records.store import Entry, contents_of
-from lume_dsl.values.content import PIECE, Content
+from lume_dsl.values.content import Content, pieces_of
 
 __all__ = ["Recovered", "discard", "keep", "read", "unsaved_folder", "waiting"]
 
@@ -159,7 +159,7 @@ def read(folder: Path) -> Entry | None:
     if missing := [name for name in _MEMBERS if name not in document]:
         raise RecordError(f"{folder} is no record: {_DOCUMENT} has no {', '.join(missing)}")
     _check_names(folder, contents_of(document), sizes)
-    blobs = {name: Content(size, partial(_pieces, folder / "blobs" / name)) for name, size in sizes.items()}
+    blobs = {name: Content(size, partial(pieces_of, folder / "blobs" / name)) for name, size in sizes.items()}
     for name, content in blobs.items():
         if content.sha256 != name:
             raise RecordError(f"{folder} is no record: blobs/{name} was changed")
@@ -184,12 +184,6 @@ def _check_names(folder: Path, named: Collection[str], present: Collection[str])
             raise RecordError(f"{folder} is no record: blobs/{name} is missing, which {_DOCUMENT} names")
         if name not in named:
             raise RecordError(f"{folder} is no record: blobs/{name} is not named by {_DOCUMENT}")
-
-
-def _pieces(file: Path) -> Iterator[bytes]:
-    with file.open("rb") as stream:
-        while piece := stream.read(PIECE):
-            yield piece
 
 
 def discard(folder: Path) -> None:

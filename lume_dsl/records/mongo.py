@@ -9,7 +9,6 @@ Files are there before the document that names them.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
@@ -21,13 +20,13 @@ from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from gridfs.errors import CorruptGridFile, NoFile
 from pymongo import errors
+from pymongo.database import Database
 from pymongo.write_concern import WriteConcern
 
 from lume_dsl.errors import RecordError, ServiceError
-from lume_dsl.records.mongo_clients import DUPLICATE_KEY, connector, failure_of, said
+from lume_dsl.records.mongo_clients import DUPLICATE_KEY, OfMongo, said
 from lume_dsl.records.query import NumberBound, Prefilter
 from lume_dsl.records.store import Document, Entry, RecordStore
-from lume_dsl.settings import mask_url
 from lume_dsl.values.content import PIECE, Content
 
 __all__ = ["MongoStore"]
@@ -55,25 +54,15 @@ _REST = "_values"
 _OPPOSITE = {"<": "$gte", "<=": "$gt", ">": "$lte", ">=": "$lt", "==": "$ne"}
 
 
-class MongoStore(RecordStore):
+class MongoStore(OfMongo, RecordStore):
     """Records in the collection ``records`` of the database that a MongoDB URL names, else of ``lume``."""
 
-    def __init__(self, url: str) -> None:
-        """The store is ready to connect."""
-        self._shown = mask_url(url)
-        self._connect = connector(url)
-        self._open()
-
-    def _open(self) -> None:
-        database = self._connect()
-        self._client = database.client
-        self._process = os.getpid()
+    def _use(self, database: Database[Document]) -> None:
         self._records = database["records"]
         self._files = gridfs.GridFSBucket(database, bucket_name="blobs")
         self._chunks = database["blobs"]["chunks"]
         self._file_list = database["blobs"]["files"]
         self._schema = database["lume_schema"]
-        self._is_ready = False
 
     def check(self) -> None:
         with self._translated():
@@ -138,9 +127,6 @@ class MongoStore(RecordStore):
                 number += self._records.delete_many({"_id": {"$in": [one["_id"] for one in found]}}).deleted_count
                 self._remove([file for one in found for file in one.get(_FILES, {}).values()])
         return number
-
-    def close(self) -> None:
-        self._client.close()
 
     def _insert_many(self, stored: Sequence[RawBSONDocument]) -> list[bool]:
         if len(stored) < 2:
@@ -261,15 +247,11 @@ class MongoStore(RecordStore):
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        if self._process != os.getpid():  # forked since: the connections are the parent's, and its client stays open
-            self._parents = self._client
-            self._open()
-        try:
-            yield
-        except errors.WriteError as error:
-            raise RecordError(f"{self._shown} refuses the record: {said(error)}") from error
-        except errors.PyMongoError as error:
-            raise failure_of(self._shown, error) from error
+        with super()._translated():
+            try:
+                yield
+            except errors.WriteError as error:
+                raise RecordError(f"{self._shown} refuses the record: {said(error)}") from error
 
 
 def _filter(wanted: Prefilter, *, hints: bool) -> dict[str, Any]:

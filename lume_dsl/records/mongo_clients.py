@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pymongo
@@ -16,7 +18,7 @@ from lume_dsl.records.store import Document, invalid_url, refused_options
 from lume_dsl.secrets import hide
 from lume_dsl.settings import mask_url, secrets_in, variable
 
-__all__ = ["DUPLICATE_KEY", "connector", "failure_of", "said"]
+__all__ = ["DUPLICATE_KEY", "OfMongo", "failure_of", "said"]
 
 _TIMEOUTS: dict[str, Any] = {"serverSelectionTimeoutMS": 2000, "connectTimeoutMS": 2000, "socketTimeoutMS": 20000}
 """In milliseconds; those that the URL gives itself are kept."""
@@ -24,8 +26,43 @@ _TIMEOUTS: dict[str, Any] = {"serverSelectionTimeoutMS": 2000, "connectTimeoutMS
 DUPLICATE_KEY = 11000
 
 
-def connector(url: str) -> Callable[[], Database[Document]]:
-    """Return what makes a client, and gives the database that a URL names, else ``lume``; nothing is connected yet.
+class OfMongo:
+    """What a store in a MongoDB database is made of: a client of its process, and failures in our words."""
+
+    def __init__(self, url: str) -> None:
+        """The store is ready to connect to the database that the URL names, else to ``lume``."""
+        self._shown = mask_url(url)
+        self._connect = _connector(url)
+        self._open()
+
+    def _open(self) -> None:
+        database = self._connect()
+        self._client = database.client
+        self._process = os.getpid()
+        self._is_ready = False
+        self._use(database)
+
+    def _use(self, database: Database[Document]) -> None:
+        """Its collections are those of this database."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self._client.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Within, the driver's errors are ``ServiceError``; a process that was forked has connections of its own."""
+        if self._process != os.getpid():  # forked since: the connections are the parent's, and its client stays open
+            self._parents = self._client
+            self._open()
+        try:
+            yield
+        except errors.PyMongoError as error:
+            raise failure_of(self._shown, error) from error
+
+
+def _connector(url: str) -> Callable[[], Database[Document]]:
+    """What makes a client, and gives the database that a URL names, else ``lume``; nothing is connected yet.
 
     Raises:
         ServiceError: If it is no URL, or has an option that the driver does not know.

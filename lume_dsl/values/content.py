@@ -5,13 +5,25 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from lume_dsl.errors import RecordError
 
-__all__ = ["PIECE", "Content"]
+__all__ = ["PIECE", "Content", "pieces_of"]
 
 PIECE = 4 * 2**20
 """Bytes of a piece at most: below what any store takes in one row or message."""
+
+
+def pieces_of(file: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file in order, in pieces of at most ``PIECE``.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with file.open("rb") as stream:
+        while piece := stream.read(PIECE):
+            yield piece
 
 
 class Content:

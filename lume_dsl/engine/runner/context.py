@@ -20,7 +20,7 @@ from prefect.utilities.collections import merge_dicts
 __all__ = ["RECORDING", "Recorder", "RunContext", "SharedConfig", "entered"]
 
 RECORDING = "lume_recording"
-"""The key of ``prefect.context`` that has what a run is recorded by, an object with ``tasks``; no task sees it."""
+"""The key of ``prefect.context`` that has what a run is recorded by, with ``tasks``; it does not travel to workers."""
 
 
 class Recorder(Protocol):
