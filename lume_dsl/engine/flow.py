@@ -21,7 +21,7 @@ from lume_dsl.declare.graph import Graph, RecordResult
 from lume_dsl.declare.parameters import bind_values, json_values, shown_values, without_defaults
 from lume_dsl.engine.arguments import arguments_of
 from lume_dsl.engine.executors import check_cluster, executor_of
-from lume_dsl.engine.lengths import check_known_lengths
+from lume_dsl.engine.lengths import check_known_lengths, unequal_lengths
 from lume_dsl.engine.recording import Recording, Resumed, recorded_tasks
 from lume_dsl.engine.runner import Flow, runner_class
 from lume_dsl.engine.runner.context import RECORDING
@@ -74,6 +74,16 @@ class CompiledFlow(Flow):
         self.recorded = recorded_tasks(self)
         self._cache.clear()
 
+    def wrong_lengths(self, task: prefect.Task, lengths: Mapping[Edge, int]) -> str:
+        """Return why a task is not mapped over lists of these lengths, by their edges; nothing where it can be."""
+        if len(set(lengths.values())) < 2:
+            return ""
+        names = {one: name for name, one in self.members.items()}
+        order = list(self.flow_class.__lume_graph__.members[names[task]].inputs)
+        edges = sorted(lengths, key=lambda edge: order.index(edge.key))
+        sources = {names.get(edge.upstream_task, edge.key): lengths[edge] for edge in edges}
+        return unequal_lengths(names[task], sources)
+
     def run(
         self,
         parameters: Mapping[str, Any] | None = None,
@@ -124,6 +134,7 @@ class CompiledFlow(Flow):
         settings = current_settings()
         with prefect.context({SETTINGS: settings}):
             self._check_beforehand(values | arguments.known, kwargs.get("executor") or self.executor)
+        self.state_handlers.sort(key=lambda handler: handler is _record_run)  # after what was appended since
         recording = Recording(self, settings, resumed)
         inputs = _inputs(self, values)
         given = _given(graph, values)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from prefect.engine.state import State
-
 from lume_dsl.declare.graph import Constant, Edge, Graph, Member
-from lume_dsl.errors import FlowRunError, ParameterError, Problem, TaskFailure
+from lume_dsl.errors import ParameterError, Problem
 
-__all__ = ["check_known_lengths", "check_lengths"]
+__all__ = ["check_known_lengths", "unequal_lengths"]
 
 
 def check_known_lengths(flow_name: str, graph: Graph, values: Mapping[str, Any]) -> None:
@@ -19,43 +17,29 @@ def check_known_lengths(flow_name: str, graph: Graph, values: Mapping[str, Any])
     Raises:
         ParameterError: Each map whose lists do not.
     """
+    told = {name: unequal_lengths(name, _lengths(member, values)) for name, member in graph.members.items()}
     problems = tuple(
         Problem("map-lengths", f"{flow_name}.{name}", message, "give lists of one length")
-        for name, message in _unequal(graph, values).items()
+        for name, message in told.items()
+        if message
     )
     if problems:
         raise ParameterError(problems)
 
 
-def check_lengths(flow_name: str, graph: Graph, tasks: Mapping[str, State]) -> None:
-    """Return if all lists that a successful run has mapped over agree.
-
-    Raises:
-        FlowRunError: Each map whose lists do not.
-    """
-    values = {name: state.result for name, state in tasks.items() if state.is_successful()}
-    unequal = _unequal(graph, values)
-    if unequal:
-        raise FlowRunError(
-            flow_name, tuple(TaskFailure(name, ValueError(message)) for name, message in unequal.items())
-        )
-
-
-def _unequal(graph: Graph, values: Mapping[str, Any]) -> dict[str, str]:
-    found = {}
-    for name, member in graph.members.items():
-        lengths = _lengths(member, values)
-        if len(set(lengths.values())) > 1:
-            told = ", ".join(f"{length} items of {source}" for source, length in lengths.items())
-            found[name] = f"{name} maps over lists of unequal length: {told}"
-    return found
+def unequal_lengths(name: str, lengths: Mapping[str, int]) -> str:
+    """Return what is wrong with the lengths of what a task is to be mapped over; nothing where they are the same."""
+    if len(set(lengths.values())) < 2:
+        return ""
+    told = ", ".join(f"{length} items of {source}" for source, length in lengths.items())
+    return f"{name} maps over lists of unequal length: {told}"
 
 
 def _lengths(member: Member, values: Mapping[str, Any]) -> dict[str, int]:
     """The lengths of what a member maps over, as far as they are known, by where it comes from."""
     lengths = {}
     for key, source in member.inputs.items():
-        if source.mapped:
+        if source.mapped and not (isinstance(source, Edge) and source.flattened):
             label = source.upstream if isinstance(source, Edge) else key
             value = source.value if isinstance(source, Constant) else values.get(source.upstream)
             if isinstance(value, (list, tuple)):

@@ -17,7 +17,6 @@ from lume_dsl.declare.attributes import RUN
 from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of, with_values
 from lume_dsl.engine.compile import CONFIGURE, compile_flow
 from lume_dsl.engine.executors import executor_of
-from lume_dsl.engine.lengths import check_lengths
 from lume_dsl.engine.outcome import FlowRun, error_of
 from lume_dsl.engine.recording import Resumed
 from lume_dsl.history.journal import Journal
@@ -67,7 +66,6 @@ def run_flow(
         if Journal(settings.home, flow_run_id).is_there:
             error.flow_run_id = flow_run_id
         raise error
-    check_lengths(compiled.name, type(instance).__lume_graph__, tasks)
     outcome: F = with_values(type(instance), values)
     vars(outcome)[RUN] = FlowRun(
         flow_name=compiled.name,

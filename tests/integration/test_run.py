@@ -34,6 +34,7 @@ from lume_dsl import (
     db_result,
     file_result,
     flatten,
+    from_prefect,
     load,
     parameter,
     result,
@@ -790,14 +791,65 @@ def test_a_map_over_lists_of_unequal_length_is_no_success() -> None:
         xs: list[int] = parameter(default=[1, 2, 3])
         sums = add.map(xs, [1, 2])
 
+    summed = []
+
+    @task
+    def total(sums: list[int]) -> int:
+        summed.append(sums)
+        return sum(sums)
+
     class Computed(LumeFlow):
         xs = upto(3)
         sums = add.map(xs, [1, 2])
+        of_sums = total(sums)
 
     with pytest.raises(ParameterError, match="sums maps over lists of unequal length: 3 items of xs, 2 items of y"):
         Known().run()
-    with pytest.raises(FlowRunError, match="sums maps over lists of unequal length: 3 items of xs, 2 items of y"):
+    with pytest.raises(FlowRunError, match="sums maps over lists of unequal length: 3 items of xs, 2 items of y") as no:
         Computed().run()
+    assert [failure.name for failure in no.value.failed] == ["sums"]
+    assert no.value.not_run == ("of_sums",)
+    assert summed == []
+    (run,) = Computed.runs()
+    assert (run.state, [error["task"] for error in run.errors]) == ("Failed", ["sums"])
+
+
+@pytest.mark.parametrize("executor", ["local", "threads", "processes"])
+def test_a_map_takes_what_was_flattened_and_what_was_mapped_by_their_own_lengths(executor: str) -> None:
+    @task
+    def add(x: int, y: int) -> int:
+        return x + y
+
+    @task
+    def upto(n: int) -> list[int]:
+        return list(range(n))
+
+    class Ragged(LumeFlow):
+        ys: list[int] = parameter()
+        lists = upto.map([1, 2])
+        flat = flatten(lists)
+        sums = add.map(flat, ys)
+        again = add.map(sums, flat)
+
+    assert Ragged(ys=[1, 2, 3]).run(executor=executor).again == [1, 2, 5]
+    with pytest.raises(FlowRunError, match="sums maps over lists of unequal length: 3 items of flat, 2 items of ys"):
+        Ragged(ys=[1, 2]).run(executor=executor)
+
+
+def test_a_flow_written_by_hand_flattens_before_lengths_are_compared() -> None:
+    @prefect.task
+    def add(x: int, y: int) -> int:
+        return x + y
+
+    with prefect.Flow("by hand") as flow:
+        ys = prefect.Parameter("ys")
+        sums = add.map(prefect.flatten(prefect.Parameter("lists", default=[[1, 2], [3]])), ys)
+        lists = add.copy(name="lists").map([[1], [2, 3]], prefect.unmapped([9]))
+        last = add.copy(name="last").map(prefect.flatten(lists), prefect.flatten([[1], [2, 3, 4]]))
+    state: Any = flow.run(ys=[1, 2, 3])
+    done = from_prefect(flow)(ys=[1, 2, 3]).run()
+    assert done.add == state.result[sums].result == [2, 4, 6]
+    assert done.last == state.result[last].result == [2, 11, 5, 7]
 
 
 def test_an_executor_that_is_none_is_told_before_any_task(lab: ModuleType) -> None:

@@ -86,6 +86,7 @@ class _Run:
         task_runner_cls: The class of task runners: ours in the place of Prefect's.
         tells: Whether what cannot travel, or was lost on the way, fails its task. A flow that is no more than Prefect's
             ends by the error of the executor, as it does there.
+        wrong_lengths: Says why a task is not mapped over lists of these lengths. Prefect goes as far as the shortest.
         recorder: What task runs are told to, None where the run is not recorded.
         named: What tasks are called there, and whether their values are kept.
     """
@@ -102,6 +103,7 @@ class _Run:
     constant_edges: Callable[[prefect.Task], Iterator[tuple[Edge, Any]]] = attrs.field(init=False)
     task_runner_cls: type = attrs.field(init=False)
     tells: bool = attrs.field(init=False)
+    wrong_lengths: Callable[[prefect.Task, Mapping[Edge, int]], str] | None = attrs.field(init=False)
     recorder: Recorder | None = attrs.field(init=False)
     named: Mapping[prefect.Task, tuple[str, bool]] = attrs.field(init=False)
 
@@ -115,6 +117,7 @@ class _Run:
         self.task_runner_cls = TaskRunner if named is PrefectTaskRunner else named
         tells: bool = getattr(self.flow, "tells_what_is_lost", False)
         self.tells = tells and not isinstance(self.executor, LocalExecutor)
+        self.wrong_lengths = getattr(self.flow, "wrong_lengths", None)
         self.recorder = getattr(prefect.context.__dict__.get(RECORDING), "tasks", None)
         self.named = {} if self.recorder is None else getattr(self.flow, "recorded", {})
 
@@ -173,6 +176,8 @@ class _Run:
         """Wait for what a task is mapped over, see whether it can be, and give its runs to the executor."""
         states = self._wait(states)
         parent = self._wait([self._submit(task, state, states, mapped, is_mapped_parent=True)])[0]
+        if isinstance(parent, Mapped):
+            parent = self._refused(task, states) or parent
         self.states[task] = parent
         runs = []
         for index, one in enumerate(states_of_runs(parent, states, self.children, self.executor)):
@@ -184,6 +189,28 @@ class _Run:
             self.children[task] = runs
             if self.recorder is not None and task in self.named:
                 self.recorder.mapped(self.named[task][0], len(runs))
+
+    def _refused(self, task: prefect.Task, states: Mapping[Edge, State]) -> State | None:
+        """The state of a map over lists of unequal length: in a flow of ours it has failed, before any of its runs."""
+        if self.wrong_lengths is None:
+            return None
+        begun = time.time()
+        mapped = {edge: state for edge, state in states.items() if edge.mapped}
+        counts = {edge: self._count(edge, state) for edge, state in mapped.items()}
+        wrong = self.wrong_lengths(task, {edge: count for edge, count in counts.items() if count is not None})
+        if not wrong:
+            return None
+        self.runner.logger.error(f"Task '{task.name}': {wrong}")
+        failed = Failed(wrong, result=ValueError(wrong))
+        if self.recorder is not None and task in self.named:
+            self.recorder.ended(self.named[task][0], None, failed, begun, keeps=False)
+        return failed
+
+    def _count(self, edge: Edge, state: State) -> int | None:
+        """How many items there are to be mapped over, None where that is not known."""
+        if isinstance(state, Mapped):
+            return None if edge.flattened else len(self.children.get(edge.upstream_task, ()))
+        return len(state.result) if isinstance(state.result, (list, tuple)) else None
 
     def _submit(
         self,
