@@ -64,13 +64,13 @@ class TaskRecorder:
         """``prepare`` is called before anything is written; None in the process of a worker."""
         self._journal = journal
         self._prepare = prepare
-        self._is_worker = prepare is None
         self._waiting: deque[_Ended | dict[str, Any]] = deque()
         self._writing = threading.Lock()
         self._is_open = True
         self.begun = time.monotonic()
-        if prepare is not None:
-            _writer().add(self)
+        self._writer = None if prepare is None else _writer()
+        if self._writer is not None:
+            self._writer.add(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _on_worker, (str(self._journal.home), self._journal.run_id, self._journal.attempt)
@@ -89,7 +89,7 @@ class TaskRecorder:
         if keeps and isinstance(state, Success) and type(value := state._result.value) not in _UNCHANGING:
             kept = self._stored(value)
         self._waiting.append((name, index, state, keeps, kept))
-        if self._is_worker:
+        if self._writer is None:
             self.write()
 
     def mapped(self, name: str, count: int) -> None:
@@ -104,7 +104,7 @@ class TaskRecorder:
                     self._write()
             except OSError as error:
                 self.close()
-                if not self._is_worker or os.path.isdir(self._journal.folder):
+                if self._writer is not None or os.path.isdir(self._journal.folder):
                     why = f"{error.strerror}: {error.filename or self._journal.folder}"
                     get_logger("runs").warning(f"should this run fail, it could not go on from here: {why}")
             except Exception:  # which would be ours, and is no reason to end somebody's run
@@ -115,18 +115,17 @@ class TaskRecorder:
         if self._prepare is not None:
             self._prepare()
             self._prepare = None
-        events = []
-        while self._waiting:
-            one = self._waiting.popleft()
-            events.append(one if isinstance(one, dict) else self._event(*one))
-        if events:
-            self._journal.write_tasks(events)
+        waiting = list(self._waiting)
+        if waiting:
+            self._journal.write_tasks([one if isinstance(one, dict) else self._event(*one) for one in waiting])
+        for _ in waiting:  # not before: an interrupt would lose them
+            self._waiting.popleft()
 
     def close(self) -> None:
         """Nothing that is told from now on is written."""
         self._is_open = False
-        if not self._is_worker:
-            _writer().remove(self)
+        if self._writer is not None:
+            self._writer.remove(self)
 
     def _event(self, name: str, index: int | None, state: State, keeps: bool, kept: _Kept | None) -> dict[str, Any]:
         begun, ended = vars(state)[TIMES]

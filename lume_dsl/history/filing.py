@@ -107,8 +107,10 @@ def _remove(home: Path, run_id: str) -> None:
 
 
 def _file(journal: Journal, store: RunStore) -> None:
-    journal.hold()
+    journal.keep_still()
     try:
+        if journal.is_filed:  # by another process meanwhile
+            return
         document = journal.end()
         if document is None:
             message = "its process was killed, or its machine failed"

@@ -3,7 +3,8 @@
 Below ``LUME_HOME`` there is a folder ``runs/<id>`` for each run that has begun and not succeeded. A run that is resumed
 goes on in its folder: that is another attempt, which has a number. The files (docs/stored-form.md):
 
-* ``lock``: locked as long as a process runs it, however that ends; in it the process and its machine.
+* ``lock``: locked as long as a process runs it, however that ends; in it the process and its machine. Those that look
+  whether it is, or put its record into the store, share it.
 * ``<attempt>.begin``: JSON: what was known when it began, and which tasks count as not run since.
 * ``<attempt>.made``: JSON: what each task is made of. It is there soon, or when something is to be kept.
 * ``<attempt>.<machine>.<process>.tasks``: lines of a SHA-256 and a JSON array: what task runs came to, with values.
@@ -22,6 +23,7 @@ import json
 import os
 import platform
 import shutil
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +39,9 @@ __all__ = ["Journal", "folder_of", "journals"]
 _NAMES = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 """What the id of a run may consist of where it is the name of a folder."""
 
+
+FILING_SECONDS = 10.0
+"""How long one waits for processes that file a run's record."""
 
 _BEGIN = ("id", "flow_name", "flow", "parameters", "unrecorded", "start_time", "attempts", "dropped", "host", "process")
 _MADE = ("tasks", "sources")
@@ -103,14 +108,38 @@ class Journal:
         Raises:
             RunError: Another one holds it; it is still going.
         """
-        descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        if not _locked(descriptor):
-            holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+        descriptor = self._open_lock()
+        try:
+            until = time.monotonic() + FILING_SECONDS
+            while not _locked(descriptor, fcntl.LOCK_EX):
+                if not _locked(descriptor, fcntl.LOCK_SH):
+                    holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+                    raise RunError(f"the run {self.run_id} is still going: {holder or 'another process'} has it")
+                if time.monotonic() > until:
+                    raise RunError(f"another process has been storing the record of the run {self.run_id} for long")
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+                time.sleep(0.02)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode(), 0)
+        except BaseException:
             os.close(descriptor)
-            raise RunError(f"the run {self.run_id} is still going: {holder or 'another process'} has it")
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode(), 0)
+            raise
         self._lock = descriptor
+
+    def keep_still(self) -> None:
+        """No process may go on with the run until ``let_go`` or this process's end. Several may see to that.
+
+        Raises:
+            RunError: It is still going.
+        """
+        descriptor = self._open_lock()
+        if not _locked(descriptor, fcntl.LOCK_SH):
+            os.close(descriptor)
+            raise RunError(f"the run {self.run_id} is still going")
+        self._lock = descriptor
+
+    def _open_lock(self) -> int:
+        return os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
 
     def let_go(self) -> None:
         """Others may go on with the run."""
@@ -126,7 +155,7 @@ class Journal:
         except OSError:
             return False
         try:
-            return not _locked(descriptor)
+            return not _locked(descriptor, fcntl.LOCK_SH)
         finally:
             os.close(descriptor)
 
@@ -287,10 +316,10 @@ def _json(document: Any) -> bytes:
     return hidden_text(json.dumps(document, ensure_ascii=False, separators=(",", ":"))).encode("utf-8", "surrogatepass")
 
 
-def _locked(descriptor: int) -> bool:
-    """Whether this process has the lock of a file from now on, as no other has."""
+def _locked(descriptor: int, how: int) -> bool:
+    """Whether this process has a file's lock from now on, which goes with no other's."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,6 +41,10 @@ class MongoRuns(OfMongo, RunStore):
         with self._translated(), self._runs.find(_filter(query), {"document": True}) as found:
             for row in found.sort([("start_time", -1), ("_id", 1)]).allow_disk_use(True):
                 yield json.loads(row["document"])
+
+    def count(self, query: RunQuery, *, but: Collection[str] = ()) -> int:
+        with self._translated():
+            return self._runs.count_documents({"$and": [_filter(query), {"_id": {"$nin": list(but)}}]})
 
     def delete(self, ids: Sequence[str]) -> int:
         with self._translated():

@@ -42,7 +42,7 @@ class Runs:
 
     def _all(self) -> Iterator[RecordedRun]:
         store = self._store()
-        underway = {one["id"]: one for one in file_left(self._home, store)}
+        underway = self._underway(store)
         left = sorted(filter(self._takes, underway.values()), key=lambda one: str(one["start_time"]))
         for document in store.scan(self.query):
             if document["id"] in underway or not self._takes(document):
@@ -51,6 +51,9 @@ class Runs:
                 yield RecordedRun(left.pop())
             yield RecordedRun(document)
         yield from map(RecordedRun, reversed(left))
+
+    def _underway(self, store: RunStore) -> dict[str, dict[str, Any]]:
+        return {one["id"]: one for one in file_left(self._home, store)}
 
     def _takes(self, document: Mapping[str, Any]) -> bool:
         given = document["parameters"]
@@ -102,7 +105,12 @@ class Runs:
 
     def count(self) -> int:
         """Return how many runs there are."""
-        return sum(1 for _ in self)
+        if self.parameters:  # which no store compares
+            return sum(1 for _ in self)
+        store = self._store()
+        underway = self._underway(store)
+        count = store.count(self.query, but=underway) + sum(map(self._takes, underway.values()))
+        return count if self._limit is None else min(count, self._limit)
 
     def latest(self) -> RecordedRun:
         """Return the newest run.
@@ -128,7 +136,7 @@ class Runs:
 
     def can_resume(self, run: RecordedRun) -> bool:
         """Return whether what is needed to go on with a run is kept here."""
-        return run.state != "Success" and Journal(self._home, run.id).is_there
+        return run.state not in ("Success", RUNNING) and Journal(self._home, run.id).is_there
 
     def to_frame(self) -> pd.DataFrame:
         """Return a data frame with a row a run: ``id``, ``flow_name``, ``state``, ``start_time``, ``seconds``.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -61,6 +61,11 @@ class SQLRuns(RunStore):
         with self._connected() as connection, connection.execute(statement) as rows:
             for text in rows.scalars():
                 yield json.loads(text)
+
+    def count(self, query: RunQuery, *, but: Collection[str] = ()) -> int:
+        counted = sa.select(sa.func.count()).select_from(_runs).where(*_conditions(query), _runs.c.id.not_in(but))
+        with self._connected() as connection:
+            return connection.scalar(counted) or 0
 
     def delete(self, ids: Sequence[str]) -> int:
         with self._connected() as connection:

@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -46,16 +46,24 @@ class SQLiteRuns(RunStore):
             connection.execute(_PUT, row)
 
     def scan(self, query: RunQuery) -> Iterator[dict[str, Any]]:
-        if not os.path.exists(self._path):
-            return
         terms, values = _conditions(query)
         statement = f"SELECT document FROM lume_runs{terms} ORDER BY start_time DESC, id"
-        with self._connected() as connection, closing(connection.execute(statement, values)) as rows:
-            for (text,) in rows:
-                yield json.loads(text)
+        return map(json.loads, self._read(statement, values))
+
+    def count(self, query: RunQuery, *, but: Collection[str] = ()) -> int:
+        terms, values = _conditions(query, but)
+        return next(self._read(f"SELECT count(*) FROM lume_runs{terms}", values), 0)
+
+    def _read(self, statement: str, values: Sequence[str]) -> Iterator[Any]:
+        """The first column of what a query finds; nothing where no run has been put yet."""
+        if os.path.exists(self._path):
+            with self._connected() as connection:
+                if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'lume_runs'").fetchone():
+                    with closing(connection.execute(statement, values)) as rows:
+                        yield from (row[0] for row in rows)
 
     def delete(self, ids: Sequence[str]) -> int:
-        if not os.path.exists(self._path):
+        if not self.count(RunQuery()):
             return 0
         with self._connected() as connection, connection:
             return sum(connection.execute("DELETE FROM lume_runs WHERE id = ?", (one,)).rowcount for one in ids)
@@ -82,19 +90,19 @@ class SQLiteRuns(RunStore):
             ) from error
 
     def _connection(self, *, create: bool) -> sqlite3.Connection:
-        found, of = getattr(self._own, "connection", (None, None))
-        if found is not None and of == self._identity():
-            return found  # type: ignore[no-any-return]
+        found: tuple[sqlite3.Connection, Any, bool] | None = getattr(self._own, "connection", None)
+        if found is not None and found[1] == self._identity() and found[2] >= create:
+            return found[0]
         if create:
             os.makedirs(os.path.dirname(self._path) or os.curdir, exist_ok=True)
         # Autocommit: what changes rows begins its own transaction.
         made = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
         if create:
             made.execute("PRAGMA journal_mode=WAL")
+            for statement in _CREATE:
+                made.execute(statement)
         made.execute("PRAGMA synchronous=NORMAL")  # a run's record may be lost with the machine, and is never torn
-        for statement in _CREATE:
-            made.execute(statement)
-        self._own.connection = (made, self._identity())
+        self._own.connection = (made, self._identity(), create)
         return made
 
     def _identity(self) -> tuple[int, int, int] | None:
@@ -106,9 +114,9 @@ class SQLiteRuns(RunStore):
         return os.getpid(), file.st_dev, file.st_ino
 
 
-def _conditions(query: RunQuery) -> tuple[str, list[str]]:
+def _conditions(query: RunQuery, but: Collection[str] = ()) -> tuple[str, list[str]]:
     """The clause of a query, and the values in it."""
-    found: list[tuple[str, list[str]]] = []
+    found: list[tuple[str, list[str]]] = [(f"id NOT IN ({', '.join('?' * len(but))})", [*but])] if but else []
     if query.flow_name is not None:
         found.append(("flow_name = ?", [query.flow_name]))
     if query.project_name is not None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -75,6 +75,14 @@ class RunStore(ABC):
     @abstractmethod
     def scan(self, query: RunQuery) -> Iterator[dict[str, Any]]:
         """Yield the documents that a query describes, the newest start time first, equal to what was stored.
+
+        Raises:
+            ServiceError: If the store does not answer.
+        """
+
+    @abstractmethod
+    def count(self, query: RunQuery, *, but: Collection[str] = ()) -> int:
+        """Return how many runs a query describes, but for those with these ids.
 
         Raises:
             ServiceError: If the store does not answer.

@@ -38,6 +38,7 @@ class RunStoreContract:
 
     def test_an_empty_store_has_no_runs(self, store: RunStore) -> None:
         assert _ids(store) == []
+        assert store.count(RunQuery()) == store.count(RunQuery(), but=["x"]) == 0
         assert store.delete(["x"]) == 0
 
     def test_a_run_comes_back_as_it_was_put(self, store: RunStore) -> None:
@@ -130,3 +131,6 @@ class RunStoreContract:
         )
         expected = sorted(filter(query.takes, runs), key=lambda run: str(run["start_time"]), reverse=True)
         assert list(store.scan(query)) == expected
+        but = data.draw(st.sets(st.sampled_from([run_of(number)["id"] for number in range(6)] + ["unknown"])))
+        assert store.count(query) == len(expected)
+        assert store.count(query, but=but) == sum(run["id"] not in but for run in expected)

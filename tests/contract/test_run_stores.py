@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,19 @@ class TestMongoDB(RunStoreContract):
         store = MongoRuns(mongodb_url)
         yield store
         store.close()
+
+
+def test_an_sqlite_file_that_one_may_only_read_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "results.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE lume_records (id)")
+    store = SQLiteRuns(f"sqlite:///{path}")
+    before = path.read_bytes()
+    assert list(store.scan(RunQuery())) == []
+    assert (store.count(RunQuery()), store.delete(["x"])) == (0, 0)
+    assert path.read_bytes() == before  # reading makes no table
+    store.put(run_of(1))
+    assert store.count(RunQuery()) == 1
 
 
 def test_an_sqlite_file_that_was_removed_is_another_one(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +25,7 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prefect.engine.state import Failed, State
 
 from lume_dsl import (
     DBResult,
@@ -43,7 +45,7 @@ from lume_dsl import (
     task,
 )
 from lume_dsl.errors import FlowRunError, NotRunError, ParameterError, RunError
-from lume_dsl.history.journal import Journal, folder_of
+from lume_dsl.history.journal import Journal, folder_of, journals
 from lume_dsl.services import current
 from tests.flows.resumed import Briefs, Squares, Stages, mend, traced
 
@@ -876,6 +878,60 @@ def test_a_run_that_is_still_going_is_refused_and_told_by_whom(tmp_path: Path) -
     with pytest.raises(RunError, match=f"the run {found.id} is still going: process {process.pid} on .* has it"):
         Stages.resume(found)
     end(process, signal.SIGKILL)
+
+
+def test_a_resume_waits_for_whoever_files_the_run(tmp_path: Path) -> None:
+    end(started(tmp_path, "local"), signal.SIGKILL)
+    mend(tmp_path)
+    (run_id,) = journals(home())
+    filing = Journal(home(), run_id)
+    filing.keep_still()
+    assert not Journal(home(), run_id).is_held  # it is not going
+    waiting = threading.Timer(1.0, filing.let_go)
+    waiting.start()
+    assert Stages.resume(run_id).flow_run.state.is_successful()
+    waiting.join()
+
+
+def test_looking_at_runs_keeps_nobody_from_resuming_one(tmp_path: Path) -> None:
+    end(started(tmp_path, "local"), signal.SIGKILL)
+    mend(tmp_path)
+    runs().count()
+    (run_id,) = journals(home())
+    journal, over = Journal(home(), run_id), threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            _ = journal.is_held
+
+    looking = [threading.Thread(target=look) for _ in range(2)]
+    for one in looking:
+        one.start()
+    try:
+        for _ in range(50):
+            held = Journal(home(), run_id)
+            held.hold()
+            held.let_go()
+    finally:
+        over.set()
+        for one in looking:
+            one.join()
+
+
+def test_what_a_handler_makes_of_a_run_is_what_is_recorded() -> None:
+    class Handled(LumeFlow):
+        first = counted("first")
+
+    def failing(_flow: Any, _old: State, new: State) -> State:
+        return Failed("it was a Sunday") if new.is_successful() else new
+
+    Handled.flow.state_handlers.append(failing)
+    run_id = failed(Handled())
+    assert (runs().one().state, runs().one().message) == ("Failed", "it was a Sunday")
+    Handled.flow.state_handlers.remove(failing)
+    took()
+    assert Handled.resume(run_id).first == 1
+    assert took() == []
 
 
 def test_of_two_resumes_at_once_one_goes_on(tmp_path: Path) -> None:

@@ -167,3 +167,15 @@ def test_runs_are_cleared_after_a_question(lume: Run, failed: str, lume_home: Pa
     assert lume("runs", "list").stderr == "1 run, newest first\n"
     assert json.loads(lume("runs", "clear", failed[:4], "--yes", "--json").stdout) == {"cleared": [failed]}
     assert lume("runs", "clear", "--yes").stdout == "no runs\n"
+
+
+def test_a_run_that_is_underway_is_not_cleared(lume: Run, failed: str, lume_home: Path) -> None:
+    journal = Journal(lume_home, failed)
+    journal.hold()
+    done = lume("runs", "clear", failed, "--yes")
+    assert done.stdout == "nothing is cleared\n"
+    assert done.stderr.startswith(f"1 run underway stays: {failed[:8]}  Lab  Running  ")
+    assert json.loads(lume("runs", "show", failed, "--json").stdout)["can_resume"] is False
+    assert json.loads(lume("runs", "list", "--json").stdout)["count"] == 1
+    journal.let_go()
+    assert lume("runs", "clear", failed, "--yes").stdout == "cleared 1 run\n"

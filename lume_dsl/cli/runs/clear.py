@@ -11,6 +11,7 @@ from lume_dsl.cli.runs.chosen import label, number_of, run_options, runs_chosen
 from lume_dsl.cli.streams import write_document
 from lume_dsl.history.filing import forget
 from lume_dsl.history.find import find_run
+from lume_dsl.history.recorded import RUNNING
 from lume_dsl.services import current
 
 __all__ = ["command"]
@@ -34,7 +35,11 @@ def command(
         raise click.UsageError("say which runs: by their ids, or by --flow, --state and the like, not both")
     services = current()
     found = [find_run(one, services) for one in beginnings] if beginnings else runs_chosen(**filters)
-    chosen = [run for run in found if run.state != "Running"]
+    chosen = [run for run in found if run.state != RUNNING]
+    underway = [run for run in found if run.state == RUNNING]
+    if underway:
+        verb = "stays" if len(underway) == 1 else "stay"
+        click.echo(f"{number_of(len(underway))} underway {verb}: {', '.join(map(label, underway[:SHOWN]))}", err=True)
     what = f"what is kept of {number_of(len(chosen))}" if kept_only else number_of(len(chosen))
     is_agreed = bool(chosen) and (yes or agreed("clear", what, len(chosen), map(label, chosen[:SHOWN])))
     if is_agreed:
@@ -44,4 +49,4 @@ def command(
     elif is_agreed:
         click.echo(f"cleared {what}")
     else:
-        click.echo("nothing is cleared" if chosen else "no runs")
+        click.echo("nothing is cleared" if found else "no runs")

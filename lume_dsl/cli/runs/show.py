@@ -38,7 +38,7 @@ def command(stdout: IO[str] | None, /, run: str, as_json: bool) -> None:
     about = Table(("member", "value"), list(_about(found)), whole=("member", "value"))
     tasks = Table(("task", "state", "start", "took"), list(_tasks(found)), whole=("task",))
     print_tables("", about, tasks)
-    if can_resume and found.state != "Running":
+    if can_resume:
         click.echo(f"go on with it: python -m lume_dsl resume {found.id[:SHORT]}", err=True)
 
 
