@@ -211,7 +211,7 @@ class _Planner:
             return
         whole = Mapped("Mapped tasks submitted for execution.", map_states=states)
         whole.result = [state.result for state in states]
-        vars(whole)[WHOLE] = True
+        setattr(whole, WHOLE, True)
         self._states[name] = whole
         if None in kept:
             self.lacking.add(name)
@@ -242,7 +242,7 @@ class _Planner:
             if (lost := self._lost(name, value)) is not None:
                 return None, f"{lost}, which it gave, is gone or was altered"
             state = Success(message, result=Result(value))
-        vars(state)[TIMES] = (event["start"], event["end"])
+        setattr(state, TIMES, (event["start"], event["end"]))
         return state, ""
 
     def _value(self, event: Mapping[str, Any]) -> Any:

@@ -53,8 +53,11 @@ class _Kept:
     reason: str | None = None
 
 
-_Ended = tuple[str, int | None, State, bool, _Kept | None]
-"""A task's run that waits: its name, its index in a map, its state, whether its value is kept, and its stored form."""
+_OF_ONE = 5
+"""So much waits of one task's run: its name, its index in a map, its state, whether its value is kept, its stored form.
+
+Of a map that has so many runs: its name, the number, and nothing.
+"""
 
 
 class TaskRecorder:
@@ -64,7 +67,7 @@ class TaskRecorder:
         """``prepare`` is called before anything is written; None in the process of a worker."""
         self._journal = journal
         self._prepare = prepare
-        self._waiting: deque[_Ended | dict[str, Any]] = deque()
+        self._waiting: deque[Any] = deque()  # one after another: 10,000 tuples would cost the garbage collector a pass
         self._writing = threading.Lock()
         self._is_open = True
         self.begun = time.monotonic()
@@ -79,7 +82,7 @@ class TaskRecorder:
         """A task's run, or one of a map, has ended with this state. ``keeps``: its value is needed to go on."""
         if not isinstance(state, Finished) or isinstance(state, Mapped):
             return
-        state.__dict__[TIMES] = (begun, time.time())
+        setattr(state, TIMES, (begun, time.time()))
         if self._is_open:
             self.add(name, index, state, keeps=keeps)
 
@@ -88,13 +91,13 @@ class TaskRecorder:
         kept = None
         if keeps and isinstance(state, Success) and type(value := state._result.value) not in _UNCHANGING:
             kept = self._stored(value)
-        self._waiting.append((name, index, state, keeps, kept))
+        self._waiting.extend((name, index, state, keeps, kept))  # which no other thread sees in part
         if self._writer is None:
             self.write()
 
     def mapped(self, name: str, count: int) -> None:
         """A task has so many runs."""
-        self._waiting.append({"task": name, "count": count})
+        self._waiting.extend((name, count, None, False, None))
 
     def write(self) -> None:
         """All that was told is in the journal. Where that cannot be written, nothing is told it any more."""
@@ -117,7 +120,7 @@ class TaskRecorder:
             self._prepare = None
         waiting = list(self._waiting)
         if waiting:
-            self._journal.write_tasks([one if isinstance(one, dict) else self._event(*one) for one in waiting])
+            self._journal.write_tasks([self._event(*one) for one in zip(*[iter(waiting)] * _OF_ONE, strict=True)])
         for _ in waiting:  # not before: an interrupt would lose them
             self._waiting.popleft()
 
@@ -127,8 +130,12 @@ class TaskRecorder:
         if self._writer is not None:
             self._writer.remove(self)
 
-    def _event(self, name: str, index: int | None, state: State, keeps: bool, kept: _Kept | None) -> dict[str, Any]:
-        begun, ended = vars(state)[TIMES]
+    def _event(
+        self, name: str, index: int | None, state: State | None, keeps: bool, kept: _Kept | None
+    ) -> dict[str, Any]:
+        if state is None:
+            return {"task": name, "count": index}
+        begun, ended = getattr(state, TIMES)
         found = {"task": name, "state": type(state).__name__, "start": round(begun, 6), "end": round(ended, 6)}
         if index is not None:
             found["index"] = index

@@ -155,7 +155,7 @@ class Recording:
             state = states.get(task)
             each = enumerate(state.map_states) if isinstance(state, Mapped) else [(None, state)]
             for index, one in each:
-                if one is not None and TIMES in one.__dict__ and (name, index) not in known:
+                if one is not None and hasattr(one, TIMES) and (name, index) not in known:
                     tasks.add(name, index, one, keeps=keeps)
         tasks.write()
 
@@ -209,9 +209,9 @@ class Recording:
             state = states.get(task)
             if isinstance(state, Mapped):
                 for index, one in enumerate(state.map_states):
-                    yield f"{name}[{index}]", type(one).__name__, one.__dict__.get(TIMES)
+                    yield f"{name}[{index}]", type(one).__name__, getattr(one, TIMES, None)
             elif state is not None:
-                yield name, type(state).__name__, state.__dict__.get(TIMES)
+                yield name, type(state).__name__, getattr(state, TIMES, None)
 
 
 def _reference(state: State) -> Any:

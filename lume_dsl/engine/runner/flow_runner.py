@@ -131,7 +131,7 @@ class _Run:
         if isinstance(state, State) and state.is_finished() and not state.is_cached():
             if not isinstance(state, Mapped):
                 return
-            if vars(state).get(WHOLE):
+            if getattr(state, WHOLE, False):
                 self.children[task] = state.map_states
                 return
         states, mapped = self._upstream_states(task)
