@@ -17,6 +17,7 @@ import operator
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -263,6 +264,15 @@ class StoreContract:
         assert b"".join(pieces) == data
         assert all(len(piece) <= PIECE for piece in pieces)
         assert b"".join(store.read_blob(stored.document["unique_hash"], digest(b"another"))) == b"another"
+
+    def test_a_content_that_is_made_in_parts_of_any_length_comes_back_whole(self, store: RecordStore) -> None:
+        whole = bytes(range(251)) * (PIECE // 100)
+        cuts = (0, 1, 1, PIECE // 2, PIECE // 2 + 5, PIECE + 8, 2 * PIECE + 9, len(whole))
+        parts = [whole[start:end] for start, end in pairwise(cuts)]
+        made = entry(0, whole)
+        made = Entry(made.document, {digest(whole): Content(len(whole), lambda: iter(parts))})
+        assert store.insert([made]) == [True]
+        assert b"".join(store.read_blob(made.document["unique_hash"], digest(whole))) == whole
 
     def test_a_content_is_that_of_its_record_alone(self, store: RecordStore) -> None:
         one, other = entry(0, b"content"), entry(1)
