@@ -112,7 +112,7 @@ class DBResult(AttrsByItself):
     @property
     def unique_hash(self) -> str:
         """What is equal for two records exactly if they count as the same: 64 hexadecimal digits."""
-        return _unique_hash(self, _encoded(self, _fields_of(type(self)).unique, {}))
+        return _unique_hash(self, self.result_type_string, _encoded(self, _fields_of(type(self)).unique, {}))
 
     def reference(self) -> dict[str, Any]:
         """Return the JSON object that stands for this record wherever it crosses a flow's border."""
@@ -223,8 +223,8 @@ def to_document(record: DBResult, blobs: dict[str, Content] | None = None) -> Do
     encoded = _encoded(record, fields.encoded, blobs)
     made_by = record.provenance
     return {
-        "unique_hash": _unique_hash(record, encoded),
-        "result_type_string": record.result_type_string,
+        "unique_hash": _unique_hash(record, type_name := record.result_type_string, encoded),
+        "result_type_string": type_name,
         **{name: encoded[name] for name in _STORED},
         "time": record.time.isoformat(timespec="microseconds"),
         "fields": {name: encoded[name] for name in fields.added},
@@ -263,9 +263,9 @@ def _encoded(record: DBResult, names: Iterable[str], blobs: dict[str, Content] |
     return {name: encode(getattr(record, name), name, blobs=blobs) for name in names}
 
 
-def _unique_hash(record: DBResult, encoded: dict[str, Any]) -> str:
+def _unique_hash(record: DBResult, type_name: str, encoded: dict[str, Any]) -> str:
     parts = {name: encoded[name] for name in _fields_of(type(record)).unique}
-    return digest({"result_type_string": record.result_type_string, "unique_on": parts})
+    return digest({"result_type_string": type_name, "unique_on": parts})
 
 
 def from_document(document: Document, read: Callable[[str], Iterable[bytes]] | None = None) -> DBResult:
