@@ -24,7 +24,7 @@ from lume_dsl.engine.made import made_of_document, made_of_tasks
 from lume_dsl.engine.outcome import NotKept
 from lume_dsl.engine.recorder import TIMES
 from lume_dsl.engine.recording import is_kept
-from lume_dsl.engine.runner.flow_runner import WHOLE
+from lume_dsl.engine.runner.flow_runner import PART, WHOLE
 from lume_dsl.errors import RecordError, text_of
 from lume_dsl.files import file_from_reference
 from lume_dsl.history.documents import latest_events
@@ -202,6 +202,7 @@ class _Planner:
         states: list[Any] = [state for state, _ in found]
         kept: list[Any] = [None if state is None or isinstance(state.result, NotKept) else state for state in states]
         self.partial[name] = Mapped(map_states=kept)
+        setattr(self.partial[name], PART, True)
         if counted is None or None in states:
             self.runs.add(name)
             if counted is None or len(finished) < count:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
@@ -34,6 +35,7 @@ from lume_dsl import (
     case,
     db_result,
     file_result,
+    flatten,
     merge,
     parameter,
     resource_manager,
@@ -43,6 +45,7 @@ from lume_dsl import (
     runs,
     step,
     task,
+    unmapped,
 )
 from lume_dsl.errors import FlowRunError, NotRunError, ParameterError, RunError
 from lume_dsl.history.journal import Journal, folder_of, journals
@@ -249,6 +252,49 @@ Briefs.resume(run_id) if run_id else Briefs(folder=folder).run()
     assert Briefs(folder=str(tmp_path)).run().value == list(range(30))
     trace = traced(tmp_path)
     assert len(trace) < 2 * 30 + 20 * kills  # of each attempt the last quarter of a second or so is lost
+
+
+@task
+def upto(length: int) -> list[int]:
+    return list(range(length))
+
+
+@task
+def numbered(item: int, name: str) -> int:
+    ran(f"{name} {item}")
+    return item
+
+
+class Maps(LumeFlow):
+    given: list[int] = parameter(default=[0, 1, 2, 3, 4])
+    of_parameter = numbered.map(given, unmapped("parameter"))
+    of_task = numbered.map(upto(5), unmapped("task"))
+    of_constant = numbered.map([0, 1, 2, 3, 4], unmapped("constant"))
+    of_lists = numbered.map(flatten([[0, 1], [2], [], [3, 4]]), unmapped("lists"))
+    of_map = numbered.map(of_parameter, unmapped("map"))
+    of_flat_maps = numbered.map(flatten(upto.map([2, 0, 3])), unmapped("flat maps"))
+
+    @step.map(item=given)
+    def of_step(self, item: int) -> int:
+        ran(f"step {item}")
+        return item
+
+    whole: list[list[int]] = result([of_parameter, of_task, of_constant, of_lists, of_map, of_flat_maps, of_step])
+
+
+@pytest.mark.parametrize("executor", ["local", "threads"])
+@pytest.mark.parametrize("name", ["parameter", "task", "constant", "lists", "map", "flat maps", "step"])
+def test_no_item_is_lost_of_a_map_that_was_broken_off(name: str, executor: str) -> None:
+    expected = Maps().run().whole
+    everything = Counter(took())
+    BROKEN.add(f"Ctrl-C in {name} 2")
+    with pytest.raises((KeyboardInterrupt, FlowRunError)):
+        Maps().run(executor=executor)
+    before = Counter(took())
+    done = resumed_well(Maps, *kept())
+    assert done.whole == expected
+    if executor == "local":  # elsewhere others run when the first is broken off
+        assert Counter(took()) == everything - before + Counter([f"{name} 2"])
 
 
 def test_what_is_downstream_of_what_runs_again_does_so_too() -> None:

@@ -28,10 +28,13 @@ from lume_dsl.engine.runner.context import RECORDING, Recorder, RunContext, Shar
 from lume_dsl.engine.runner.maps import states_of_runs
 from lume_dsl.engine.runner.task_runner import TaskRunner
 
-__all__ = ["WHOLE", "FlowRunner", "run_task"]
+__all__ = ["PART", "WHOLE", "FlowRunner", "run_task"]
 
 WHOLE = "_lume_whole"
 """The attribute of the state of a map of an earlier run, of which all runs have ended: it is not looked at again."""
+
+PART = "_lume_part"
+"""The attribute of the state of a map of an earlier run of which some runs are known, and maybe not their number."""
 
 Handlers = Sequence[Callable[..., Any]] | None
 
@@ -177,6 +180,8 @@ class _Run:
         states = self._wait(states)
         parent = self._wait([self._submit(task, state, states, mapped, is_mapped_parent=True)])[0]
         if isinstance(parent, Mapped):
+            if getattr(state, PART, False):  # Prefect would go as far as the runs that are known
+                parent = Mapped(parent.message)
             parent = self._refused(task, states) or parent
         self.states[task] = parent
         runs = []
