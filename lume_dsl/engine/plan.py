@@ -8,7 +8,7 @@ runs takes it; a file or record that is gone is saved again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import attrs
@@ -36,6 +36,14 @@ __all__ = ["Plan", "plan_of"]
 
 Event = tuple[int, Mapping[str, Any]]
 """The number of an attempt, and what it told of a task's run."""
+
+
+def _goes_by_items(member: Member, upstream: str) -> bool:
+    """Whether each run of a mapped task takes of another one no more than the run of the same index."""
+    taken = [source for source in member.inputs.values() if isinstance(source, Edge) and source.upstream == upstream]
+    is_waited_for = upstream in member.after or upstream in member.given.values()
+    return not is_waited_for and all(source.mapped and not source.flattened for source in taken)
+
 
 _FINISHED = ("Success", "Cached", "Skipped")
 
@@ -95,6 +103,7 @@ class _Planner:
         names: The tasks, each after those upstream of it.
         runs: Those that run.
         changes: Those of them whose value may be another one than before.
+        unchanged: Of those that are maps of which some runs count, the indices of these.
         lacking: Those that do not run unless another one takes their value, which is not there.
         reasons: Why those run that had succeeded, or would, or have no value.
         partial: The states of maps of which not all runs have one.
@@ -109,6 +118,7 @@ class _Planner:
         self.names = [named[task] for task in flow.sorted_tasks() if task in named]
         self.runs: set[str] = set()
         self.changes: set[str] = set()
+        self.unchanged: dict[str, Collection[int]] = {}
         self.lacking: set[str] = set()
         self.reasons: dict[str, str] = {}
         self.partial: dict[str, State] = {}
@@ -126,9 +136,8 @@ class _Planner:
     def look_at(self, name: str) -> None:
         """It is known whether a task's value is there, and counts."""
         member, events = self.members[name], self._events.get(name, {})
-        upstream = next((one for one in member.upstream if one in self.changes), None)
-        if upstream is not None:
-            self._run(name, f"{upstream} runs, which it waits for")
+        if reason := self._follows(member, events):
+            self._run(name, reason)
         elif isinstance(member.work, (Parameter, Resource)):
             self.runs.add(name)
         elif not is_kept(member):
@@ -139,6 +148,22 @@ class _Planner:
             self._look_at_map(name, events)
         else:
             self._look_at_value(name, events.get(None))
+
+    def _follows(self, member: Member, events: Mapping[int | None, Event]) -> str:
+        """Why what is known of a task does not count, if that is because of a task upstream of it.
+
+        Of a map over another map, of which some runs only run again, those of the same index do.
+        """
+        for upstream in member.upstream:
+            if upstream not in self.changes:
+                continue
+            unchanged = self.unchanged.get(upstream) if _goes_by_items(member, upstream) else None
+            if unchanged is None:
+                return f"{upstream} runs, which it waits for"
+            for index, (_, event) in events.items():
+                if index is not None and index not in unchanged and event.get("state") in _FINISHED:
+                    return f"{upstream}[{index}] runs, of which one of its runs has taken what it came to"
+        return ""
 
     def _run(self, name: str, reason: str) -> None:
         """A task runs whose value may be another one than before: what is known of it does not count."""
@@ -207,6 +232,7 @@ class _Planner:
             self.runs.add(name)
             if counted is None or len(finished) < count:
                 self.changes.add(name)
+                self.unchanged[name] = finished.keys()
             else:
                 self.reasons[name] = next(reason for _, reason in found if reason)
             return

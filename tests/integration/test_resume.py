@@ -27,6 +27,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prefect.engine.state import Failed, State
+from prefect.triggers import all_finished
 
 from lume_dsl import (
     DBResult,
@@ -295,6 +296,56 @@ def test_no_item_is_lost_of_a_map_that_was_broken_off(name: str, executor: str) 
     assert done.whole == expected
     if executor == "local":  # elsewhere others run when the first is broken off
         assert Counter(took()) == everything - before + Counter([f"{name} 2"])
+
+
+@task
+def kind_of(value: Any, name: str) -> str:
+    ran(f"{name} {value if isinstance(value, int) else type(value).__name__}")
+    return type(value).__name__
+
+
+@task
+def summed(value: int, values: list[int]) -> int:
+    ran(f"sum {value}")
+    return value + sum(values)
+
+
+class MapsOfMaps(LumeFlow):
+    firsts = numbered.map([0, 1, 2, 3], unmapped("first"))
+    seconds = numbered.map(firsts, unmapped("second"))
+    thirds = kind_of.map(seconds, unmapped("third"))
+    sums = summed.map(seconds, unmapped(firsts))
+    flat = numbered.map(flatten(upto.map(firsts)), unmapped("flat"))
+    waits = numbered.with_options(after=[firsts]).map([7, 8], unmapped("waits"))
+
+
+class FailuresToo(LumeFlow):
+    firsts = numbered.map([0, 1, 2, 3], unmapped("first"))
+    kinds = kind_of.with_options(trigger=all_finished).map(firsts, unmapped("kind"))
+    whole = kind_of(kinds, "whole")
+
+
+def test_of_a_map_over_a_map_those_runs_run_again_whose_item_does() -> None:
+    BROKEN.add("first 2")
+    run_id = failed(MapsOfMaps())
+    took()
+    done = resumed_well(MapsOfMaps, run_id)
+    assert done.seconds == [0, 1, 2, 3]
+    assert sorted(took()) == [
+        "first 2", "flat 0", "flat 0", "flat 0", "flat 1", "flat 1", "flat 2", "second 2", "sum 0", "sum 1", "sum 2",
+        "sum 3", "third 2", "waits 7", "waits 8",
+    ]  # fmt: skip
+
+
+def test_a_run_of_a_map_that_has_taken_a_failure_runs_again() -> None:
+    BROKEN.update({"first 2", "whole list"})
+    run_id = failed(FailuresToo())
+    assert "kind ValueError" in took()
+    BROKEN.remove("first 2")
+    with pytest.raises(FlowRunError):
+        FailuresToo.resume(run_id)
+    took()
+    assert resumed_well(FailuresToo, run_id).kinds == ["int"] * 4
 
 
 def test_what_is_downstream_of_what_runs_again_does_so_too() -> None:
