@@ -4,10 +4,10 @@ It is a mapping of parts to their digests, so that two can be compared and what 
 
 * a function, by what its compiled code does (``lume_dsl.cache.code``), its defaults, and the names that it reads;
 * what those names stand for, where they are the user's own: functions and classes with all that they read in turn,
-  and values that have a stored form, also those of a closure;
+  and values, also those of a closure, by their stored form or else by what they consist of;
 * packages that are installed, and Python, by their version.
 
-Not in it: what has no stored form (a logger, a connection; its class is), what code itself changes (a list that it
+Not in it: what is no more than a state (a logger, a connection; its class is), what code itself changes (a list that it
 appends to, a global that it sets), and what is found by a text alone (``getattr``, a plugin, a file).
 """
 
@@ -28,6 +28,7 @@ from typing import Any
 import attrs
 
 from lume_dsl.cache.code import reads_of, shape_of
+from lume_dsl.cache.insides import inside_of
 from lume_dsl.cache.packages import package_of, version_of
 from lume_dsl.cache.values import Form, form_of, named_class
 from lume_dsl.declare.flow import FlowMeta
@@ -38,6 +39,9 @@ from lume_dsl.errors import RecordError
 __all__ = ["Source", "digest_of_parts"]
 
 _MISSING = object()
+
+_PLAIN = (str, int, float, bool, type(None), bytes)
+"""Types of values that their ``repr`` tells from all others of the type."""
 
 _NOT_OF_CLASS = frozenset(
     {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__qualname__", "__slots__", "__hash__",
@@ -72,6 +76,8 @@ class Source:
     _kept: list[Any] = attrs.field(factory=list, repr=False)
     """What has a label by its id stays, so that the id is of nothing else."""
     _todo: deque[tuple[str, Any]] = attrs.field(factory=deque, init=False)
+    _looked_into: dict[int, list[Any] | None] = attrs.field(factory=dict, init=False)
+    """What values consist of, by their ids; None of those that are being looked into, as they may hold themselves."""
 
     def __attrs_post_init__(self) -> None:
         self._package("python")
@@ -112,7 +118,8 @@ class Source:
             return str([self._refer(one, name) for one in (value.fget, value.fset, value.fdel) if one is not None])
         if isinstance(value, (FunctionType, type, ModuleType)):
             return self._of_module(value, name)
-        if isinstance(wrapped := getattr(value, "__wrapped__", None), FunctionType):  # as functools.cache makes
+        wrapped = getattr(value, "__wrapped__", None)
+        if isinstance(wrapped, FunctionType) and package_of(type(value).__module__):  # as functools.cache makes
             return self._refer(wrapped, name)
         return self._value(value, name)
 
@@ -129,9 +136,39 @@ class Source:
         try:
             form = form_of(value)
         except RecordError:
-            kind = type(value)
-            return f"a {self._refer(kind, kind.__qualname__)}"
+            content = self._insides(value, name)
+            if content is None:
+                return self._kind(value)
+            form = Form(_digest(content), frozenset())
         return self._of_form(form, value, name)
+
+    def _kind(self, value: Any) -> str:
+        return f"a {self._refer(type(value), type(value).__qualname__)}"
+
+    def _insides(self, value: Any, name: str) -> list[Any] | None:
+        """What a value without a stored form consists of, None where that does not count."""
+        if id(value) not in self._looked_into and (inside := inside_of(value)) is not None:
+            self._kept.append(value)
+            self._looked_into[id(value)] = None
+            found = [self._inside(one, name) for one in inside.items]
+            self._looked_into[id(value)] = [self._kind(value), found if inside.in_order else sorted(found)]
+        return self._looked_into.get(id(value))
+
+    def _inside(self, value: Any, name: str) -> str:
+        """What stands for a value within another one. It has no part of its own, unless it is a function or a class."""
+        if type(value) in _PLAIN:
+            return f"{type(value).__name__} {value!r}"
+        if type(value) is tuple:
+            return str([self._inside(one, name) for one in value])
+        if isinstance(value, (FunctionType, MethodType, type, ModuleType, Task, functools.partial)):
+            return self._refer(value, name)
+        try:
+            form = form_of(value)
+        except RecordError:
+            content = self._insides(value, name)
+            return self._refer(value, name) if content is None else _digest(content)
+        self._add_classes(form.classes)
+        return form.digest
 
     def _of_form(self, form: Form, value: Any, name: str) -> str:
         self._add_classes(form.classes)
@@ -172,7 +209,9 @@ class Source:
     def _function(self, function: FunctionType) -> list[Any]:
         defaults = [self._refer(one, f"{function.__name__} default") for one in function.__defaults__ or ()]
         by_name = {key: self._refer(one, key) for key, one in sorted((function.__kwdefaults__ or {}).items())}
-        return [shape_of(function.__code__), defaults, by_name, self._read(function)]
+        told = [shape_of(function.__code__), defaults, by_name, self._read(function)]
+        registered = getattr(function, "registry", None)  # as functools.singledispatch makes
+        return told if registered is None else [*told, self._refer(registered, f"{function.__name__}.registry")]
 
     def _read(self, function: FunctionType) -> list[Any]:
         """What a function takes from outside, by name."""

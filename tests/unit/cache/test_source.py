@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -281,6 +282,134 @@ def test_what_has_no_stored_form_counts_by_its_class() -> None:
     text += "def f():\n    LOG.info('x')\n    return BOX.get()\n"
     assert source_of(text) == source_of(text.replace("getLogger('a')", "getLogger('b')"))
     assert source_of(text) != source_of(text.replace("return 1", "return 2"))
+
+
+CONSISTING = """
+import collections, dataclasses, fractions, functools, math, operator, re, types
+import attrs, numpy as np
+
+def gauss(x):
+    return x * 2
+
+@attrs.define
+class Model:
+    function: object = gauss
+
+@dataclasses.dataclass
+class Part:
+    of: object = None
+
+class Times:
+    def __init__(self, function, factor):
+        functools.update_wrapper(self, function)
+        self.function, self.factor = function, factor
+    def __call__(self, x):
+        return self.factor * self.function(x)
+
+class Lens:
+    TABLE = {1: gauss}
+    def __init__(self, length):
+        self.length = length
+
+class Slotted:
+    __slots__ = ("length",)
+    def __init__(self, length):
+        self.length = length
+
+@functools.singledispatch
+def told(x):
+    return 1
+
+@told.register
+def _(x: int):
+    return 5
+
+VALUE = None
+
+def f(x):
+    return VALUE, x
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "other"),
+    [
+        ("{1: 2.0}", "{1: 3.0}"),
+        ("{(1, 2): 'a'}", "{(1, 3): 'a'}"),
+        ("{'a', 'b'}", "{'a', 'c'}"),
+        ("frozenset({1})", "frozenset({2})"),
+        ("{'a': {1, 2}}", "{'a': {1, 3}}"),
+        ("[1, {2}]", "[{2}, 1]"),
+        ("range(3)", "range(4)"),
+        ("slice(1, 2)", "slice(1, 3)"),
+        ("fractions.Fraction(1, 2)", "fractions.Fraction(1, 3)"),
+        ("re.compile('a' * 300)", "re.compile('a' * 301)"),
+        ("re.compile('a')", "re.compile('a', re.I)"),
+        ("collections.deque([1, {2}])", "collections.deque([1, {3}])"),
+        ("collections.OrderedDict(a={1})", "collections.OrderedDict(a={2})"),
+        ("types.SimpleNamespace(a=1)", "types.SimpleNamespace(a=2)"),
+        ("types.MappingProxyType({'a': 1})", "types.MappingProxyType({'a': 2})"),
+        ("operator.itemgetter(1)", "operator.itemgetter(2)"),
+        ("operator.methodcaller('a', b=1)", "operator.methodcaller('a', b=2)"),
+        ("math.sin", "math.cos"),
+        ("{1: 'x'}.get", "{1: 'y'}.get"),
+        ("np.sin", "np.cos"),
+        ("np.poly1d([1, 2])", "np.poly1d([1, 3])"),
+        ("np.vectorize(gauss)", "np.vectorize(told)"),
+        ("Model(told)", "Model(gauss)"),
+        ("Part(gauss)", "Part(told)"),
+        ("Lens(1.0)", "Lens(2.0)"),
+        ("Slotted(1.0)", "Slotted(2.0)"),
+        ("Times(gauss, 2)", "Times(gauss, 3)"),
+        ("[lambda x: x + 1]", "[lambda x: x + 2]"),
+        ("{'gauss': gauss}", "{'gauss': told}"),
+        ("functools.partial(gauss, {1})", "functools.partial(gauss, {2})"),
+    ],
+)
+def test_what_a_global_consists_of_counts(value: str, other: str) -> None:
+    one = CONSISTING.replace("VALUE = None", f"VALUE = {value}")
+    assert source_of(one) == source_of(one)
+    assert source_of(one) != source_of(CONSISTING.replace("VALUE = None", f"VALUE = {other}"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["{'gauss': gauss}", "[gauss]", "(1, gauss)", "{gauss}", "Model()", "Part([gauss])", "Lens(gauss)", "Lens(1)",
+     "np.vectorize(gauss)", "Times(gauss, 2)", "functools.cache(gauss)", "types.SimpleNamespace(f=gauss)",
+     "Lens(Part({'a': [gauss]}))", "Lens"],
+)  # fmt: skip
+def test_the_functions_in_a_global_count(value: str) -> None:
+    text = CONSISTING.replace("VALUE = None", f"VALUE = {value}")
+    assert source_of(text) != source_of(text.replace("x * 2", "x * 3"))
+
+
+def test_the_functions_that_are_registered_with_another_count() -> None:
+    text = CONSISTING.replace("VALUE = None", "VALUE = told")
+    assert source_of(text) != source_of(text.replace("return 5", "return 6"))
+
+
+def test_a_global_that_holds_itself_has_a_source_and_so_has_one_of_many_paths() -> None:
+    loop = "VALUE = {1: gauss}\nVALUE[2] = VALUE\nVALUE[3] = [VALUE, {VALUE[1]}]"
+    paths = "VALUE = [{1}]\nfor _ in range(8):\n    VALUE = [VALUE, VALUE]"
+    for value in (loop, paths):
+        text = CONSISTING.replace("VALUE = None", value)
+        assert source_of(text) == source_of(text)
+        assert source_of(text) != source_of(text.replace("x * 2", "x * 3").replace("{1}", "{2}"))
+
+
+def test_a_set_counts_the_same_in_another_process() -> None:
+    script = (
+        "import hashlib, sys; sys.path.insert(0, '.')\nfrom tests.unit.cache.test_source import source_of\n"
+        'print(source_of(\'NAMES = {"a", "b", "c", "d"}\\ndef f(): return NAMES\'))'
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", script], check=True, capture_output=True, text=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in "123"
+    }  # fmt: skip
+    assert len(told) == 1
 
 
 def test_functions_that_call_one_another_have_a_source() -> None:
