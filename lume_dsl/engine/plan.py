@@ -2,7 +2,8 @@
 
 A task's value counts as long as the task is made of the same (``lume_dsl.engine.made``), and nothing upstream of it
 runs that had not succeeded before or has changed. A value that could not be kept is made again only where a task that
-runs takes it; a file or record that is gone is saved again.
+runs takes it: it may be another one then, so what is downstream of it runs again as well. A file or record that is gone
+is saved again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import attrs
 import prefect
 from prefect.engine.result import Result
+from prefect.engine.signals import SKIP
 from prefect.engine.state import Mapped, Skipped, State, Success
 
 from lume_dsl.cache.key import Made, why_again
@@ -36,6 +38,11 @@ __all__ = ["Plan", "plan_of"]
 
 Event = tuple[int, Mapping[str, Any]]
 """The number of an attempt, and what it told of a task's run."""
+
+
+def _is_skipped(events: Mapping[int | None, Event]) -> bool:
+    """Whether a map was skipped as a whole, as it is of a branch that was not taken."""
+    return None in events and events[None][1]["state"] == "Skipped"
 
 
 def _goes_by_items(member: Member, upstream: str) -> bool:
@@ -85,10 +92,9 @@ def plan_of(flow: CompiledFlow, journal: Journal) -> Plan:
         ServiceError: The record store does not answer, which has a record of the run.
     """
     planner = _Planner(flow, journal)
-    for name in planner.names:
-        planner.look_at(name)
-    for name in reversed(planner.names):
-        planner.need(name)
+    planner.look()
+    while needed := planner.needed():
+        planner.look(needed)
     states = {flow.members[name]: planner.state(name) for name in planner.names if name not in planner.runs}
     partial = {flow.members[name]: state for name, state in planner.partial.items() if name in planner.runs}
     told = [name for name in planner.names if name in planner.runs and is_kept(planner.members[name])]
@@ -105,6 +111,7 @@ class _Planner:
         changes: Those of them whose value may be another one than before.
         unchanged: Of those that are maps of which some runs count, the indices of these.
         lacking: Those that do not run unless another one takes their value, which is not there.
+        remade: Those of them that one takes.
         reasons: Why those run that had succeeded, or would, or have no value.
         partial: The states of maps of which not all runs have one.
         dropped: Those of which nothing counts that is in the journal.
@@ -116,6 +123,17 @@ class _Planner:
         self.members: Mapping[str, Member] = flow.flow_class.__lume_graph__.members
         named = {task: name for name, task in flow.members.items()}
         self.names = [named[task] for task in flow.sorted_tasks() if task in named]
+        self.remade: set[str] = set()
+        self._now = made_of_document(made_of_tasks(flow))
+        self._then: dict[int, Mapping[str, Made]] = {}
+        self._latest_first = range(journal.attempts, 0, -1)
+        self._events: dict[str, dict[int | None, Event]] = {}
+        for (name, index), event in latest_events(journal).items():
+            self._events.setdefault(name, {})[index] = event
+
+    def look(self, remade: Collection[str] = ()) -> None:
+        """It is known of each task whether its value is there, and counts, when these are ``remade`` as well."""
+        self.remade.update(remade)
         self.runs: set[str] = set()
         self.changes: set[str] = set()
         self.unchanged: dict[str, Collection[int]] = {}
@@ -124,17 +142,21 @@ class _Planner:
         self.partial: dict[str, State] = {}
         self.dropped: list[str] = []
         self._states: dict[str, State] = {}
-        self._now = made_of_document(made_of_tasks(flow))
-        self._then: dict[int, Mapping[str, Made]] = {}
-        self._latest_first = range(journal.attempts, 0, -1)
-        self._events: dict[str, dict[int | None, Event]] = {}
-        for (name, index), event in latest_events(journal).items():
-            self._events.setdefault(name, {})[index] = event
+        for name in self.names:
+            self._look_at(name)
 
-    # each after those upstream of it
+    def needed(self) -> set[str]:
+        """Return those whose value is not there, and that a task takes which runs, or a branch of it goes by."""
+        found: set[str] = set()
+        for name in reversed(self.names):
+            if name in self.runs or name in found:
+                member = self.members[name]
+                taken = [source.upstream for source in member.inputs.values() if isinstance(source, Edge)]
+                waited_for = [one for one in member.after if not is_kept(self.members[one])]
+                found.update(self.lacking.intersection([*taken, *member.given.values(), *waited_for]))
+        return found
 
-    def look_at(self, name: str) -> None:
-        """It is known whether a task's value is there, and counts."""
+    def _look_at(self, name: str) -> None:
         member, events = self.members[name], self._events.get(name, {})
         if reason := self._follows(member, events):
             self._run(name, reason)
@@ -144,7 +166,7 @@ class _Planner:
             self._look_at_made(name, member)
         elif reason := self._has_changed(name, events):
             self._run(name, reason)
-        elif member.mapped:
+        elif member.mapped and not _is_skipped(events):
             self._look_at_map(name, events)
         else:
             self._look_at_value(name, events.get(None))
@@ -209,10 +231,16 @@ class _Planner:
             self.runs.add(name)
             self.reasons[name] = reason
             return
+        if not isinstance(state.result, NotKept):
+            self._states[name] = state
+            return
+        reason = f"what it returned could not be kept: {state.result.reason}"
+        if name in self.remade:
+            self._run(name, reason)
+            return
         self._states[name] = state
-        if isinstance(state.result, NotKept):
-            self.lacking.add(name)
-            self.reasons[name] = f"what it returned could not be kept: {state.result.reason}"
+        self.lacking.add(name)
+        self.reasons[name] = reason
 
     def _look_at_map(self, name: str, events: Mapping[int | None, Event]) -> None:
         """A map: those of its runs have values that ended, and of the others each runs."""
@@ -225,9 +253,16 @@ class _Planner:
         count = counted[1]["count"] if counted else max(finished, default=-1) + 1
         found = [self._restored(name, finished[index]) if index in finished else (None, "") for index in range(count)]
         states: list[Any] = [state for state, _ in found]
-        kept: list[Any] = [None if state is None or isinstance(state.result, NotKept) else state for state in states]
+        unkept = [
+            index for index, state in enumerate(states) if state is not None and isinstance(state.result, NotKept)
+        ]
+        kept: list[Any] = [None if index in unkept else state for index, state in enumerate(states)]
         self.partial[name] = Mapped(map_states=kept)
         setattr(self.partial[name], PART, True)
+        if unkept:
+            self.reasons[name] = f"what some of its runs returned could not be kept: {states[unkept[0]].result.reason}"
+        if unkept and name in self.remade:
+            states, finished = kept, {index: event for index, event in finished.items() if index not in unkept}
         if counted is None or None in states:
             self.runs.add(name)
             if counted is None or len(finished) < count:
@@ -240,18 +275,8 @@ class _Planner:
         whole.result = [state.result for state in states]
         setattr(whole, WHOLE, True)
         self._states[name] = whole
-        if None in kept:
+        if unkept:
             self.lacking.add(name)
-            reason = next(state.result.reason for state in states if isinstance(state.result, NotKept))
-            self.reasons[name] = f"what some of its runs returned could not be kept: {reason}"
-
-    # each before those upstream of it
-
-    def need(self, name: str) -> None:
-        """What a task that runs takes is made again where it is not there."""
-        if name in self.runs:
-            taken = [source.upstream for source in self.members[name].inputs.values() if isinstance(source, Edge)]
-            self.runs.update(self.lacking.intersection([*taken, *self.members[name].given.values()]))
 
     def state(self, name: str) -> State:
         """Return the state of a task that does not run."""
@@ -263,7 +288,7 @@ class _Planner:
         """The state that a task's run ended in; or why it runs again."""
         message = event.get("message", "Task run succeeded.")
         if event["state"] == "Skipped":
-            state: State = Skipped(message)
+            state: State = SKIP(message).state if event.get("signal") else Skipped(message, result=self._skipped(event))
         else:
             value = self._value(event)
             if (lost := self._lost(name, value)) is not None:
@@ -271,6 +296,9 @@ class _Planner:
             state = Success(message, result=Result(value))
         setattr(state, TIMES, (event["start"], event["end"]))
         return state, ""
+
+    def _skipped(self, event: Mapping[str, Any]) -> Result:
+        return Result(self._value(event) if event.keys() & {"value", "unkept"} else None)
 
     def _value(self, event: Mapping[str, Any]) -> Any:
         if "value" not in event:

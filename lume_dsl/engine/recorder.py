@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from prefect.engine.signals import SKIP
 from prefect.engine.state import Finished, Mapped, State, Success
 from prefect.utilities.logging import get_logger
 
@@ -89,7 +90,7 @@ class TaskRecorder:
     def add(self, name: str, index: int | None, state: State, *, keeps: bool) -> None:
         """As ``ended``, of a state that has its times."""
         kept = None
-        if keeps and isinstance(state, Success) and type(value := state._result.value) not in _UNCHANGING:
+        if keeps and isinstance(state, Success) and type(value := state._result.value) not in (*_UNCHANGING, SKIP):
             kept = self._stored(value)
         self._waiting.extend((name, index, state, keeps, kept))  # which no other thread sees in part
         if self._writer is None:
@@ -141,7 +142,9 @@ class TaskRecorder:
             found["index"] = index
         if state.message != _SUCCEEDED:
             found["message"] = str(state.message)
-        if keeps and state.is_successful():
+        if isinstance(state.result, SKIP):  # as Prefect has it where a task was skipped by itself, and gave no result
+            found["signal"] = True
+        elif keeps and state.is_successful():
             kept = self._stored(state.result) if kept is None else kept
             found.update({"value": kept.form} if kept.reason is None else {"unkept": kept.reason})
         return found
