@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from graphql_server import FlowRun, PrefectServer, Refusal, answering
 from prefect.client.client import GraphQLResult
-from prefect.run_configs import DockerRun, KubernetesRun, LocalRun
+from prefect.run_configs import DockerRun, ECSRun, KubernetesRun, LocalRun, RunConfig
 from prefect.utilities.configuration import set_temporary_config
 
 import lume_dsl
@@ -551,6 +551,119 @@ def test_what_cannot_be_registered_is_told_before_anything_is_sent(
     sys.path_importer_cache.clear()
     assert "its module 'beam_flows' cannot be imported" in refused(RegistrationError, flows.Hourly.register) or True
     assert server.calls == []
+
+
+PASSWORD_OF_STORE = "LUME_RESULTS_DB__PASSWORD"
+PAIR = {"name": PASSWORD_OF_STORE, "value": "s3cret"}
+
+
+def job_of(**pod: Any) -> RunConfig:
+    return KubernetesRun(job_template={"spec": {"template": {"spec": pod}}})
+
+
+HIDDEN_SECRETS: dict[str, tuple[RunConfig, str]] = {
+    "a token as a user": (LocalRun(env={"A": "https://s3cret@github.com/x"}), "env.A: leave it out there"),
+    "a header": (LocalRun(env={"A": "Authorization: Basic s3cret"}), "env.A: leave it out there"),
+    "another container": (
+        job_of(containers=[{}, {"env": [PAIR]}]),
+        'job_template.spec.template.spec.containers[1].env[0].value: write "valueFrom": {"secretKeyRef"',
+    ),
+    "a container before it": (job_of(initContainers=[{"env": [PAIR]}]), "initContainers[0].env[0].value: write"),
+    "an argument": (job_of(containers=[{"args": ["--db", "postgres://u:s3cret@h"]}]), "containers[0].args[1]: leave"),
+    "an argument's variable": (job_of(containers=[{"args": [f"{PASSWORD_OF_STORE}=s3cret"]}]), "args[0]: leave"),
+    "Docker's": (DockerRun(host_config={"environment": {PASSWORD_OF_STORE: "s3cret"}}), "host_config.environment."),
+    "Docker's list": (DockerRun(host_config={"environment": [f"{PASSWORD_OF_STORE}=s3cret"]}), "environment[0]: leave"),
+    "ECS's": (
+        ECSRun(task_definition={"containerDefinitions": [{"environment": [PAIR]}]}),
+        'containerDefinitions[0].environment[0].value: write {"name": "LUME_RESULTS_DB__PASSWORD", "valueFrom"',
+    ),
+    "ECS's arguments": (
+        ECSRun(run_task_kwargs={"overrides": {"containerOverrides": [{"environment": [PAIR]}]}}),
+        "run_task_kwargs.overrides.containerOverrides[0].environment[0].value: leave",
+    ),
+}
+
+
+@pytest.mark.parametrize(("run_config", "said"), HIDDEN_SECRETS.values(), ids=HIDDEN_SECRETS.keys())
+def test_a_secret_is_found_wherever_it_stands_in_a_run_config(
+    run_config: RunConfig, said: str, server: PrefectServer, flows: ModuleType
+) -> None:
+    text = refused(RegistrationError, lambda: flows.Plain.register(project="beams", run_config=run_config))
+    assert "of the run config is secret, and would stand in the server's database" in text
+    assert said in text
+    assert "s3cret" not in text
+    assert server.calls == []
+
+
+def test_variables_that_are_called_as_secrets_are_told_wherever_they_stand(
+    server: PrefectServer, flows: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    reference = {"name": PASSWORD_OF_STORE, "valueFrom": {"secretKeyRef": {"name": "lume", "key": PASSWORD_OF_STORE}}}
+    run_config = job_of(containers=[{}, {"env": [{"name": "LAB_TOKEN", "value": "t0p"}, reference]}])
+    flows.Plain.register(project="beams", run_config=run_config)
+    assert "LAB_TOKEN of the run config stands in the server's database; is it secret?" in caplog.text
+    assert "t0p" not in caplog.text
+
+
+@pytest.mark.usefixtures("mount")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            {"run_config": KubernetesRun(job_template={"spec": {"template": None}})},
+            "job_template.spec.template is None",
+        ),
+        ({"run_config": job_of(containers=None)}, "containers is None, and must be a list of mappings"),
+        ({"run_config": job_of(containers={})}, "containers is of the type dict, and must be a list of mappings"),
+        ({"run_config": job_of(containers=["flow"])}, "containers[0] is of the type str, and must be a mapping"),
+        ({"run_config": job_of(containers=[{"env": {"A": "b"}}])}, "containers[0].env is of the type dict, and must"),
+        ({"run_config": job_of(volumes=[3])}, "volumes[0] is of the type int, and must be a mapping"),
+        ({"run_config": DockerRun(host_config=["x"])}, "host_config is of the type list, and must be a mapping"),
+        ({"run_config": DockerRun(host_config={"mounts": "/a"})}, "host_config.mounts is of the type str"),
+        ({"run_config": LocalRun(env=["A=b"])}, "LocalRun(env=...) is no mapping of variables"),
+        ({"labels": 5}, "labels=5 are no texts\n    write labels=["),
+        ({"run_config": KubernetesRun(), "secret_name": ""}, "secret_name='' is no name\n    write that of a Secret"),
+    ],
+)
+def test_a_run_config_that_does_not_fit_is_told_by_its_place(
+    arguments: dict[str, Any], said: str, server: PrefectServer, flows: ModuleType
+) -> None:
+    assert said in refused(RegistrationError, lambda: flows.Plain.register(**{"project": "beams", **arguments}))
+    assert server.calls == []
+
+
+@pytest.mark.usefixtures("mount")
+def test_lists_that_are_none_count_as_empty_as_kubernetes_and_docker_have_it(
+    server: PrefectServer, flows: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flows.Plain.register(project="beams", run_config=DockerRun(host_config={"mounts": None}))
+    assert len(last(server)["flow"]["run_config"]["host_config"]["mounts"]) == 1
+    monkeypatch.setenv(PASSWORD_OF_STORE, "s3cret")
+    monkeypatch.setenv("LUME_RESULTS_DB__HOST", "db")
+    monkeypatch.setenv("LUME_RESULTS_DB__USERNAME", "me")
+    run_config = job_of(volumes=None, containers=[{"env": None, "volumeMounts": None}])
+    flows.Plain.register(project="beams", run_config=run_config, secret_name="lume")
+    pod = last(server)["flow"]["run_config"]["job_template"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert (len(pod["volumes"]), len(container["env"]), len(container["volumeMounts"])) == (1, 1, 1)
+
+
+def test_the_variable_of_a_secret_parameter_is_refused_in_a_run_config(
+    server: PrefectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = """
+from lume_dsl import LumeFlow, parameter, task
+
+class Reading(LumeFlow):
+    phrase: str = parameter(secret=True, env="READING")
+    size = task(lambda phrase: len(phrase))(phrase)
+"""
+    reading = imported(text, monkeypatch, "reading_flow").Reading
+    said = refused(
+        RegistrationError, lambda: reading.register(project="beams", run_config=LocalRun(env={"READING": "t0p"}))
+    )
+    assert "READING of the run config is secret" in said
+    assert "t0p" not in said
 
 
 def test_a_schedule_must_give_what_is_required_and_nothing_secret(
