@@ -7,8 +7,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
+from threading import Event, Thread
 from types import ModuleType
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -764,6 +767,78 @@ def test_a_server_that_fails_in_between_is_told_with_how_far_it_came(
     server.refusals.clear()
     assert flows.Doubling.register() == last(server)["id"]
     assert len(server.flows) == 1
+
+
+@contextmanager
+def saying(content: bytes) -> Iterator[int]:
+    """Within it, a server answers all by this; yields its port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        Thread(target=listening.serve_forever, daemon=True).start()
+        yield listening.server_port
+        listening.shutdown()
+
+
+@pytest.mark.parametrize(
+    "content", [b"null", b"[]", b'{"data": null}', b'{"data": {}}', b'{"data": {"project": [{}]}}']
+)
+def test_an_answer_that_is_none_of_a_prefect_server_is_told(
+    content: bytes, flows: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with saying(content) as port:
+        monkeypatch.setenv("LUME_PREFECT__SERVER__HOST_PORT", str(port))
+        said = refused(ServiceError, flows.Doubling.register)
+    assert f"the Prefect server at http://localhost:{port} answered what Prefect does not expect" in said
+    assert "what answers there may be no Prefect server" in said
+
+
+def test_a_server_that_creates_nothing_is_told(server: PrefectServer, flows: ModuleType) -> None:
+    def without(query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        return {} if "create_flow_from_compressed_string" in query else server.answer(query, variables)
+
+    with answering(without) as address, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LUME_PREFECT__SERVER__HOST_PORT", str(urlsplit(address).port))
+        said = refused(ServiceError, flows.Doubling.register)
+    assert "answered what Prefect does not expect" in said
+
+
+def test_a_server_that_is_too_busy_is_waited_for_with_a_word_and_not_for_ever(
+    server: PrefectServer, flows: ModuleType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("lume_dsl.engine.registering.client.BUSY_SECONDS", (0, 0))
+    server.refusals["project"] = Refusal("later", 429)
+    said = refused(ServiceError, flows.Doubling.register)
+    assert "is too busy (HTTP 429), and was asked 3 times\n    register again later" in said
+    assert "is too busy; it is asked again in 0 seconds" in caplog.text
+
+
+def test_a_server_that_takes_a_request_and_is_silent_is_told_by_its_address(
+    server: PrefectServer, flows: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lume_dsl.engine.registering.client.SECONDS", 1)
+    asked: list[str] = []
+    done = Event()
+
+    def silent(query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        asked.append(query)
+        done.wait(20)
+        return {}
+
+    with answering(silent) as address:
+        monkeypatch.setenv("LUME_PREFECT__SERVER__HOST_PORT", str(urlsplit(address).port))
+        said = refused(ServiceError, flows.Doubling.register)
+        done.set()
+    assert f"the Prefect server at {address} has taken a request, and not answered it in 1 seconds" in said
+    assert len(asked) == 1
 
 
 def test_a_tenant_that_is_none_is_told(server: PrefectServer, flows: ModuleType) -> None:
