@@ -273,6 +273,30 @@ def test_comments_and_the_process_make_no_new_version(
     assert f"Plain: unchanged, version 1 in project beams, with id {first}" in done.stdout
 
 
+def test_the_order_of_a_set_in_a_process_makes_no_new_version(
+    server: PrefectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = """
+from typing import Any
+from lume_dsl import LumeFlow, task
+
+@task
+def size(these: Any) -> int:
+    return len(these)
+
+class Sets(LumeFlow):
+    x = size({1, 2, 3, "a", "b"})
+    y = size(frozenset({"x", "y", "z"}))
+"""
+    imported(text, monkeypatch, "sets_flow")
+    for seed in "1234":
+        done = register("sets_flow:Sets", "-p", "beams", PYTHONHASHSEED=seed)
+        assert done.returncode == 0, done.stderr
+    assert [one["version"] for one in server.flows.values()] == [1]
+    imported(text.replace('"z"', '"w"'), monkeypatch, "sets_flow")
+    assert "version 2" in register("sets_flow:Sets", "-p", "beams").stdout
+
+
 def test_a_setting_that_has_changed_makes_a_new_version(
     server: PrefectServer, flows: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
