@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 from lume_dsl._version import __version__
-from lume_dsl.cli.failures import describe, document, usage_document
+from lume_dsl.cli.failures import describe, document, usage_document, visible
 from lume_dsl.cli.groups import LazyGroup
 from lume_dsl.cli.streams import divert_stdout, make_lenient, write_document
 from lume_dsl.cli.verbose import is_verbose
@@ -69,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except click.ClickException as error:
         if document_stream is not None:
             write_document(document_stream, usage_document(error.format_message()))
+        vars(error)["message"] = visible(error.message)
         error.show()
         sys.exit(error.exit_code)
     except LumeError as error:

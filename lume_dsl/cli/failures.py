@@ -23,7 +23,7 @@ def describe(error: LumeError, *, verbose: bool = False) -> str:
     """Return the text for an error: what, where and how to mend it; a failed task with its own traceback."""
     if isinstance(error, FlowRunError):
         failures = [_failure(alike, verbose) for alike in _alike(error.failed)]
-        return "\n".join([f"{error.flow_name} failed", *failures, *_not_run(error), *_to_resume(error)])
+        return visible("\n".join([f"{error.flow_name} failed", *failures, *_not_run(error), *_to_resume(error)]))
     text = str(error)
     if verbose and error.__cause__ is not None:
         text = hidden_text("".join(traceback.format_exception(error.__cause__))) + f"\n{text}"

@@ -42,7 +42,7 @@ def print_tables(headline: str, *tables: Table) -> None:
             _print_to_terminal(headline, tables)
             return
         if headline:
-            print(headline)
+            print(visible(headline))
         for row in (row for table in tables for row in table.rows):
             print("\t".join(visible(cell).replace("\n", "; ") for cell in row))
 
@@ -55,7 +55,7 @@ def _print_to_terminal(headline: str, tables: Sequence[Table]) -> None:
 
     console = Console(highlight=False, markup=False)
     if headline:
-        console.print(headline)
+        console.print(visible(headline))
     for table in tables:
         rows = [tuple(map(visible, row)) for row in table.rows]
         shown = Grid(box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from lume_dsl.declare.flow import FlowMeta
+from lume_dsl.values.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -98,10 +99,10 @@ def log_to_stderr(*, verbose: bool, console: Console | None = None) -> Iterator[
 
 
 class _Formatter(logging.Formatter):
-    """The task's name and its message. Prefect's loggers are called ``prefect.<task>``."""
+    """The task's name and its message; nothing acts on a terminal. Prefect's loggers are called ``prefect.<task>``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return f"{record.name.removeprefix(PREFECT_LOGGER + '.')}: {super().format(record)}"
+        return visible(f"{record.name.removeprefix(PREFECT_LOGGER + '.')}: {super().format(record)}")
 
 
 class _ConsoleHandler(logging.Handler):

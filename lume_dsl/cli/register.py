@@ -87,7 +87,7 @@ def _flows(target: str) -> list[FlowMeta]:
     flows = find_flows(target)
     whole = {name: flow for name, flow in flows.items() if not flow.__lume_graph__.abstract}
     if left := [name for name in flows if name not in whole and whole]:
-        click.echo(f"left out, as abstract: {', '.join(left)}", err=True)
+        click.echo(visible(f"left out, as abstract: {', '.join(left)}"), err=True)
     return list((whole or flows).values())
 
 

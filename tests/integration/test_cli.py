@@ -296,6 +296,32 @@ def test_a_failing_task_exits_1_with_its_name_and_its_own_traceback(lume: Lume) 
     assert done.out == ""
 
 
+@pytest.mark.parametrize("kind", ["ValueError", "LumeError"])
+def test_nothing_that_a_run_says_acts_on_the_terminal(lume: Lume, kind: str) -> None:
+    text = f"""
+from lume_dsl import LumeError, LumeFlow, step
+
+class Loud(LumeFlow):
+    @step
+    def y(self) -> int:
+        self.logger.warning("log \\x1b[2J")
+        raise {kind}("\\x1b]0;pwned\\x07")
+"""
+    lume.write("loud.py", text)
+    done = lume("run", "loud:Loud")
+    assert done.code == 1
+    assert r"\x1b]0;pwned\x07" in done.err
+    assert r"log \x1b[2J" in done.err
+    for told in (
+        done,
+        lume("run", "loud:Loud", "-v"),
+        lume("run", "loud:\x1b[2J"),
+        lume("run", "loud:Loud", "--\x1b]0;"),
+    ):
+        assert "\x1b" not in told.out + told.err
+        assert "\x07" not in told.out + told.err
+
+
 def test_a_map_that_fails_for_one_reason_is_told_once(lume: Lume) -> None:
     said = lume("run", "lab:ManyFailures").err
     assert said.count("Traceback") == said.count("ValueError: no peak") == 1

@@ -7,8 +7,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
+from threading import Event, Thread
 from types import ModuleType
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -16,7 +19,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from graphql_server import FlowRun, PrefectServer, Refusal, answering
 from prefect.client.client import GraphQLResult
-from prefect.run_configs import DockerRun, KubernetesRun, LocalRun
+from prefect.run_configs import DockerRun, ECSRun, KubernetesRun, LocalRun, RunConfig
 from prefect.utilities.configuration import set_temporary_config
 
 import lume_dsl
@@ -268,6 +271,30 @@ def test_comments_and_the_process_make_no_new_version(
     assert changed.Plain.register(project="beams", labels=["a", "b"]) == first
     done = register("beam_flows:Plain", "-p", "beams", "-l", "a", "-l", "b", PYTHONHASHSEED="7")
     assert f"Plain: unchanged, version 1 in project beams, with id {first}" in done.stdout
+
+
+def test_the_order_of_a_set_in_a_process_makes_no_new_version(
+    server: PrefectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = """
+from typing import Any
+from lume_dsl import LumeFlow, task
+
+@task
+def size(these: Any) -> int:
+    return len(these)
+
+class Sets(LumeFlow):
+    x = size({1, 2, 3, "a", "b"})
+    y = size(frozenset({"x", "y", "z"}))
+"""
+    imported(text, monkeypatch, "sets_flow")
+    for seed in "1234":
+        done = register("sets_flow:Sets", "-p", "beams", PYTHONHASHSEED=seed)
+        assert done.returncode == 0, done.stderr
+    assert [one["version"] for one in server.flows.values()] == [1]
+    imported(text.replace('"z"', '"w"'), monkeypatch, "sets_flow")
+    assert "version 2" in register("sets_flow:Sets", "-p", "beams").stdout
 
 
 def test_a_setting_that_has_changed_makes_a_new_version(
@@ -553,6 +580,119 @@ def test_what_cannot_be_registered_is_told_before_anything_is_sent(
     assert server.calls == []
 
 
+PASSWORD_OF_STORE = "LUME_RESULTS_DB__PASSWORD"
+PAIR = {"name": PASSWORD_OF_STORE, "value": "s3cret"}
+
+
+def job_of(**pod: Any) -> RunConfig:
+    return KubernetesRun(job_template={"spec": {"template": {"spec": pod}}})
+
+
+HIDDEN_SECRETS: dict[str, tuple[RunConfig, str]] = {
+    "a token as a user": (LocalRun(env={"A": "https://s3cret@github.com/x"}), "env.A: leave it out there"),
+    "a header": (LocalRun(env={"A": "Authorization: Basic s3cret"}), "env.A: leave it out there"),
+    "another container": (
+        job_of(containers=[{}, {"env": [PAIR]}]),
+        'job_template.spec.template.spec.containers[1].env[0].value: write "valueFrom": {"secretKeyRef"',
+    ),
+    "a container before it": (job_of(initContainers=[{"env": [PAIR]}]), "initContainers[0].env[0].value: write"),
+    "an argument": (job_of(containers=[{"args": ["--db", "postgres://u:s3cret@h"]}]), "containers[0].args[1]: leave"),
+    "an argument's variable": (job_of(containers=[{"args": [f"{PASSWORD_OF_STORE}=s3cret"]}]), "args[0]: leave"),
+    "Docker's": (DockerRun(host_config={"environment": {PASSWORD_OF_STORE: "s3cret"}}), "host_config.environment."),
+    "Docker's list": (DockerRun(host_config={"environment": [f"{PASSWORD_OF_STORE}=s3cret"]}), "environment[0]: leave"),
+    "ECS's": (
+        ECSRun(task_definition={"containerDefinitions": [{"environment": [PAIR]}]}),
+        'containerDefinitions[0].environment[0].value: write {"name": "LUME_RESULTS_DB__PASSWORD", "valueFrom"',
+    ),
+    "ECS's arguments": (
+        ECSRun(run_task_kwargs={"overrides": {"containerOverrides": [{"environment": [PAIR]}]}}),
+        "run_task_kwargs.overrides.containerOverrides[0].environment[0].value: leave",
+    ),
+}
+
+
+@pytest.mark.parametrize(("run_config", "said"), HIDDEN_SECRETS.values(), ids=HIDDEN_SECRETS.keys())
+def test_a_secret_is_found_wherever_it_stands_in_a_run_config(
+    run_config: RunConfig, said: str, server: PrefectServer, flows: ModuleType
+) -> None:
+    text = refused(RegistrationError, lambda: flows.Plain.register(project="beams", run_config=run_config))
+    assert "of the run config is secret, and would stand in the server's database" in text
+    assert said in text
+    assert "s3cret" not in text
+    assert server.calls == []
+
+
+def test_variables_that_are_called_as_secrets_are_told_wherever_they_stand(
+    server: PrefectServer, flows: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    reference = {"name": PASSWORD_OF_STORE, "valueFrom": {"secretKeyRef": {"name": "lume", "key": PASSWORD_OF_STORE}}}
+    run_config = job_of(containers=[{}, {"env": [{"name": "LAB_TOKEN", "value": "t0p"}, reference]}])
+    flows.Plain.register(project="beams", run_config=run_config)
+    assert "LAB_TOKEN of the run config stands in the server's database; is it secret?" in caplog.text
+    assert "t0p" not in caplog.text
+
+
+@pytest.mark.usefixtures("mount")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            {"run_config": KubernetesRun(job_template={"spec": {"template": None}})},
+            "job_template.spec.template is None",
+        ),
+        ({"run_config": job_of(containers=None)}, "containers is None, and must be a list of mappings"),
+        ({"run_config": job_of(containers={})}, "containers is of the type dict, and must be a list of mappings"),
+        ({"run_config": job_of(containers=["flow"])}, "containers[0] is of the type str, and must be a mapping"),
+        ({"run_config": job_of(containers=[{"env": {"A": "b"}}])}, "containers[0].env is of the type dict, and must"),
+        ({"run_config": job_of(volumes=[3])}, "volumes[0] is of the type int, and must be a mapping"),
+        ({"run_config": DockerRun(host_config=["x"])}, "host_config is of the type list, and must be a mapping"),
+        ({"run_config": DockerRun(host_config={"mounts": "/a"})}, "host_config.mounts is of the type str"),
+        ({"run_config": LocalRun(env=["A=b"])}, "LocalRun(env=...) is no mapping of variables"),
+        ({"labels": 5}, "labels=5 are no texts\n    write labels=["),
+        ({"run_config": KubernetesRun(), "secret_name": ""}, "secret_name='' is no name\n    write that of a Secret"),
+    ],
+)
+def test_a_run_config_that_does_not_fit_is_told_by_its_place(
+    arguments: dict[str, Any], said: str, server: PrefectServer, flows: ModuleType
+) -> None:
+    assert said in refused(RegistrationError, lambda: flows.Plain.register(**{"project": "beams", **arguments}))
+    assert server.calls == []
+
+
+@pytest.mark.usefixtures("mount")
+def test_lists_that_are_none_count_as_empty_as_kubernetes_and_docker_have_it(
+    server: PrefectServer, flows: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flows.Plain.register(project="beams", run_config=DockerRun(host_config={"mounts": None}))
+    assert len(last(server)["flow"]["run_config"]["host_config"]["mounts"]) == 1
+    monkeypatch.setenv(PASSWORD_OF_STORE, "s3cret")
+    monkeypatch.setenv("LUME_RESULTS_DB__HOST", "db")
+    monkeypatch.setenv("LUME_RESULTS_DB__USERNAME", "me")
+    run_config = job_of(volumes=None, containers=[{"env": None, "volumeMounts": None}])
+    flows.Plain.register(project="beams", run_config=run_config, secret_name="lume")
+    pod = last(server)["flow"]["run_config"]["job_template"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert (len(pod["volumes"]), len(container["env"]), len(container["volumeMounts"])) == (1, 1, 1)
+
+
+def test_the_variable_of_a_secret_parameter_is_refused_in_a_run_config(
+    server: PrefectServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = """
+from lume_dsl import LumeFlow, parameter, task
+
+class Reading(LumeFlow):
+    phrase: str = parameter(secret=True, env="READING")
+    size = task(lambda phrase: len(phrase))(phrase)
+"""
+    reading = imported(text, monkeypatch, "reading_flow").Reading
+    said = refused(
+        RegistrationError, lambda: reading.register(project="beams", run_config=LocalRun(env={"READING": "t0p"}))
+    )
+    assert "READING of the run config is secret" in said
+    assert "t0p" not in said
+
+
 def test_a_schedule_must_give_what_is_required_and_nothing_secret(
     server: PrefectServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -651,6 +791,78 @@ def test_a_server_that_fails_in_between_is_told_with_how_far_it_came(
     server.refusals.clear()
     assert flows.Doubling.register() == last(server)["id"]
     assert len(server.flows) == 1
+
+
+@contextmanager
+def saying(content: bytes) -> Iterator[int]:
+    """Within it, a server answers all by this; yields its port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        Thread(target=listening.serve_forever, daemon=True).start()
+        yield listening.server_port
+        listening.shutdown()
+
+
+@pytest.mark.parametrize(
+    "content", [b"null", b"[]", b'{"data": null}', b'{"data": {}}', b'{"data": {"project": [{}]}}']
+)
+def test_an_answer_that_is_none_of_a_prefect_server_is_told(
+    content: bytes, flows: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with saying(content) as port:
+        monkeypatch.setenv("LUME_PREFECT__SERVER__HOST_PORT", str(port))
+        said = refused(ServiceError, flows.Doubling.register)
+    assert f"the Prefect server at http://localhost:{port} answered what Prefect does not expect" in said
+    assert "what answers there may be no Prefect server" in said
+
+
+def test_a_server_that_creates_nothing_is_told(server: PrefectServer, flows: ModuleType) -> None:
+    def without(query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        return {} if "create_flow_from_compressed_string" in query else server.answer(query, variables)
+
+    with answering(without) as address, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LUME_PREFECT__SERVER__HOST_PORT", str(urlsplit(address).port))
+        said = refused(ServiceError, flows.Doubling.register)
+    assert "answered what Prefect does not expect" in said
+
+
+def test_a_server_that_is_too_busy_is_waited_for_with_a_word_and_not_for_ever(
+    server: PrefectServer, flows: ModuleType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("lume_dsl.engine.registering.client.BUSY_SECONDS", (0, 0))
+    server.refusals["project"] = Refusal("later", 429)
+    said = refused(ServiceError, flows.Doubling.register)
+    assert "is too busy (HTTP 429), and was asked 3 times\n    register again later" in said
+    assert "is too busy; it is asked again in 0 seconds" in caplog.text
+
+
+def test_a_server_that_takes_a_request_and_is_silent_is_told_by_its_address(
+    server: PrefectServer, flows: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lume_dsl.engine.registering.client.SECONDS", 1)
+    asked: list[str] = []
+    done = Event()
+
+    def silent(query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        asked.append(query)
+        done.wait(20)
+        return {}
+
+    with answering(silent) as address:
+        monkeypatch.setenv("LUME_PREFECT__SERVER__HOST_PORT", str(urlsplit(address).port))
+        said = refused(ServiceError, flows.Doubling.register)
+        done.set()
+    assert f"the Prefect server at {address} has taken a request, and not answered it in 1 seconds" in said
+    assert len(asked) == 1
 
 
 def test_a_tenant_that_is_none_is_told(server: PrefectServer, flows: ModuleType) -> None:

@@ -406,6 +406,28 @@ def test_no_explanation_shows_a_secret(secrets: dict[str, str], wrong: dict[str,
         "abfs://c@a/x?sas_token=s3cret#token=s3cret",
         "https://h/x?a=1;AccountKey=s3cret",
         "https://h/x?authorization=Bearer s3cret",
+        "mysql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BPWD%3Ds3cret",
+        "mssql+pyodbc:///?odbc_connect=DRIVER=x;PWD={a;s3cret};UID=me",
+        "postgresql://db/x?dsn=host%3Dh%20password%3Ds3cret",
+        "postgresql://db/x?dsn=password=s3cret",
+        "postgresql://db/x?pass%77ord=s3cret",
+        "postgresql://db/x?pass%2577ord=s3cret",
+        "postgresql://db/x?pw=s3cret&dbpass=s3cret&pass=s3cret&pin=s3cret",
+        "postgresql://me%3As3cret@db/x",
+        "postgresql://me%3as3cret@x@db:5432/x",
+        "https://s3cret@h/p",
+        "git+https://s3cret@h/p",
+        "https://s3cret:x-oauth-basic@h/p",
+        "simplecache::https://s3cret:@h/p",
+        "https://h/p?code=s3cret",
+        "https://h/p?to%6ben=s3cret",
+        "https://h/p?next=https%3A%2F%2Fs3cret%40h",
+        "Authorization: Basic s3cret",
+        '{"Authorization": "Bearer s3cret"}',
+        "Bearer s3cret0123456789==",
+        "psql 'host=h password = s3cret'",
+        "fit --db-password=s3cret --size 3",
+        '{"user": "me", "password": "s3cret"}',
     ],
 )
 def test_no_password_of_a_url_is_shown(url: str) -> None:
@@ -421,10 +443,42 @@ def test_no_password_of_a_url_is_shown(url: str) -> None:
         "mongodb://me@db:27017/lume?authSource=admin&authMechanism=PLAIN&connectTimeoutMS=9&directConnection=true",
         "mongodb://db/?tls=true&tlsCertificateKeyFile=/etc/lab.pem",
         "postgresql://db/x?sslmode=require&connect_timeout=3",
+        "postgresql://ada@db/x?passfile=/lab/pgpass",
+        "git+ssh://git@github.com/lab/flows",
+        "https://medium.com/@ada",
+        "https://h/p?country_code=ch&spin=2",
+        "fit --password=$LAB_PASSWORD --password=$(LAB_PASSWORD) --tokens=5 --secret-file=/a",
     ],
 )
 def test_a_url_without_password_is_shown_as_it_is(url: str) -> None:
     assert mask_url(url) == url
+
+
+SHAPES = (
+    "postgresql://me:{}@db/x",
+    "postgresql://me%3A{}@db/x",
+    "mysql+pyodbc:///?odbc_connect=DRIVER%3Dx%3BPWD%3D{}",
+    "postgresql://db/x?sslmode=require&dsn=host%3Dh%20password%3D{}",
+    "postgresql://db/x?pass%77ord={}&connect_timeout=3",
+    "postgresql://db/x?pw={}",
+    "https://{}@h/p",
+    "https://h/p?code={}",
+    "https://h/p?to%6ben={}",
+)
+"""Places for a secret in a URL, where it is escaped."""
+
+
+@given(st.text(), st.sampled_from(SHAPES))
+def test_no_secret_of_a_url_is_shown_or_given_to_a_job_wherever_it_stands(text: str, shape: str) -> None:
+    url = shape.format(f"s3cret{quote(text, safe='')}w0rd")
+    variable = "FILESYSTEMS__ARCHIVE" if url.startswith("https") else "RESULTS_DB__URL"
+    (row,) = [row for row in explained({f"LUME_{variable}": url}).values() if row.variable == f"LUME_{variable}"]
+    given = job(**{variable: url})
+    assert given.secrets
+    for shown in (mask_url(url), row.value, *given.variables.values()):
+        assert "s3cret" not in shown
+        assert "w0rd" not in shown
+    assert mask_url(mask_url(url)) == mask_url(url)
 
 
 @pytest.mark.parametrize("url", ["me:s3cret@x://h", "me:s3cret@h", "mongo://me:s3cret@h", "sqlite://u:s3cret@h"])

@@ -115,7 +115,10 @@ def checked_labels(labels: Any) -> set[str]:
     """
     if isinstance(labels, str):
         raise RegistrationError(f"labels={labels!r} is one text\n    write labels=[{labels!r}]")
-    found = list(labels)
+    try:
+        found = list(labels)
+    except TypeError:
+        raise RegistrationError(f"labels={labels!r} are no texts\n    write labels=['lcls', 'gpu']") from None
     for label in found:
         if not isinstance(label, str) or not re.fullmatch(r"[^\s,]+", label):
             raise RegistrationError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -23,6 +25,16 @@ __all__ = ["Client", "connected", "translated"]
 RETRIES = 2
 """How often a request is made again that a server answered by an error of its own: Prefect's six take a minute."""
 
+SECONDS = 15
+"""How long a server has to answer a request, unless Prefect's configuration says less. It is asked once."""
+
+BUSY_SECONDS = (2, 5)
+"""After how long a request is made again that a server was too busy for. Prefect's pauses take half an hour."""
+
+TOO_MANY = 429
+"""The HTTP status of a server that is asked too often."""
+
+_log = logging.getLogger("lume_dsl")
 
 _WHERE = (
     f"start it, or correct {variable('prefect.server.host')} and {variable('prefect.server.host_port')}, "
@@ -32,6 +44,7 @@ _KEY = (
     "log in again: prefect auth login --key ...; or correct PREFECT__CLOUD__API_KEY and PREFECT__CLOUD__TENANT_ID; "
     "and register again"
 )
+_NONE = f"what answers there may be no Prefect server: {_WHERE}"
 _LOG = "register again; if that is refused, too, the server's log says more"
 
 
@@ -64,13 +77,13 @@ class Client(prefect.Client):
         asked = query.get("query") if isinstance(query, dict) else None
         if not isinstance(asked, dict) or not any(str(key).startswith("project(") for key in asked):
             answer: Any = super().graphql(query, *args, **kwargs)
-            if made := answer["data"].get("create_flow_from_compressed_string"):
+            if made := _data(answer).get("create_flow_from_compressed_string"):
                 self.created = str(made["id"])
             return answer
         where = {"name": {"_eq": self.flow_name}, "project": {"name": {"_eq": self.project}}}
         last = with_args("flow", {"where": where, "order_by": {"version": EnumValue("desc")}, "limit": 1})
         answer = super().graphql({"query": {**asked, last: {"id", "version"}}}, *args, **kwargs)
-        found = answer["data"].get("flow") or []
+        found = _data(answer).get("flow") or []
         self.before = dict(found[0]) if found else {}
         return answer
 
@@ -78,6 +91,7 @@ class Client(prefect.Client):
         retries = Retry(
             total=RETRIES,
             connect=0,
+            read=False,  # it has the request: what it does with it is not known
             backoff_factor=0.2,
             status_forcelist=[500, 502, 503, 504],
             allowed_methods=["POST"],
@@ -85,13 +99,50 @@ class Client(prefect.Client):
         )
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=retries))
-        return super()._send_request(session, *args, **kwargs)
+        ours = {
+            "cloud.request_timeout": _patience(),
+            "cloud.rate_limiting.max_retries": 0,
+        }
+        send = super()._send_request
+        with set_temporary_config(ours):
+            for pause in BUSY_SECONDS:
+                try:
+                    return _checked(send(session, *args, **kwargs))
+                except requests.HTTPError as error:
+                    if error.response is None or error.response.status_code != TOO_MANY:
+                        raise
+                    _log.warning(
+                        "the Prefect server at %s is too busy; it is asked again in %d seconds",
+                        mask_url(self.api_server),
+                        pause,
+                    )
+                    time.sleep(pause)
+            return _checked(send(session, *args, **kwargs))
 
     def projects(self) -> list[str]:
         """Return the names of the projects that there are, as far as the server tells."""
         with suppress(requests.RequestException, ClientError, KeyError, TypeError):
             return [str(one["name"]) for one in self.graphql({"query": {"project": {"name"}}})["data"]["project"]]
         return []
+
+
+def _checked(response: requests.Response) -> requests.Response:
+    """The answer, if it is one of GraphQL.
+
+    Raises:
+        TypeError: It is not.
+    """
+    with suppress(ValueError):  # which Prefect tells
+        answer = response.json()
+        if not isinstance(answer, dict) or ("errors" not in answer and not isinstance(answer.get("data"), dict)):
+            raise TypeError("no object with data")
+    return response
+
+
+def _data(answer: Any) -> dict[str, Any]:
+    """What is asked for, of an answer; empty where there is none."""
+    data: dict[str, Any] = answer.get("data") or {}
+    return data
 
 
 @contextmanager
@@ -127,12 +178,21 @@ def translated(client: Client) -> Iterator[None]:
     address = mask_url(client.api_server)
     try:
         yield
+    except requests.ReadTimeout as error:
+        what = f"the Prefect server at {address} has taken a request, and not answered it in {_patience()} seconds"
+        raise ServiceError(_told(client, what, _LOG), transient=True) from error
     except (requests.ConnectionError, requests.Timeout) as error:
         raise ServiceError(_told(client, f"no Prefect server answers at {address}", _WHERE), transient=True) from error
     except AuthorizationError as error:
         raise ServiceError(_told(client, f"the Prefect server at {address} refuses who asks", _KEY)) from error
     except requests.HTTPError as error:
-        refused = error.response is not None and error.response.status_code in (401, 403)
+        status = error.response.status_code if error.response is not None else 0
+        if status == TOO_MANY:
+            what = (
+                f"the Prefect server at {address} is too busy (HTTP 429), and was asked {1 + len(BUSY_SECONDS)} times"
+            )
+            raise ServiceError(_told(client, what, "register again later"), transient=True) from error
+        refused = status in (401, 403)
         what = f"the Prefect server at {address} {'refuses who asks' if refused else 'fails'}: {text_of(error)}"
         raise ServiceError(_told(client, what, _KEY if refused else _LOG), transient=not refused) from error
     except (ClientError, requests.RequestException) as error:
@@ -143,6 +203,13 @@ def translated(client: Client) -> Iterator[None]:
         ) from error
     except ValueError as error:
         raise _of_value(client, error) from error
+    except (KeyError, TypeError, AttributeError, IndexError) as error:  # of Prefect's client, or of ours
+        what = f"the Prefect server at {address} answered what Prefect does not expect: {type(error).__name__}"
+        raise ServiceError(_told(client, f"{what}: {text_of(error)}", _NONE)) from error
+
+
+def _patience() -> int:
+    return int(min(SECONDS, prefect.config.cloud.request_timeout))
 
 
 def _told(client: Client, what: str, fix: str) -> str:

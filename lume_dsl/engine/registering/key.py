@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import prefect
@@ -67,9 +68,16 @@ def _told(source: Source, value: Any, name: str) -> Any:
     if isinstance(value, (list, tuple)):
         return [_told(source, one, name) for one in value]
     if isinstance(value, (set, frozenset)):
-        return sorted(json.dumps(_told(source, one, name)) for one in value)
+        return [_told(source, one, name) for one in sorted(value, key=partial(_alone, name))]
     told = source.add(value, name)
     if isinstance(value, prefect.Task) or told.startswith("a "):
         attributes = vars(value).items() if hasattr(value, "__dict__") else ()
         return [told, {key: repr(one) for key, one in attributes if isinstance(one, _PLAIN)}]
     return told
+
+
+def _alone(name: str, value: Any) -> str:
+    """What a value is by itself. Members of a set are told in this order: their parts have numbers, as they come."""
+    source = Source()
+    told = _told(source, value, name)
+    return json.dumps([told, source.parts], sort_keys=True)

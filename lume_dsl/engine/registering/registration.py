@@ -153,7 +153,7 @@ def _ready(flow_class: FlowMeta, asked: Registration) -> _Ready:
     given = asked.run_config
     if given is None:
         given = flow_class.__lume_options__.get("run_config") or default_run_config()
-    check_run_config(flow_class.__name__, given, asked.secret_name)
+    check_run_config(flow_class.__name__, given, asked.secret_name, flow_class.__lume_graph__.parameters)
     said = flow_class.__lume_options__.get("labels", ()) if asked.labels is None else asked.labels
     labels = {*given.labels, *checked_labels(said), *flow.storage.labels}
     settings = settings_for(given, flow_class.__lume_graph__.parameters)

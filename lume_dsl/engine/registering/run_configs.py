@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from copy import copy, deepcopy
+from copy import copy
 from typing import Any
 
 from attrs import evolve
-from prefect.run_configs import DockerRun, KubernetesRun, RunConfig, UniversalRun
+from prefect.run_configs import DockerRun, ECSRun, KubernetesRun, RunConfig, UniversalRun
 
 from lume_dsl.declare.graph import Member
 from lume_dsl.declare.parameters import spec_of
+from lume_dsl.engine.registering.sent import Sent, secrets_sent, suspects_sent
+from lume_dsl.engine.registering.templates import (
+    from_secret,
+    template_with,
+    variables_of_template,
+    with_mount,
+    wrong_in_host,
+    wrong_in_template,
+)
 from lume_dsl.errors import RegistrationError
-from lume_dsl.settings import MountedFilesystem, current_settings
-from lume_dsl.settings.jobs import JobSettings, job_settings, secret_variables
-from lume_dsl.settings.masks import is_secret
+from lume_dsl.settings import current_settings, mask_url
+from lume_dsl.settings.jobs import JobSettings, job_settings
 
 __all__ = ["check_run_config", "default_run_config", "for_job", "settings_for", "what_is_left"]
-
-_TEMPLATE = {
-    "apiVersion": "batch/v1",
-    "kind": "Job",
-    "spec": {"template": {"spec": {"containers": [{"name": "flow"}]}}},
-}
-"""A job of Kubernetes as Prefect's own template has it, to which an agent adds all else."""
-
-_VOLUME = "lume-mounted-filesystem"
 
 
 def default_run_config() -> RunConfig:
@@ -37,17 +36,22 @@ def default_run_config() -> RunConfig:
 def settings_for(run_config: RunConfig, parameters: Mapping[str, Member]) -> JobSettings:
     """Return what a job of this run config is given of the settings; variables of secret parameters are secret, too."""
     settings = job_settings(in_container=not _runs_here(run_config))
+    return evolve(settings, secrets=tuple(dict.fromkeys([*settings.secrets, *_variables_of_secrets(parameters)])))
+
+
+def _variables_of_secrets(parameters: Mapping[str, Member]) -> list[str]:
     specs = [spec_of(member) for member in parameters.values()]
-    own = [spec.env for spec in specs if spec.secret and spec.env]
-    return evolve(settings, secrets=tuple(dict.fromkeys([*settings.secrets, *own])))
+    return [spec.env for spec in specs if spec.secret and spec.env]
 
 
 def _runs_here(run_config: RunConfig) -> bool:
     return type(run_config).__name__ in ("LocalRun", "UniversalRun")
 
 
-def check_run_config(name: str, run_config: Any, secret_name: str | None) -> None:
-    """Return if a server and an agent can use it, and nothing secret of the settings stands in it.
+def check_run_config(name: str, run_config: Any, secret_name: Any, parameters: Mapping[str, Member]) -> None:
+    """Return if a server and an agent can use it, and nothing stands in it that is secret.
+
+    Secret are the settings' passwords and the like, the variables of secret ``parameters``, and URLs with a password.
 
     Raises:
         RegistrationError: They cannot, or something does.
@@ -55,28 +59,64 @@ def check_run_config(name: str, run_config: Any, secret_name: str | None) -> Non
     if not isinstance(run_config, RunConfig):
         fix = "write run_config=DockerRun(image=...), LocalRun(...) or KubernetesRun(...) of prefect.run_configs"
         raise RegistrationError(f"{name}: run_config={run_config!r} is no run config\n    {fix}")
-    config: Any = run_config
-    for key, text in (config.env or {}).items():
+    if wrong := _wrong_env(run_config) or _wrong_shape(run_config) or _wrong_secret_name(run_config, secret_name):
+        raise RegistrationError(f"{name}: {wrong}")
+    if found := secrets_sent(run_config, _variables_of_secrets(parameters)):
+        names = ", ".join(dict.fromkeys(one.name for one in found))
+        fixes = "".join(f"\n    {one.path}: {_instead(run_config, one)}" for one in found)
+        raise RegistrationError(
+            f"{name}: {names} of the run config is secret, and would stand in the server's database{fixes}"
+        )
+
+
+def _wrong_env(run_config: Any) -> str:
+    kind = f"{type(run_config).__name__}(env=...)"
+    fix = "\n    write {'NAME': 'text'}"
+    if not isinstance(run_config.env, (Mapping, type(None))):
+        return f"{kind} is no mapping of variables{fix}"
+    for key, text in (run_config.env or {}).items():
         if not isinstance(key, str) or not isinstance(text, str) or not key or "=" in key:
-            kind = f"{type(run_config).__name__}(env=...)"
-            raise RegistrationError(
-                f"{name}: {key!r} of {kind} is no variable with a text\n    write {{'NAME': 'text'}}"
-            )
-    if secrets := secret_variables({**(config.env or {}), **_texts_of_template(config)}):
-        raise RegistrationError(
-            f"{name}: {', '.join(secrets)} of the run config is secret, and would stand in the server's database\n"
-            "    leave it out there, and let the agent give it"
-        )
-    if secret_name is not None and not isinstance(run_config, KubernetesRun):
+            return f"{key!r} of {kind} is no variable with a text{fix}"
+    return ""
+
+
+def _wrong_shape(run_config: RunConfig) -> str:
+    config: Any = run_config  # whose attributes may be None, against Prefect's types
+    if isinstance(run_config, DockerRun):
+        return wrong_in_host(config.host_config)
+    if isinstance(run_config, KubernetesRun) and config.job_template is not None:
+        return wrong_in_template(config.job_template)
+    return ""
+
+
+def _wrong_secret_name(run_config: RunConfig, secret_name: Any) -> str:
+    if secret_name is None:
+        return ""
+    path: str | None = getattr(run_config, "job_template_path", None)
+    if not isinstance(run_config, KubernetesRun):
         kind = type(run_config).__name__
-        raise RegistrationError(
-            f"{name}: a {kind} has no secret_name\n    it names a Secret of Kubernetes: leave it out"
+        return f"a {kind} has no secret_name\n    it names a Secret of Kubernetes: leave it out"
+    if not isinstance(secret_name, str) or not secret_name.strip():
+        return f"secret_name={secret_name!r} is no name\n    write that of a Secret of Kubernetes, or leave it out"
+    if path is not None:
+        return (
+            f"the job template {mask_url(path)} is read by the agent, so nothing can be added "
+            "to it\n    name the keys of the Secret in that template, and leave secret_name out"
         )
-    if secret_name is not None and config.job_template_path is not None:
-        raise RegistrationError(
-            f"{name}: the job template {config.job_template_path} is read by the agent, so nothing can be added to it\n"
-            "    name the keys of the Secret in that template, and leave secret_name out"
-        )
+    return ""
+
+
+def _instead(run_config: RunConfig, one: Sent) -> str:
+    """What to write instead of a secret."""
+    is_pair = one.is_variable and one.path.lower().endswith(".value")
+    if is_pair and isinstance(run_config, KubernetesRun):
+        reference = f'{{"secretKeyRef": {{"name": "NAME OF A SECRET", "key": "{one.name}"}}}}'
+        return f'write "valueFrom": {reference} in place of "value"'
+    if is_pair and isinstance(run_config, ECSRun) and one.path.startswith("task_definition."):
+        return f'write {{"name": "{one.name}", "valueFrom": "ARN OF A SECRET"}} among the container\'s "secrets"'
+    if one.is_variable:
+        return "leave it out there, and let the agent give it"
+    return "leave it out there, and let the run read it from a variable that the agent gives"
 
 
 def for_job(given: RunConfig, labels: Iterable[str], settings: JobSettings, secret_name: str | None) -> RunConfig:
@@ -89,62 +129,24 @@ def for_job(given: RunConfig, labels: Iterable[str], settings: JobSettings, secr
     made.env = {**settings.variables, **(given.env or {})} or None
     mount = settings.mount
     if isinstance(given, DockerRun) and mount is not None:
-        made.host_config = _with_mount(made.host_config, mount)
+        made.host_config = with_mount(made.host_config, mount)
     if isinstance(given, KubernetesRun) and made.job_template_path is None:
-        secrets = {name: _from_secret(secret_name, name) for name in settings.secrets} if secret_name else {}
-        if mount is not None or secrets:
-            made.job_template = _template(made.job_template or _TEMPLATE, mount, secrets)
+        secrets = {name: from_secret(secret_name, name) for name in settings.secrets} if secret_name else {}
+        if made.job_template is not None or mount is not None or secrets:
+            made.job_template = template_with(made.job_template, mount, secrets)
     done: RunConfig = made
     return done
 
 
-def _with_mount(host_config: Mapping[str, Any] | None, mount: MountedFilesystem) -> dict[str, Any]:
-    """A host config of Docker with the shared folder, unless it has that.
-
-    By ``Mounts`` of Docker's API, and not by ``binds``: those would take the place of the agent's own volumes.
-    """
-    found = dict(host_config or {})
-    if mount.mount_alias in str(found.get("binds", "")) + str(found.get("mounts", "")):
-        return found
-    folder = {"Type": "bind", "Source": mount.mount_path, "Target": mount.mount_alias}
-    return {**found, "mounts": [*found.get("mounts", ()), folder]}
-
-
-def _from_secret(secret_name: str, variable: str) -> dict[str, Any]:
-    return {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret_name, "key": variable}}}
-
-
-def _template(
-    given: Mapping[str, Any], mount: MountedFilesystem | None, secrets: Mapping[str, dict[str, Any]]
-) -> dict[str, Any]:
-    """A job template with the shared folder as a volume, and variables from a Secret, but for what it has itself."""
-    template: dict[str, Any] = deepcopy(dict(given))
-    pod = template.setdefault("spec", {}).setdefault("template", {}).setdefault("spec", {})
-    containers = pod.setdefault("containers", [])
-    if not containers:
-        containers.append({"name": "flow"})
-    container = containers[0]  # an agent runs the flow in the first
-    has = {one.get("name") for one in container.get("env", ())}
-    if new := [one for name, one in secrets.items() if name not in has]:
-        container["env"] = [*container.get("env", ()), *new]
-    mounted = {one.get("mountPath") for one in container.get("volumeMounts", ())}
-    if mount is not None and mount.mount_alias not in mounted:
-        folder = {"path": mount.mount_path, "type": mount.mount_type}
-        pod["volumes"] = [*pod.get("volumes", ()), {"name": _VOLUME, "hostPath": folder}]
-        place = {"name": _VOLUME, "mountPath": mount.mount_alias}
-        container["volumeMounts"] = [*container.get("volumeMounts", ()), place]
-    return template
-
-
 def what_is_left(run_config: Any, settings: JobSettings, *, uses_services: bool) -> Iterator[str]:
     """Yield what a user must see to: secrets that the agent gives, or that are sent, and what a container has not."""
-    given = [one["name"] for one in _variables_of_template(run_config)]
+    given = variables_of_template(run_config)
     secrets = [name for name in settings.secrets if name not in given]
     if secrets:
         names = ", ".join(secrets)
         yield f"{names} is secret and was not sent: {_how(run_config, secrets)}"
-    if suspects := [name for name in run_config.env or {} if name not in settings.variables and is_secret(name)]:
-        yield f"{', '.join(suspects)} of the run config's env stands in the server's database; is it secret?"
+    if suspects := [name for name in suspects_sent(run_config) if name not in settings.variables]:
+        yield f"{', '.join(suspects)} of the run config stands in the server's database; is it secret?"
     if uses_services and settings.keeps_records_here and "LUME_RESULTS_DB__URL" not in (run_config.env or {}):
         yield (
             "records would be kept in an SQLite file in the container, which goes with it; "
@@ -164,18 +166,3 @@ def _how(run_config: RunConfig, names: Iterable[str]) -> str:
         "KubernetesRun": f"name a Secret that has it as its key by secret_name, or start the agent with {flags}",
     }
     return known.get(type(run_config).__name__, "the agent must give what is left out to the job")
-
-
-def _variables_of_template(run_config: Any) -> list[Any]:
-    """The variables that the job template of a run config gives."""
-    try:
-        found: list[Any] = run_config.job_template["spec"]["template"]["spec"]["containers"][0]["env"]
-    except (AttributeError, TypeError, KeyError, IndexError):  # of another kind, or without one
-        return []
-    return found
-
-
-def _texts_of_template(run_config: Any) -> dict[str, str]:
-    return {
-        one["name"]: one["value"] for one in _variables_of_template(run_config) if isinstance(one.get("value"), str)
-    }
