@@ -24,6 +24,7 @@ from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.made import SOURCED, made_of_tasks
 from lume_dsl.engine.outcome import failures_of
 from lume_dsl.engine.recorder import TIMES, TaskRecorder
+from lume_dsl.engine.scheduled import recorded_time
 from lume_dsl.errors import LumeError, RecordError, text_of
 from lume_dsl.history.documents import Row, document_of_journal, latest_events, run_document
 from lume_dsl.history.filing import leave
@@ -183,6 +184,7 @@ class Recording:
             "start_time": time_text(datetime.now(timezone.utc)),
             "attempts": list(resumed.attempts) if resumed else [],
             "dropped": list(resumed.dropped) if resumed else [],
+            **recorded_time(self.flow),
         }
 
     def _document(self, name: str, message: str, states: Mapping[Any, State], *, is_success: bool) -> dict[str, Any]:

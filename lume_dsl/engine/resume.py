@@ -12,6 +12,7 @@ from lume_dsl.engine.compile import compile_flow
 from lume_dsl.engine.plan import plan_of
 from lume_dsl.engine.recording import Resumed
 from lume_dsl.engine.run import run_flow
+from lume_dsl.engine.scheduled import context_of
 from lume_dsl.history.documents import attempts_of
 from lume_dsl.history.find import journal_to_resume
 from lume_dsl.history.parameters import parameters_to_resume
@@ -44,7 +45,7 @@ def resume_flow(
         return run_flow(
             instance,
             executor=executor,
-            context=context,
+            context={**context_of(begin), **(context or {})},
             task_runner_state_handlers=task_runner_state_handlers,
             resumed=Resumed(journal, attempts_of(journal), plan.dropped),
             task_states=plan.states,

@@ -21,6 +21,7 @@ from typing import Any
 import attrs
 import numpy as np
 import pandas as pd
+import pendulum
 import prefect
 import psutil
 import pytest
@@ -1238,6 +1239,46 @@ def test_runs_by_a_schedule_are_recorded_each() -> None:
     Scheduled.flow.run()
     assert took() == ["last", "last"]
     assert [one.state for one in Scheduled.runs()] == ["Success", "Success"]
+
+
+@task
+def scheduled() -> str:
+    ran("scheduled")
+    return str(prefect.context["scheduled_start_time"])
+
+
+BERLIN = pendulum.datetime(2026, 7, 1, 12, tz="Europe/Berlin")
+
+
+@pytest.mark.parametrize("time_of", [BERLIN, pendulum.datetime(2026, 1, 1), datetime(2026, 1, 1, tzinfo=timezone.utc)])
+def test_a_run_that_goes_on_has_the_time_of_its_schedule(time_of: datetime) -> None:
+    class Timed(LumeFlow):
+        at: str = result(scheduled())
+
+    BROKEN.add("scheduled")
+    run_id = failed(Timed(), context={"scheduled_start_time": time_of})
+    assert failed_again(Timed, run_id)
+    assert resumed_well(Timed, run_id).at == str(pendulum.instance(time_of))
+
+
+def test_a_run_by_prefects_schedule_goes_on_with_its_time() -> None:
+    from prefect.schedules import Schedule
+    from prefect.schedules.clocks import DatesClock
+
+    from lume_dsl import flow
+
+    soon = pendulum.now("utc").add(seconds=1)
+
+    @flow(schedule=Schedule(clocks=[DatesClock([soon])]))
+    class Timed(LumeFlow):
+        at: str = result(scheduled())
+
+    BROKEN.add("scheduled")
+    Timed.flow.run()
+    assert resumed_well(Timed, runs().one().id).at == str(soon)
+    BROKEN.add("scheduled")
+    failed(Timed())
+    assert "scheduled_start_time" not in runs().latest().document
 
 
 def test_prefects_own_runner_is_recorded_too() -> None:
