@@ -25,8 +25,8 @@ def with_scheduled(context: Mapping[str, Any]) -> dict[str, Any]:
 
 def recorded_time(flow: prefect.Flow) -> dict[str, str]:
     """Return what is recorded of the run that has begun: its time, if there is one and it is a time."""
-    is_by_schedule = flow.schedule is not None and not prefect.context.get(CHECKED)
-    time = prefect.context.get(SCHEDULED) or (prefect.context.get(_PREFECTS) if is_by_schedule else None)
+    is_by_prefect = bool(flow.schedule) and not prefect.context.get(CHECKED)  # which alone runs by a schedule there
+    time = prefect.context.get(SCHEDULED) or (prefect.context.get(_PREFECTS) if is_by_prefect else None)
     return {_PREFECTS: datetime_text(with_offset(time))} if isinstance(time, datetime) else {}
 
 
