@@ -134,7 +134,8 @@ class Recording:
         tasks.close()
         try:
             if states is None:
-                document = document_of_journal(journal, state=name, message=message, has_ended=True)
+                now = datetime.now(timezone.utc)
+                document = document_of_journal(journal, state=name, message=message, has_ended=True, end_time=now)
             else:
                 document = self._document(name, message, states, is_success=is_success)
             with services.use(self._settings):

@@ -160,10 +160,9 @@ class Runs:
 
 
 def _row(run: RecordedRun) -> dict[str, Any]:
-    seconds = None if run.end_time is None else (run.end_time - run.start_time).total_seconds()
     named = {f"parameters.{name}": value for name, value in run.parameters.items()}
     about = {"id": run.id, "flow_name": run.flow_name, "state": run.state, "start_time": run.start_time}
-    return {**about, "seconds": seconds, **named}
+    return {**about, "seconds": run.seconds, **named}
 
 
 def _utc(time: datetime | None) -> datetime | None:

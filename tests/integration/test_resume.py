@@ -219,6 +219,10 @@ def test_a_run_that_was_interrupted_goes_on(tmp_path: Path) -> None:
     traced(tmp_path)
     (found,) = runs()
     assert (found.state, found.message) == ("Interrupted", "by Ctrl-C")
+    assert found.end_time is not None
+    assert datetime.now(timezone.utc) - found.end_time < timedelta(seconds=30)
+    assert found.seconds is not None
+    assert found.seconds > 0.6  # its third stage had not ended
     mend(tmp_path)
     assert Stages.resume(found.id[:8]).fourth == 4
     assert traced(tmp_path) == ["fourth", "third"]
@@ -1127,6 +1131,19 @@ def test_every_run_is_recorded_with_what_became_of_it() -> None:
     assert second.errors == ({"task": "third", "type": "ValueError", "message": "third is broken"},)
     assert second.flow == f"{__name__}:Chain"
     assert second.source_sha256 is not None
+
+
+def test_a_run_takes_as_long_as_its_attempts() -> None:
+    BROKEN.add("third")
+    run_id = failed(Chain())
+    time.sleep(1.0)
+    resumed_well(Chain, run_id)
+    (found,) = runs()
+    assert found.end_time is not None
+    assert found.end_time - found.start_time > timedelta(seconds=1)
+    assert found.seconds is not None
+    assert 0 < found.seconds < (found.end_time - found.start_time).total_seconds() - 1
+    assert list(runs().to_frame()["seconds"]) == [found.seconds]
 
 
 def test_results_are_recorded_by_reference(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def runs_chosen(
 
 def row_of(run: RecordedRun) -> tuple[str, ...]:
     """Return the cells of the table."""
-    took = "" if run.end_time is None else f"{(run.end_time - run.start_time).total_seconds():.1f} s"
+    took = "" if run.seconds is None else f"{run.seconds:.1f} s"
     failed = list(dict.fromkeys(error["task"].partition("[")[0] for error in run.errors))
     told = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
     return run.id[:SHORT], run.flow_name, run.state, local_time(str(run.document["start_time"])), took, told
