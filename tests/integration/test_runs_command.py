@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable
@@ -156,6 +157,31 @@ def test_runs_are_listed_and_shown_without_the_module(lume: Run, failed: str, tm
     assert json.loads(lume("runs", "show", failed, "--json").stdout)["can_resume"] is True
     assert lume("runs", "list", "--since", "2020-01-01", "--until", "2020-01-02").stderr == "no runs\n"
     assert lume("runs", "list", "--flow", "Other").stderr == "no runs\n"
+
+
+def test_a_map_is_one_line_with_those_items_that_failed(lume: Run, failed: str) -> None:
+    rows = [line.split("\t") for line in lume("runs", "show", failed).stdout.splitlines()]
+    shown = [(row[0], row[1]) for row in rows if row[0].startswith("fits")]
+    assert shown == [("fits", "3 Success, 1 Failed"), ("fits[2]", "Failed")]
+    assert not [row for row in rows if row[0].startswith("attempt")]
+    lines = lume("runs", "show", failed, "--all").stdout.splitlines()
+    assert [line.split("\t")[0] for line in lines if line.startswith("fits")] == [f"fits[{n}]" for n in range(4)]
+    assert len(json.loads(lume("runs", "show", failed, "--json").stdout)["tasks"]["name"]) > 4
+
+
+def test_all_attempts_are_shown_and_who_runs_the_last(lume: Run, failed: str, lume_home: Path) -> None:
+    lume("resume", failed, "--token", "hunter2-is-long")
+    lines = dict(line.split("\t", 1) for line in lume("runs", "show", failed).stdout.splitlines())
+    assert lines["attempt 1"].startswith("Failed at ")
+    assert lines["attempt 2"].startswith("Failed at ")
+    journal = Journal(lume_home, failed)
+    journal.hold()
+    process = journal.begun()[2]["process"]
+    lines = dict(line.split("\t", 1) for line in lume("runs", "show", failed).stdout.splitlines())
+    assert lines["attempt 2"].startswith("Running since ")
+    assert lines["process"].startswith(f"{process} on {platform.node()}; ")
+    assert lines["process"].endswith(" task runs ended so far")
+    journal.let_go()
 
 
 def test_runs_are_cleared_after_a_question(lume: Run, failed: str, lume_home: Path) -> None:
