@@ -32,6 +32,7 @@ from lume_dsl.history.journal import Journal
 from lume_dsl.history.recorded import INTERRUPTED
 from lume_dsl.history.store import time_text
 from lume_dsl.records.provenance import flow_path, flow_source
+from lume_dsl.records.record import DEFAULT_PROJECT
 from lume_dsl.secrets import HIDDEN
 from lume_dsl.settings import Settings
 from lume_dsl.values.convert import unstructure
@@ -171,7 +172,7 @@ class Recording:
             "format": FORMAT,
             "id": run_id,
             "flow_name": self.flow.name,
-            "project_name": str(flow_class.__lume_options__.get("project") or ""),
+            "project_name": str(flow_class.__lume_options__.get("project") or DEFAULT_PROJECT),
             "flow": flow_path(flow_class),
             "file": file,
             "source_sha256": digest,

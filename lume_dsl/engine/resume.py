@@ -36,6 +36,8 @@ def resume_flow(
     """Go on with a run, and return an instance that holds it. See ``FlowMeta.resume``."""
     compiled = compile_flow(flow_class)
     run_id = run.id if isinstance(run, RecordedRun) else run
+    if not isinstance(run_id, str):  # where no type checker was asked
+        raise TypeError(f"resume({run!r}): give a run's id, or what it begins with, or a run of runs()")
     journal, begin = journal_to_resume(run_id, current())
     instance = flow_class(**parameters_to_resume(flow_class, journal, begin, parameters or {}))
     journal.hold()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from itertools import islice
 from pathlib import Path
@@ -29,12 +30,14 @@ class Runs:
     Attributes:
         query: Which ones are meant.
         parameters: The JSON forms of the parameters that each has.
+        flow: The class of each, ``"module:QualName"``, or its flow's name; ``""`` for any.
     """
 
     _home: Path = attrs.field(repr=False)
     _store: Callable[[], RunStore] = attrs.field(repr=False)
     query: RunQuery
     parameters: Mapping[str, Any]
+    flow: str = attrs.field(default="", kw_only=True)
     _limit: int | None = attrs.field(default=None, kw_only=True)
 
     def __iter__(self) -> Iterator[RecordedRun]:
@@ -58,7 +61,8 @@ class Runs:
     def _takes(self, document: Mapping[str, Any]) -> bool:
         given = document["parameters"]
         has_all = all(name in given and given[name] == value for name, value in self.parameters.items())
-        return has_all and self.query.takes(document)
+        is_of_flow = self.flow in ("", document["flow"], document["flow_name"])
+        return has_all and is_of_flow and self.query.takes(document)
 
     if not TYPE_CHECKING:  # to which an index is an error
 
@@ -77,19 +81,21 @@ class Runs:
     def in_state(self, *states: str) -> Runs:
         """Return those of these runs that are in one of these states.
 
-        They are ``Running``, ``Success``, ``Failed``, ``Cancelled`` and ``Interrupted``.
+        They are ``Running``, ``Success``, ``Failed``, ``Cancelled`` and ``Interrupted``, in any case.
 
         Raises:
             RunError: There is no such state.
         """
-        known = (RUNNING, *ENDED)
-        for state in states:
-            if state not in known:
-                raise RunError(f"no run is ever {state!r}{did_you_mean(state, known)}; states are {', '.join(known)}")
-        return attrs.evolve(self, query=attrs.evolve(self.query, states=states))
+        return attrs.evolve(self, query=attrs.evolve(self.query, states=tuple(map(_state_of, states))))
 
-    def started(self, *, since: datetime | None = None, until: datetime | None = None) -> Runs:
-        """Return those of these runs that began between these times. One without a zone is this machine's time."""
+    def started(self, *, since: datetime | str | None = None, until: datetime | str | None = None) -> Runs:
+        """Return those of these runs that began between these times. One without a zone is this machine's time.
+
+        A time may be written, as ``"2026-11-30"`` or ``"2026-11-30 08:15"``.
+
+        Raises:
+            RunError: It is no time.
+        """
         query = attrs.evolve(self.query, since=_utc(since), until=_utc(until))
         return attrs.evolve(self, query=query)
 
@@ -105,7 +111,7 @@ class Runs:
 
     def count(self) -> int:
         """Return how many runs there are."""
-        if self.parameters:  # which no store compares
+        if self.parameters or self.flow:  # which no store compares
             return sum(1 for _ in self)
         store = self._store()
         underway = self._underway(store)
@@ -165,5 +171,20 @@ def _row(run: RecordedRun) -> dict[str, Any]:
     return {**about, "seconds": run.seconds, **named}
 
 
-def _utc(time: datetime | None) -> datetime | None:
-    return None if time is None else time.astimezone(timezone.utc)
+def _state_of(text: str) -> str:
+    known = {state.lower(): state for state in (RUNNING, *ENDED)}
+    if str(text).lower() not in known:
+        names = known.values()
+        raise RunError(f"no run is ever {text!r}{did_you_mean(str(text), names)}; states are {', '.join(names)}")
+    return known[text.lower()]
+
+
+def _utc(time: datetime | str | None) -> datetime | None:
+    if isinstance(time, str):
+        with suppress(ValueError):
+            time = datetime.fromisoformat(time)
+    if time is None:
+        return None
+    if not isinstance(time, datetime):
+        raise RunError(f"{time!r} is no time: write '2026-11-30', '2026-11-30 08:15', or a datetime")
+    return time.astimezone(timezone.utc)

@@ -156,7 +156,23 @@ def test_runs_are_listed_and_shown_without_the_module(lume: Run, failed: str, tm
     assert shown.stderr == f"go on with it: python -m lume_dsl resume {failed[:8]}\n"
     assert json.loads(lume("runs", "show", failed, "--json").stdout)["can_resume"] is True
     assert lume("runs", "list", "--since", "2020-01-01", "--until", "2020-01-02").stderr == "no runs\n"
-    assert lume("runs", "list", "--flow", "Other").stderr == "no runs\n"
+    assert lume("runs", "list", "--flow", "Other").stderr == (
+        "no runs\n    no run is of a flow named 'Other'; there is Lab\n"
+    )
+    assert lume("runs", "list", "--flow", "lab:Lad").stderr == (
+        "no runs\n    no run is of a flow named 'lab:Lad'; did you mean 'lab:Lab'?\n"
+    )
+    assert lume("runs", "list", "--flow", "lab:Lab").stderr == "2 runs, newest first\n"
+    assert lume("runs", "list", "--flow", "lab:Lab", "--limit", "1").stderr.startswith("1 of 2 runs")
+    assert lume("runs", "list", "--project", "default").stderr == "2 runs, newest first\n"
+    assert lume("runs", "list", "--project", "beams").stderr == (
+        "no runs\n    no run is of a project named 'beams'; there is default\n"
+    )
+
+
+def test_a_home_that_can_be_none_has_no_runs(lume: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUME_HOME", "/dev/null/home")
+    assert lume("runs", "list").stderr == "no runs\n"
 
 
 def test_a_map_is_one_line_with_those_items_that_failed(lume: Run, failed: str) -> None:
