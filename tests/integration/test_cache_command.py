@@ -75,6 +75,18 @@ def test_they_are_chosen_by_flow_and_task(cache: Cache, run: Run, options: list[
         assert one["size"] > 100
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--flow", "Scam"], "a flow named 'Scam'; did you mean 'Scan'?"),
+        (["--task", "x"], "a task named 'x'; there is each, each[0], each[1], fit"),
+    ],
+)
+def test_names_that_no_entry_has_are_told(cache: Cache, run: Run, options: list[str], told: str) -> None:
+    assert run("list", *options).stderr == f"no entries\n    no entry is of {told}\n"
+    assert run("list", "--flow", "Other", "--task", "each").stderr == "no entries\n"
+
+
 def test_a_damaged_entry_is_told_and_goes_with_all(cache: Cache, run: Run) -> None:
     file = cache.folder / "00" / f"{'00' * 32}.entry"
     file.write_bytes(file.read_bytes()[:-3])

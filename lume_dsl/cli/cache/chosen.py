@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 import click
 
 from lume_dsl.cache.entries import Cache, Entry
+from lume_dsl.cli.failures import visible
 from lume_dsl.cli.results.filters import SHORT, local_time
+from lume_dsl.errors import near_or_all
 from lume_dsl.services import current
 
-__all__ = ["entries_of", "label", "number_of", "row_of", "the_cache", "which_options"]
+__all__ = ["entries_of", "label", "number_of", "row_of", "tell_nothing", "the_cache", "which_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,6 +43,19 @@ def entries_of(flow_name: str | None, task_name: str | None) -> tuple[list[Entry
     chosen.sort(key=lambda one: one.time, reverse=True)
     is_all = flow_name is None and task_name is None
     return chosen, [one for one in found if isinstance(one, Path)] if is_all else []
+
+
+def tell_nothing(flow_name: str | None, task_name: str | None) -> None:
+    """That there are no such entries is told on stderr, and which of the names no entry has."""
+    entries = [one for one in the_cache().entries() if isinstance(one, Entry)]
+    tasks = {name for one in entries for name in (one.task, one.task.partition("[")[0])}
+    asked = (("flow", flow_name, {one.flow for one in entries}), ("task", task_name, tasks))
+    reasons = [
+        visible(f"no entry is of a {what} named {name!r}{near_or_all(name, known)}")
+        for what, name, known in asked
+        if name is not None and known and name not in known
+    ]
+    click.echo("\n    ".join(["no entries", *reasons]), err=True)
 
 
 def row_of(entry: Entry) -> tuple[str, ...]:
