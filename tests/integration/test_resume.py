@@ -425,6 +425,12 @@ def test_workers_that_do_not_see_the_folder_lose_nothing_of_a_run_that_ends(
     assert traced(tmp_path) == ["squared 2", "total"]
 
 
+@task
+def counted_up(values: list[int]) -> int:
+    ran("summed")
+    return sum(values)
+
+
 def test_a_task_that_ends_its_process_has_failed() -> None:
     @task
     def leaving() -> int:
@@ -439,12 +445,55 @@ def test_a_task_that_ends_its_process_has_failed() -> None:
 
     BROKEN.add("leaves")
     run_id = failed(Leaving())
+    assert runs().one().errors == ({"task": "second", "type": "SystemExit", "message": "3"},)
     took()
     assert resumed_well(Leaving, run_id).second == 1
     assert took() == ["leaving"]
 
 
 # what has changed
+
+
+@task
+def leaves_at_two(item: int) -> int:
+    ran(item)
+    if item == 2 and "leaves" in BROKEN:
+        sys.exit(4)
+    return item
+
+
+def test_an_item_that_ends_its_process_is_named_with_what_did_not_run() -> None:
+    class Leaving(LumeFlow):
+        items: list[int] = parameter(default=[1, 2, 3])
+
+        each = leaves_at_two.map(items)
+        whole = counted_up(each)
+
+    BROKEN.add("leaves")
+    with pytest.raises(FlowRunError) as info:
+        Leaving().run()
+    (failure,) = info.value.failed
+    assert (failure.label, str(failure.exception), info.value.not_run) == ("each[1] (item=2)", "4", ("whole",))
+    assert took() == [1, 2, 3]
+    (found,) = runs()
+    assert [one["task"] for one in found.errors] == ["each[1]"]
+    assert ("each[1]", "Failed") in [(one.name, one.state) for one in found.tasks]
+    assert resumed_well(Leaving, found.id).whole == 6
+    assert took() == [2, "summed"]
+
+
+def test_a_task_that_ends_its_process_is_tried_again() -> None:
+    @task(max_retries=1, retry_delay=timedelta(0))
+    def leaving() -> int:
+        RAN.append("leaving")
+        if len(RAN) < 2:
+            sys.exit()
+        return len(RAN)
+
+    class Leaving(LumeFlow):
+        count = leaving()
+
+    assert Leaving().run().count == 2
 
 
 def flow_of_source(source: str, folder: Path, name: str = "changing") -> Any:
