@@ -28,6 +28,7 @@ from lume_dsl.engine.scheduled import recorded_time
 from lume_dsl.errors import LumeError, RecordError, text_of
 from lume_dsl.history.documents import Row, document_of_journal, latest_events, run_document
 from lume_dsl.history.filing import leave
+from lume_dsl.history.find import SHORT
 from lume_dsl.history.journal import Journal
 from lume_dsl.history.recorded import INTERRUPTED
 from lume_dsl.history.store import time_text
@@ -120,7 +121,8 @@ class Recording:
         """An exception has ended the run, if it has not ended before."""
         is_interrupt = isinstance(error, KeyboardInterrupt)
         if is_interrupt and self._underway is not None:
-            self.flow.logger.warning(f"Interrupted: the run {self._underway[0].run_id} can be resumed")
+            command = f"python -m lume_dsl resume {self._underway[0].run_id[:SHORT]}"
+            self.flow.logger.warning(f"Interrupted; go on with it: {command}")
         name, message = (INTERRUPTED, "by Ctrl-C") if is_interrupt else ("Failed", text_of(error))
         self._end(name, message, None, is_success=False)
 
