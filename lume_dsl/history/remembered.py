@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Runs"]
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Runs:
     """The runs that a query describes, the newest first. Each use asks the store anew, and looks what is underway.
 
@@ -33,12 +33,16 @@ class Runs:
         flow: The class of each, ``"module:QualName"``, or its flow's name; ``""`` for any.
     """
 
-    _home: Path = attrs.field(repr=False)
-    _store: Callable[[], RunStore] = attrs.field(repr=False)
+    _home: Path
+    _store: Callable[[], RunStore]
     query: RunQuery
     parameters: Mapping[str, Any]
     flow: str = attrs.field(default="", kw_only=True)
     _limit: int | None = attrs.field(default=None, kw_only=True)
+
+    def __repr__(self) -> str:
+        limit = [] if self._limit is None else [f"limit={self._limit}"]
+        return f"Runs({', '.join([*self._asked(), *limit])})"
 
     def __iter__(self) -> Iterator[RecordedRun]:
         return islice(self._all(), self._limit)
@@ -160,9 +164,15 @@ class Runs:
         return pd.DataFrame([_row(run) for run in self])
 
     def _told(self) -> str:
-        query = {name: value for name, value in attrs.asdict(self.query).items() if value is not None}
-        told = ", ".join(f"{name}={value!r}" for name, value in {**query, **self.parameters}.items())
+        told = ", ".join(self._asked())
         return f" with {told}" if told else ""
+
+    def _asked(self) -> list[str]:
+        """What is asked of these runs."""
+        query = {"flow": self.flow or None, **attrs.asdict(self.query)}
+        asked = {name: value for name, value in query.items() if value is not None}
+        times = {name: value.isoformat() for name, value in asked.items() if isinstance(value, datetime)}
+        return [f"{name}={value!r}" for name, value in {**asked, **times, **self.parameters}.items()]
 
 
 def _row(run: RecordedRun) -> dict[str, Any]:

@@ -1268,6 +1268,13 @@ def test_runs_are_found_by_parameters_state_and_time() -> None:
     assert [one.flow_name for one in runs().limit(1)] == ["Chain"]
     assert list(Secretive.runs().to_frame()["parameters.charge"]) == [2.0, 2.0, 1.0]
     assert runs().in_state("failed").count() == 2
+    assert repr(runs()) == "Runs()"
+    assert repr(Secretive.runs(charge=2).in_state("failed").limit(3)) == (
+        "Runs(flow_name='Secretive', states=('Failed',), charge=2.0, limit=3)"
+    )
+    assert repr(runs().started(since=datetime(2026, 1, 1, tzinfo=timezone.utc))) == (
+        "Runs(since='2026-01-01T00:00:00+00:00')"
+    )
     with pytest.raises(RunError, match="no run is ever 'faild'; did you mean 'Failed'"):
         runs().in_state("faild")
     today, tomorrow = datetime.now().date(), datetime.now().date() + timedelta(days=1)

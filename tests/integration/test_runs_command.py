@@ -111,7 +111,7 @@ def test_the_flow_of_a_yaml_file_goes_on(lume: Run, tmp_path: Path) -> None:
         (
             ("--token", "t", "--shots", "5"),
             2,
-            "is of shots=4, and cannot go on with shots=5\n    run Lab(shots=...) anew",
+            "is of shots=4, and cannot go on with shots=5\n    run it anew: python -m lume_dsl run lab:Lab --shots ...",
         ),
         (("--token", "t", "--shot", "5"), 2, "No such option '--shot'"),
         (("--token", "t", "--executor", "thread"), 2, "did you mean 'threads'"),
@@ -126,6 +126,11 @@ def test_what_does_not_go_with_a_run_is_told(
 
 def test_a_run_that_cannot_be_resumed_is_told(lume: Run, failed: str, lume_home: Path, tmp_path: Path) -> None:
     assert "there is no run whose id begins with 'zz'; `runs list` shows the runs" in lume("resume", "zz").stderr
+    (tmp_path / "lab.py").write_text(LAB.replace("class Lab(", "class Laboratory("))
+    assert lume("resume", failed, "--token", "t").stderr == (
+        f"the flow of the run {failed}, lab:Lab, is not where it was: {tmp_path / 'lab.py'} has no flow named 'Lab'\n"
+        "    its flows are: Laboratory\n    name the class Lab again to go on with it\n"
+    )
     (tmp_path / "lab.py").rename(tmp_path / "other.py")
     done = lume("resume", failed, "--token", "t")
     assert done.returncode == 2
