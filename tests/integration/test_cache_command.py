@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import attrs
 import pytest
 
 from lume_dsl.cache.entries import Cache, Entry
@@ -104,6 +106,20 @@ def test_clearing_removes_what_is_chosen_alone(cache: Cache, run: Run) -> None:
     assert len(list((cache.folder / "latest").iterdir())) == 2
     assert json.loads(run("clear", "--flow", "Other", "--yes", "--json").stdout) == {"cleared": 1, "keys": ["03" * 32]}
     assert left(cache) == ["Scan fit"]
+
+
+@pytest.mark.parametrize(("age", "count"), [("8d", 0), ("P8D", 0), ("6.5d", 1), ("24 h", 1), ("1w", 0), ("0s", 4)])
+def test_clearing_may_leave_what_is_not_so_old(cache: Cache, run: Run, age: str, count: int) -> None:
+    week = attrs.evolve(entry(0), time=datetime.now(timezone.utc) - timedelta(days=6, hours=23))
+    cache.write(week, [0] * 10)
+    assert json.loads(run("clear", "--older-than", age, "--yes", "--json").stdout)["cleared"] == count
+
+
+@pytest.mark.parametrize("age", ["7", "d", "7m", "-1d", "-P1D", "9999999d"])
+def test_what_is_no_age_is_told(cache: Cache, run: Run, age: str) -> None:
+    done = run("clear", "--older-than", age, "--yes")
+    assert (done.returncode, len(left(cache))) == (2, 4)
+    assert f"'{age}' is no such time: write a number and one of s (seconds), min (minutes)" in done.stderr
 
 
 def test_nothing_is_cleared_where_nobody_can_be_asked(cache: Cache, run: Run) -> None:

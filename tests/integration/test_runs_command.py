@@ -216,6 +216,13 @@ def test_runs_are_cleared_after_a_question(lume: Run, failed: str, lume_home: Pa
     assert lume("runs", "clear", "--yes").stdout == "no runs\n"
 
 
+def test_of_runs_those_that_are_older_may_be_cleared(lume: Run, failed: str) -> None:
+    assert lume("runs", "clear", failed, "--older-than", "0s").returncode == 2
+    assert lume("runs", "clear", "--older-than", "1h", "--yes").stdout == "no runs\n"
+    assert lume("runs", "clear", "--older-than", "0s", "--until", "2020-01-01", "--yes").stdout == "no runs\n"
+    assert lume("runs", "clear", "--older-than", "0s", "--yes").stdout == "cleared 1 run\n"
+
+
 def test_a_run_that_is_underway_is_not_cleared(lume: Run, failed: str, lume_home: Path) -> None:
     journal = Journal(lume_home, failed)
     journal.hold()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,17 +32,24 @@ def the_cache() -> Cache:
     return Cache(current().settings.home)
 
 
-def entries_of(flow_name: str | None, task_name: str | None) -> tuple[list[Entry], list[Path]]:
-    """Return the entries that are chosen, the newest first, and the files of those that are damaged."""
+def entries_of(
+    flow_name: str | None, task_name: str | None, before: datetime | None = None
+) -> tuple[list[Entry], list[Path]]:
+    """Return the entries that are chosen, the newest first, and the files of those that are damaged.
+
+    ``before``: those that were written before that time. Of a damaged one that is not known, nor its flow and task.
+    """
     found = list(the_cache().entries())
     entries = [one for one in found if isinstance(one, Entry)]
     chosen = [
         one
         for one in entries
-        if flow_name in (None, one.flow) and task_name in (None, one.task, one.task.partition("[")[0])
+        if flow_name in (None, one.flow)
+        and task_name in (None, one.task, one.task.partition("[")[0])
+        and (before is None or one.time < before)
     ]
     chosen.sort(key=lambda one: one.time, reverse=True)
-    is_all = flow_name is None and task_name is None
+    is_all = flow_name is None and task_name is None and before is None
     return chosen, [one for one in found if isinstance(one, Path)] if is_all else []
 
 
