@@ -54,6 +54,17 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
+MOST_NAMES = 10
+"""How many names are told of those that there are."""
+
+
+def near_or_all(name: str, known: Iterable[str]) -> str:
+    """Return ``did_you_mean``, or where none is close ``"; there is x, y"``: the first of ``known`` by the alphabet."""
+    names = sorted(known)
+    listed = f"; there is {', '.join(names[:MOST_NAMES])}" if names else ""
+    return did_you_mean(name, names) or listed
+
+
 _TERMINAL_CELL = re.compile(r"<ipython-input-(\d+)-\w+>")
 """What IPython in a terminal compiles a cell as; a notebook's kernel compiles it as a file of a temporary folder."""
 

@@ -20,6 +20,7 @@ from lume_dsl.declare.parameters import (
 )
 from lume_dsl.errors import ParameterError, Problem
 from lume_dsl.values.convert import unstructure
+from lume_dsl.values.forms import JSON
 from lume_dsl.values.paths import with_part
 from lume_dsl.values.quantities import with_numbers
 from lume_dsl.values.scalars import Offences
@@ -129,8 +130,8 @@ class _Assembly:
         def read(tp: Any, unit: str) -> tuple[Any, Offences]:
             return parse_texts(texts, tp, unit)
 
-        so_far = unstructure(self.values[name])
-        self._keep(name, given.steps, *with_part(so_far, member.type, given.steps, read, unit_of(member)))
+        so_far, tp = unstructure(self.values[name]), JSON if member.type is Any else member.type
+        self._keep(name, given.steps, *with_part(so_far, tp, given.steps, read, unit_of(member)))
 
     def _keep(self, name: str, steps: tuple[str, ...], value: Any, offences: Offences) -> None:
         if offences:

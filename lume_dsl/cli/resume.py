@@ -19,7 +19,7 @@ from lume_dsl.cli.targets import flow_of
 from lume_dsl.declare.flow import FlowMeta, parameters_of
 from lume_dsl.errors import FlowNotFoundError, RunError
 from lume_dsl.history.find import journal_to_resume
-from lume_dsl.history.parameters import recorded_parameters
+from lume_dsl.history.parameters import other_value, recorded_parameters
 from lume_dsl.services import current
 
 __all__ = ["command"]
@@ -30,8 +30,9 @@ class _Runs(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         journal, begin = journal_to_resume(cmd_name, current())
-        flow = _flow_of_run(journal.run_id, begin)
-        return _ResumeCommand(cmd_name, flow, journal.run_id, recorded_parameters(flow, journal, begin))
+        flow, target = _flow_of_run(journal.run_id, begin)
+        recorded = recorded_parameters(flow, journal, begin)
+        return _ResumeCommand(cmd_name, flow, target, journal.run_id, recorded)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return []
@@ -49,7 +50,8 @@ def command() -> None:
 class _ResumeCommand(FlowCommand):
     """The command that goes on with one run."""
 
-    def __init__(self, name: str, flow: FlowMeta, run_id: str, recorded: Mapping[str, Any]) -> None:
+    def __init__(self, name: str, flow: FlowMeta, target: str, run_id: str, recorded: Mapping[str, Any]) -> None:
+        self.target = target
         self.run_id = run_id
         self.recorded = Document(f"the run {run_id}", recorded)
         super().__init__(name, flow)
@@ -57,6 +59,10 @@ class _ResumeCommand(FlowCommand):
     def run(self, as_json: bool, verbose: bool, **where: Any) -> None:
         """Resume the run with what was said of its parameters."""
         instance = read_flags(self.flow, self.flags, self.given, before=self.recorded)
+        if (found := other_value(self.flow, self.run_id, self.recorded.values, parameters_of(instance))) is not None:
+            parameter, message = found
+            flag = next(option.opts[0] for option in self.flags if option.parameter == parameter)
+            raise RunError(f"{message}\n    run it anew: python -m lume_dsl run {self.target} {flag} ...")
         flow: Any = self.flow
         load_engine(flow)
         said = {"parameters": parameters_of(instance), "executor": executor_said(**where)}
@@ -70,8 +76,8 @@ class _ResumeCommand(FlowCommand):
         show_run(done)
 
 
-def _flow_of_run(run_id: str, begin: Mapping[str, Any]) -> FlowMeta:
-    """The flow of a run, by its module, else by its file."""
+def _flow_of_run(run_id: str, begin: Mapping[str, Any]) -> tuple[FlowMeta, str]:
+    """The flow of a run, by its module, else by its file, and the target that names it."""
     module, _, name = str(begin["flow"]).partition(":")
     file = begin.get("file")
     if file and not file.endswith(".py"):
@@ -79,13 +85,17 @@ def _flow_of_run(run_id: str, begin: Mapping[str, Any]) -> FlowMeta:
     else:
         targets = [begin["flow"]] if module != "__main__" else []
         targets += [f"{file}:{name}"] if file and os.path.exists(file) else []
+    why = ""
     for target in targets:
         try:
-            return flow_of(target)
-        except FlowNotFoundError:
-            continue
+            return flow_of(target), target
+        except FlowNotFoundError as error:
+            why = str(error)
+    what = f"the flow of the run {run_id}, {begin['flow']},"
+    if file and os.path.exists(file):
+        raise RunError(f"{what} is not where it was: {why}\n    name the class {name} again to go on with it")
     where = f", nor in {file}" if file else ""
     raise RunError(
-        f"the flow of the run {run_id}, {begin['flow']}, cannot be found from here{where}\n"
+        f"{what} cannot be found from here{where}\n"
         f"    run this where it was run, or write {name}.resume({run_id!r}) where the class is"
     )

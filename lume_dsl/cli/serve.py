@@ -56,12 +56,13 @@ class _ServeCommand(FlowCommand):
         load_engine(self.flow)
         from lume_dsl.engine import serve  # Prefect
 
-        with log_to_stderr(verbose=verbose), _stopped_by_signals() as stop:
+        told = _Told(self.flow.__name__, as_json=as_json, verbose=verbose)
+        with log_to_stderr(verbose=verbose), _stopped_by_signals(told) as stop:
             serve(
                 self.flow,
                 parameters_of(instance),
                 stop=stop,
-                listener=_Told(self.flow.__name__, as_json=as_json, verbose=verbose),
+                listener=told,
                 catch_up=catch_up,
                 runs=runs,
                 executor=executor_said(**where),
@@ -69,10 +70,15 @@ class _ServeCommand(FlowCommand):
 
 
 class _Told:
-    """What is said of each run: people read it as tables, programs as one document a line."""
+    """What is said of each run: people read it as tables, programs as one document a line.
+
+    Attributes:
+        is_underway: Whether there is a run at this moment.
+    """
 
     def __init__(self, name: str, *, as_json: bool, verbose: bool) -> None:
         self.name, self.as_json, self.verbose = name, as_json, verbose
+        self.is_underway = False
 
     def waits(self, start_time: datetime, seconds: float) -> None:
         self._say(f"{self.name} runs next at {start_time.isoformat()}, in {_in_words(seconds)}")
@@ -83,7 +89,11 @@ class _Told:
             f"{self.name} did not run at {times}, as the run before took longer; write --catch-up to run for each"
         )
 
+    def begins(self) -> None:
+        self.is_underway = True
+
     def ran(self, done: LumeFlow) -> None:
+        self.is_underway = False
         if self.as_json:
             write_document(click.get_current_context().obj, results_document(done))
         else:
@@ -91,6 +101,7 @@ class _Told:
             sys.stdout.flush()  # to a file or a service manager's log, now and not at the end
 
     def failed(self, error: LumeError) -> None:
+        self.is_underway = False
         if self.as_json:
             write_document(click.get_current_context().obj, document(error))
         else:
@@ -109,7 +120,7 @@ def _in_words(seconds: float) -> str:
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
+def _stopped_by_signals(listener: _Told) -> Iterator[threading.Event]:
     """Within it, SIGTERM and the first Ctrl-C set an event; the second Ctrl-C interrupts."""
     stop = threading.Event()
 
@@ -119,7 +130,8 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
                 raise KeyboardInterrupt
             return
         stop.set()  # before it is told: the next may come at once
-        click.echo("stopping; a run that is underway is finished first", err=True)
+        waits = "; the run that is underway is finished first" if listener.is_underway else ""
+        click.echo(f"stopping{waits}", err=True)
 
     before = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

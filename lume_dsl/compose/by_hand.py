@@ -19,7 +19,7 @@ from prefect.core.parameter import Parameter as PrefectParameter
 from prefect.core.parameter import no_default
 
 from lume_dsl.compose.names import TASK_NAMES, identifier_of
-from lume_dsl.declare.body import caller_place
+from lume_dsl.declare.body import caller_module, caller_place
 from lume_dsl.declare.flow import RESERVED, FlowMeta
 from lume_dsl.declare.graph import (
     MISSING,
@@ -59,7 +59,9 @@ def from_prefect(flow: Any) -> FlowMeta:
     if not isinstance(flow, prefect.Flow):
         message, fix = _no_flow(flow)
         raise DefinitionError((Problem("composition", "from_prefect()", message, fix, place),))
-    return _made(flow, place)
+    made = _made(flow, place)
+    made.__module__ = caller_module()  # where it is bound, and found again
+    return made
 
 
 def part_of_composition(flow: prefect.Flow) -> FlowMeta:

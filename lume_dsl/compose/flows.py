@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from lume_dsl.compose.document import ComposingFlow, Document
+from lume_dsl.compose.names import TASK_NAMES
 from lume_dsl.declare.find import load_module
 from lume_dsl.declare.flow import FlowMeta
 from lume_dsl.errors import DefinitionError, FlowNotFoundError, Problem, did_you_mean
@@ -106,11 +107,16 @@ def _named(module: ModuleType, wanted: str) -> Any:
 def _flows_of(module: ModuleType) -> Iterator[tuple[str, Any]]:
     seen: list[Any] = []
     for name, value in vars(module).items():
-        is_own = not isinstance(value, FlowMeta) or value.__module__ == module.__name__
+        is_own = not isinstance(value, FlowMeta) or _is_class_of(module, value)
         one = getattr(value, "flow_class", value)  # of the flow of a class
         if _is_flow(value) and is_own and not any(one is other for other in seen):
             seen.append(one)
             yield name, value
+
+
+def _is_class_of(module: ModuleType, flow: FlowMeta) -> bool:
+    """Whether a module defines a flow class. One of a flow by hand is not counted beside that."""
+    return flow.__module__ == module.__name__ and TASK_NAMES not in vars(flow)
 
 
 def _is_flow(value: Any) -> bool:

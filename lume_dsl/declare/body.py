@@ -84,6 +84,11 @@ def caller_place() -> Place:
     return place_of(_caller())
 
 
+def caller_module() -> str:
+    """The name of the module of the user's code that called into this package."""
+    return str(_caller().f_globals.get("__name__", "__main__"))
+
+
 def _caller() -> FrameType:
     frame, own = sys._getframe(1), f"{__name__.partition('.')[0]}."
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(own):

@@ -42,6 +42,8 @@ def find_flow(target: str) -> FlowMeta:
     if isinstance(named, FlowMeta) and named.__lume_graph__.members:
         return named  # where another module has it from, too
     flows = find_flows(wanted.module)
+    if (named := next((flow for flow in flows.values() if flow.__name__ == wanted.flow), None)) is not None:
+        return named  # bound to another name, as what from_prefect gave may be
     listed = f"its flows are: {', '.join(flows)}"
     if wanted.flow:
         raise FlowNotFoundError(
@@ -67,17 +69,25 @@ def find_flows(target: str) -> Mapping[str, FlowMeta]:
         flow = find_flow(target)
         return {flow.__name__: flow}
     module = wanted.load()
-    flows = {
-        name: value
-        for name, value in vars(module).items()
-        if isinstance(value, FlowMeta) and value.__module__ == module.__name__ and value.__lume_graph__.members
-    }
-    flows = {flow.__name__: flow for flow in flows.values()}  # another name for one is no other flow
+    flows = _flows_in(module)
     if not flows:
         raise FlowNotFoundError(
             f"{wanted.module} defines no flow\n    write a class that subclasses LumeFlow in it, or name another module"
         )
     return flows
+
+
+def _flows_in(module: ModuleType) -> dict[str, FlowMeta]:
+    """The flow classes that a module defines, each by its own name, or the first that it is bound to if it has none.
+
+    Another name for one is no other flow.
+    """
+    found: dict[int, tuple[str, FlowMeta]] = {}
+    for name, value in vars(module).items():
+        if isinstance(value, FlowMeta) and value.__module__ == module.__name__ and value.__lume_graph__.members:
+            is_bound = vars(module).get(value.__name__) is value
+            found.setdefault(id(value), (value.__name__ if is_bound else name, value))
+    return dict(found.values())
 
 
 def load_module(name: str) -> ModuleType:

@@ -24,13 +24,16 @@ from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.made import SOURCED, made_of_tasks
 from lume_dsl.engine.outcome import failures_of
 from lume_dsl.engine.recorder import TIMES, TaskRecorder
+from lume_dsl.engine.scheduled import recorded_time
 from lume_dsl.errors import LumeError, RecordError, text_of
 from lume_dsl.history.documents import Row, document_of_journal, latest_events, run_document
 from lume_dsl.history.filing import leave
+from lume_dsl.history.find import SHORT
 from lume_dsl.history.journal import Journal
 from lume_dsl.history.recorded import INTERRUPTED
 from lume_dsl.history.store import time_text
 from lume_dsl.records.provenance import flow_path, flow_source
+from lume_dsl.records.record import DEFAULT_PROJECT
 from lume_dsl.secrets import HIDDEN
 from lume_dsl.settings import Settings
 from lume_dsl.values.convert import unstructure
@@ -118,7 +121,8 @@ class Recording:
         """An exception has ended the run, if it has not ended before."""
         is_interrupt = isinstance(error, KeyboardInterrupt)
         if is_interrupt and self._underway is not None:
-            self.flow.logger.warning(f"Interrupted: the run {self._underway[0].run_id} can be resumed")
+            command = f"python -m lume_dsl resume {self._underway[0].run_id[:SHORT]}"
+            self.flow.logger.warning(f"Interrupted; go on with it: {command}")
         name, message = (INTERRUPTED, "by Ctrl-C") if is_interrupt else ("Failed", text_of(error))
         self._end(name, message, None, is_success=False)
 
@@ -133,7 +137,8 @@ class Recording:
         tasks.close()
         try:
             if states is None:
-                document = document_of_journal(journal, state=name, message=message, has_ended=True)
+                now = datetime.now(timezone.utc)
+                document = document_of_journal(journal, state=name, message=message, has_ended=True, end_time=now)
             else:
                 document = self._document(name, message, states, is_success=is_success)
             with services.use(self._settings):
@@ -169,7 +174,7 @@ class Recording:
             "format": FORMAT,
             "id": run_id,
             "flow_name": self.flow.name,
-            "project_name": str(flow_class.__lume_options__.get("project") or ""),
+            "project_name": str(flow_class.__lume_options__.get("project") or DEFAULT_PROJECT),
             "flow": flow_path(flow_class),
             "file": file,
             "source_sha256": digest,
@@ -183,6 +188,7 @@ class Recording:
             "start_time": time_text(datetime.now(timezone.utc)),
             "attempts": list(resumed.attempts) if resumed else [],
             "dropped": list(resumed.dropped) if resumed else [],
+            **recorded_time(self.flow),
         }
 
     def _document(self, name: str, message: str, states: Mapping[Any, State], *, is_success: bool) -> dict[str, Any]:

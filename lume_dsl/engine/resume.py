@@ -12,6 +12,7 @@ from lume_dsl.engine.compile import compile_flow
 from lume_dsl.engine.plan import plan_of
 from lume_dsl.engine.recording import Resumed
 from lume_dsl.engine.run import run_flow
+from lume_dsl.engine.scheduled import context_of
 from lume_dsl.history.documents import attempts_of
 from lume_dsl.history.find import journal_to_resume
 from lume_dsl.history.parameters import parameters_to_resume
@@ -35,6 +36,8 @@ def resume_flow(
     """Go on with a run, and return an instance that holds it. See ``FlowMeta.resume``."""
     compiled = compile_flow(flow_class)
     run_id = run.id if isinstance(run, RecordedRun) else run
+    if not isinstance(run_id, str):  # where no type checker was asked
+        raise TypeError(f"resume({run!r}): give a run's id, or what it begins with, or a run of runs()")
     journal, begin = journal_to_resume(run_id, current())
     instance = flow_class(**parameters_to_resume(flow_class, journal, begin, parameters or {}))
     journal.hold()
@@ -44,7 +47,7 @@ def resume_flow(
         return run_flow(
             instance,
             executor=executor,
-            context=context,
+            context={**context_of(begin), **(context or {})},
             task_runner_state_handlers=task_runner_state_handlers,
             resumed=Resumed(journal, attempts_of(journal), plan.dropped),
             task_states=plan.states,

@@ -19,6 +19,7 @@ from lume_dsl.engine.compile import CONFIGURE, compile_flow
 from lume_dsl.engine.executors import executor_of
 from lume_dsl.engine.outcome import FlowRun, error_of
 from lume_dsl.engine.recording import Resumed
+from lume_dsl.engine.scheduled import with_scheduled
 from lume_dsl.history.journal import Journal
 from lume_dsl.records.find import results_of
 from lume_dsl.settings import current_settings
@@ -52,7 +53,7 @@ def run_flow(
     state = compiled.start(
         values,
         executor=executor_of(executor),
-        context={**(context or {}), "flow_run_id": flow_run_id},
+        context={**with_scheduled(context or {}), "flow_run_id": flow_run_id},
         task_runner_state_handlers=task_runner_state_handlers,
         resumed=resumed,
         task_states=dict(task_states or {}),

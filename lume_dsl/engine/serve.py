@@ -28,6 +28,9 @@ class Listener(Protocol):
     def skipped(self, start_times: list[datetime]) -> None:
         """Times passed while a run was underway, for which none will run."""
 
+    def begins(self) -> None:
+        """A run begins, which ``ran`` or ``failed`` ends."""
+
     def ran(self, done: LumeFlow) -> None:
         """A run has succeeded."""
 
@@ -78,6 +81,7 @@ def serve(
             return
         last = event.start_time
         instance = flow_class(**{**values, **event.values})
+        listener.begins()
         try:
             listener.ran(instance.run(executor=executor, context={SCHEDULED: event.start_time}))
         except LumeError as error:

@@ -90,8 +90,12 @@ def latest_events(journal: Journal) -> dict[tuple[str, int | None], tuple[int, d
     return found
 
 
-def document_of_journal(journal: Journal, *, state: str, message: str, has_ended: bool) -> dict[str, Any]:
+def document_of_journal(
+    journal: Journal, *, state: str, message: str, has_ended: bool, end_time: datetime | None = None
+) -> dict[str, Any]:
     """Return the record of a run of which nothing but its journal is left, or that is underway.
+
+    Of one that has ended without anybody to tell the ``end_time``, that is when the last of its tasks ended.
 
     Raises:
         RunError: The journal cannot be read.
@@ -99,20 +103,23 @@ def document_of_journal(journal: Journal, *, state: str, message: str, has_ended
     begun = journal.begun()
     events = [event for _, event in latest_events(journal).values() if "count" not in event]
     events.sort(key=lambda event: event["start"])
-    last = max((event["end"] for event in events), default=None)
     begin = begun[max(begun)]
-    if last is None:
-        end_time = begin["start_time"]
-    else:
-        end_time = max(begin["start_time"], time_text(datetime.fromtimestamp(last, timezone.utc)))
     return run_document(
         begin,
         [(_name(event), event["state"], (event["start"], event["end"])) for event in events],
         state=state,
         message=message,
-        end_time=end_time if has_ended else None,
+        end_time=_end_time(begin, events, end_time) if has_ended else None,
         errors=list(_errors(events)),
     )
+
+
+def _end_time(begin: Mapping[str, Any], events: Iterable[Mapping[str, Any]], known: datetime | None) -> str:
+    last = max((event["end"] for event in events), default=None)
+    if known is None and last is not None:
+        known = datetime.fromtimestamp(last, timezone.utc)
+    start_time: str = begin["start_time"]
+    return start_time if known is None else max(start_time, time_text(known))
 
 
 def attempts_of(journal: Journal) -> tuple[Mapping[str, Any], ...]:

@@ -28,9 +28,15 @@ SHOWN = 10
 _ALL = RunQuery()
 
 
-def runs_of(services: Services, query: RunQuery = _ALL, parameters: Mapping[str, Any] = MappingProxyType({})) -> Runs:
-    """Return the runs that a query describes, and that have these JSON forms of parameters."""
-    return Runs(services.settings.home, lambda: services.runs, query, parameters)
+def runs_of(
+    services: Services,
+    query: RunQuery = _ALL,
+    parameters: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    flow: str = "",
+) -> Runs:
+    """Return the runs that a query describes, and that have these JSON forms of parameters, and this flow's class."""
+    return Runs(services.settings.home, lambda: services.runs, query, parameters, flow=flow)
 
 
 def find_run(beginning: str, services: Services) -> RecordedRun:

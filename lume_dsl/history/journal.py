@@ -56,7 +56,7 @@ def folder_of(home: Path) -> Path:
 
 def journals(home: Path) -> list[str]:
     """Return the ids of all runs that have a folder."""
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, NotADirectoryError):
         return [one.name for one in folder_of(home).iterdir() if (one / "1.begin").is_file()]
     return []
 

@@ -12,7 +12,7 @@ from lume_dsl.errors import RunError
 from lume_dsl.history.journal import Journal
 from lume_dsl.values.convert import short, unstructure
 
-__all__ = ["parameters_to_resume", "recorded_parameters"]
+__all__ = ["other_value", "parameters_to_resume", "recorded_parameters"]
 
 
 def recorded_parameters(flow_class: FlowMeta, journal: Journal, begin: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,12 +53,9 @@ def parameters_to_resume(
     name, run_id = flow_class.__lume_name__, journal.run_id
     members = flow_class.__lume_graph__.parameters
     values = recorded_parameters(flow_class, journal, begin)
-    for one, value in given.items():
-        if one in values and not _is_same(value, values[one], members[one]):
-            raise RunError(
-                f"the run {run_id} is of {one}={short(values[one])}, and cannot go on with {one}={short(value)}\n"
-                f"    run {name}({one}=...) anew"
-            )
+    if (found := other_value(flow_class, run_id, values, given)) is not None:
+        one, message = found
+        raise RunError(f"{message}\n    run {name}({one}=...) anew")
     for one in begin["unrecorded"]:
         env = spec_of(members[one]).env if one in members else ""
         if one in members and one not in given and not (env and variable_text(env)):
@@ -66,6 +63,18 @@ def parameters_to_resume(
             fix = f"give it again: {name}.resume(run, parameters={{{one!r}: ...}})"
             raise RunError(f"what the run {run_id} had for {one} is recorded nowhere, as it {why}\n    {fix}")
     return {**values, **given}
+
+
+def other_value(
+    flow_class: FlowMeta, run_id: str, recorded: Mapping[str, Any], given: Mapping[str, Any]
+) -> tuple[str, str] | None:
+    """Return the first parameter that is given another value than the run had, and the words for it; None of none."""
+    members = flow_class.__lume_graph__.parameters
+    for one, value in given.items():
+        if one in recorded and not _is_same(value, recorded[one], members[one]):
+            had = f"the run {run_id} is of {one}={short(recorded[one])}"
+            return one, f"{had}, and cannot go on with {one}={short(value)}"
+    return None
 
 
 def _is_same(value: Any, recorded: Any, member: Any) -> bool:

@@ -45,6 +45,11 @@ class TaskRun:
     seconds: float | None = None
 
 
+def _seconds(attempt: Mapping[str, Any]) -> float:
+    start_time, end_time = (datetime.fromisoformat(attempt[name]) for name in ("start_time", "end_time"))
+    return (end_time - start_time).total_seconds()
+
+
 @attrs.frozen(repr=False)
 class RecordedRun:
     """A flow run as it is remembered.
@@ -106,6 +111,13 @@ class RecordedRun:
         """When it ended (UTC); None while it runs. Of a run that was killed, when the last task of it ended."""
         text = self.document["end_time"]
         return None if text is None else datetime.fromisoformat(text)
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it ran, all its attempts together and not the time between them; None while it runs."""
+        if self.end_time is None:
+            return None
+        return sum(_seconds(attempt) for attempt in self.document["attempts"])
 
     @property
     def tasks(self) -> tuple[TaskRun, ...]:

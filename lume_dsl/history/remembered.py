@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from itertools import islice
 from pathlib import Path
@@ -22,20 +23,26 @@ if TYPE_CHECKING:
 __all__ = ["Runs"]
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Runs:
     """The runs that a query describes, the newest first. Each use asks the store anew, and looks what is underway.
 
     Attributes:
         query: Which ones are meant.
         parameters: The JSON forms of the parameters that each has.
+        flow: The class of each, ``"module:QualName"``, or its flow's name; ``""`` for any.
     """
 
-    _home: Path = attrs.field(repr=False)
-    _store: Callable[[], RunStore] = attrs.field(repr=False)
+    _home: Path
+    _store: Callable[[], RunStore]
     query: RunQuery
     parameters: Mapping[str, Any]
+    flow: str = attrs.field(default="", kw_only=True)
     _limit: int | None = attrs.field(default=None, kw_only=True)
+
+    def __repr__(self) -> str:
+        limit = [] if self._limit is None else [f"limit={self._limit}"]
+        return f"Runs({', '.join([*self._asked(), *limit])})"
 
     def __iter__(self) -> Iterator[RecordedRun]:
         return islice(self._all(), self._limit)
@@ -58,7 +65,8 @@ class Runs:
     def _takes(self, document: Mapping[str, Any]) -> bool:
         given = document["parameters"]
         has_all = all(name in given and given[name] == value for name, value in self.parameters.items())
-        return has_all and self.query.takes(document)
+        is_of_flow = self.flow in ("", document["flow"], document["flow_name"])
+        return has_all and is_of_flow and self.query.takes(document)
 
     if not TYPE_CHECKING:  # to which an index is an error
 
@@ -77,19 +85,21 @@ class Runs:
     def in_state(self, *states: str) -> Runs:
         """Return those of these runs that are in one of these states.
 
-        They are ``Running``, ``Success``, ``Failed``, ``Cancelled`` and ``Interrupted``.
+        They are ``Running``, ``Success``, ``Failed``, ``Cancelled`` and ``Interrupted``, in any case.
 
         Raises:
             RunError: There is no such state.
         """
-        known = (RUNNING, *ENDED)
-        for state in states:
-            if state not in known:
-                raise RunError(f"no run is ever {state!r}{did_you_mean(state, known)}; states are {', '.join(known)}")
-        return attrs.evolve(self, query=attrs.evolve(self.query, states=states))
+        return attrs.evolve(self, query=attrs.evolve(self.query, states=tuple(map(_state_of, states))))
 
-    def started(self, *, since: datetime | None = None, until: datetime | None = None) -> Runs:
-        """Return those of these runs that began between these times. One without a zone is this machine's time."""
+    def started(self, *, since: datetime | str | None = None, until: datetime | str | None = None) -> Runs:
+        """Return those of these runs that began between these times. One without a zone is this machine's time.
+
+        A time may be written, as ``"2026-11-30"`` or ``"2026-11-30 08:15"``.
+
+        Raises:
+            RunError: It is no time.
+        """
         query = attrs.evolve(self.query, since=_utc(since), until=_utc(until))
         return attrs.evolve(self, query=query)
 
@@ -105,7 +115,7 @@ class Runs:
 
     def count(self) -> int:
         """Return how many runs there are."""
-        if self.parameters:  # which no store compares
+        if self.parameters or self.flow:  # which no store compares
             return sum(1 for _ in self)
         store = self._store()
         underway = self._underway(store)
@@ -154,17 +164,37 @@ class Runs:
         return pd.DataFrame([_row(run) for run in self])
 
     def _told(self) -> str:
-        query = {name: value for name, value in attrs.asdict(self.query).items() if value is not None}
-        told = ", ".join(f"{name}={value!r}" for name, value in {**query, **self.parameters}.items())
+        told = ", ".join(self._asked())
         return f" with {told}" if told else ""
+
+    def _asked(self) -> list[str]:
+        """What is asked of these runs."""
+        query = {"flow": self.flow or None, **attrs.asdict(self.query)}
+        asked = {name: value for name, value in query.items() if value is not None}
+        times = {name: value.isoformat() for name, value in asked.items() if isinstance(value, datetime)}
+        return [f"{name}={value!r}" for name, value in {**asked, **times, **self.parameters}.items()]
 
 
 def _row(run: RecordedRun) -> dict[str, Any]:
-    seconds = None if run.end_time is None else (run.end_time - run.start_time).total_seconds()
     named = {f"parameters.{name}": value for name, value in run.parameters.items()}
     about = {"id": run.id, "flow_name": run.flow_name, "state": run.state, "start_time": run.start_time}
-    return {**about, "seconds": seconds, **named}
+    return {**about, "seconds": run.seconds, **named}
 
 
-def _utc(time: datetime | None) -> datetime | None:
-    return None if time is None else time.astimezone(timezone.utc)
+def _state_of(text: str) -> str:
+    known = {state.lower(): state for state in (RUNNING, *ENDED)}
+    if str(text).lower() not in known:
+        names = known.values()
+        raise RunError(f"no run is ever {text!r}{did_you_mean(str(text), names)}; states are {', '.join(names)}")
+    return known[text.lower()]
+
+
+def _utc(time: datetime | str | None) -> datetime | None:
+    if isinstance(time, str):
+        with suppress(ValueError):
+            time = datetime.fromisoformat(time)
+    if time is None:
+        return None
+    if not isinstance(time, datetime):
+        raise RunError(f"{time!r} is no time: write '2026-11-30', '2026-11-30 08:15', or a datetime")
+    return time.astimezone(timezone.utc)

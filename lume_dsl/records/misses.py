@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from lume_dsl.errors import did_you_mean
+from lume_dsl.errors import did_you_mean, near_or_all
 from lume_dsl.records.kinds import Operand, kind_in_words
 from lume_dsl.records.paths import CONTAINERS, MISSING, RecordPath, value_at
 from lume_dsl.records.plain import json_text
@@ -44,10 +44,8 @@ def _unknown_names(store: RecordStore, query: Query) -> Iterator[str]:
             names.add(str(document[member]))
     for member, text in wanted.items():
         if known[member] and text not in known[member]:
-            near = did_you_mean(text, known[member])
-            listed = f"; there is {', '.join(sorted(known[member])[:10])}"
-            yield f"no record is of {_NAMES[member]} named {text!r}{near or listed}"
-            if member == "flow_name" and not near:
+            yield f"no record is of {_NAMES[member]} named {text!r}{near_or_all(text, known[member])}"
+            if member == "flow_name" and not did_you_mean(text, known[member]):
                 yield "a flow that is called in the body of another has records under its own name"
 
 

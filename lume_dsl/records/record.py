@@ -37,6 +37,7 @@ from lume_dsl.values.times import with_offset
 from lume_dsl.values.type_names import named_type, type_string
 
 __all__ = [
+    "DEFAULT_PROJECT",
     "DBResult",
     "Document",
     "Provenance",
@@ -47,6 +48,9 @@ __all__ = [
     "reference_to",
     "to_document",
 ]
+
+DEFAULT_PROJECT = "default"
+"""The project of what is of none."""
 
 Document = dict[str, Any]
 """A record as stores keep it."""
@@ -91,7 +95,7 @@ class DBResult(AttrsByItself):
     flow_name: str
     outputs: dict[str, Any]
     inputs: dict[str, Any] = attrs.field(factory=dict)
-    project_name: str = "default"
+    project_name: str = DEFAULT_PROJECT
     result_name: str = ""
     flow_run_id: str | None = None
     time: datetime = attrs.field(factory=_now, converter=_in_utc)

@@ -32,11 +32,13 @@ def parse_text(text: str, tp: Any, unit: str = "") -> tuple[Any, Offences]:
     ``null`` (``none``) are read as such, an Enum's member by its value or its name. A list or tuple is JSON, or items
     between commas, quoted as in CSV where they hold one; dicts and objects are JSON; a file of this machine is its
     path, too. A union takes an int before a float, numbers before bools, and text last; there a text in JSON's
-    quotes is text, whatever it looks like.
+    quotes is text, whatever it looks like. For ``Any``, of a flow that was written by hand, it is JSON, or else text.
 
     A quantity (``0.25nC``) stands for a number of ``unit``, the unit of the numbers that ``tp`` holds outside of
     objects, or of the unit that ``tp`` itself declares.
     """
+    if tp is Any:
+        return _read_any(text), Offences()
     arms, unit = _arms(tp), unit_in(tp) or unit
     quoted = _quoted(text) if any(map(_has_choices, arms)) or len(arms) > 1 else None
     if quoted is not None:  # nothing but a text
@@ -45,6 +47,13 @@ def parse_text(text: str, tp: Any, unit: str = "") -> tuple[Any, Offences]:
             if not offences:
                 return value, offences
     return _parse_arms(text, arms, tp, unit)
+
+
+def _read_any(text: str) -> Any:
+    try:
+        return read_json(text, "")
+    except (ValueError, RecursionError):
+        return text
 
 
 def _parse_arms(text: str, arms: list[Any], tp: Any, unit: str) -> tuple[Any, Offences]:

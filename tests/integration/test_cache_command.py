@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import attrs
 import pytest
 
 from lume_dsl.cache.entries import Cache, Entry
@@ -75,6 +77,18 @@ def test_they_are_chosen_by_flow_and_task(cache: Cache, run: Run, options: list[
         assert one["size"] > 100
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--flow", "Scam"], "a flow named 'Scam'; did you mean 'Scan'?"),
+        (["--task", "x"], "a task named 'x'; there is each, each[0], each[1], fit"),
+    ],
+)
+def test_names_that_no_entry_has_are_told(cache: Cache, run: Run, options: list[str], told: str) -> None:
+    assert run("list", *options).stderr == f"no entries\n    no entry is of {told}\n"
+    assert run("list", "--flow", "Other", "--task", "each").stderr == "no entries\n"
+
+
 def test_a_damaged_entry_is_told_and_goes_with_all(cache: Cache, run: Run) -> None:
     file = cache.folder / "00" / f"{'00' * 32}.entry"
     file.write_bytes(file.read_bytes()[:-3])
@@ -92,6 +106,20 @@ def test_clearing_removes_what_is_chosen_alone(cache: Cache, run: Run) -> None:
     assert len(list((cache.folder / "latest").iterdir())) == 2
     assert json.loads(run("clear", "--flow", "Other", "--yes", "--json").stdout) == {"cleared": 1, "keys": ["03" * 32]}
     assert left(cache) == ["Scan fit"]
+
+
+@pytest.mark.parametrize(("age", "count"), [("8d", 0), ("P8D", 0), ("6.5d", 1), ("24 h", 1), ("1w", 0), ("0s", 4)])
+def test_clearing_may_leave_what_is_not_so_old(cache: Cache, run: Run, age: str, count: int) -> None:
+    week = attrs.evolve(entry(0), time=datetime.now(timezone.utc) - timedelta(days=6, hours=23))
+    cache.write(week, [0] * 10)
+    assert json.loads(run("clear", "--older-than", age, "--yes", "--json").stdout)["cleared"] == count
+
+
+@pytest.mark.parametrize("age", ["7", "d", "7m", "-1d", "-P1D", "9999999d"])
+def test_what_is_no_age_is_told(cache: Cache, run: Run, age: str) -> None:
+    done = run("clear", "--older-than", age, "--yes")
+    assert (done.returncode, len(left(cache))) == (2, 4)
+    assert f"'{age}' is no such time: write a number and one of s (seconds), min (minutes)" in done.stderr
 
 
 def test_nothing_is_cleared_where_nobody_can_be_asked(cache: Cache, run: Run) -> None:

@@ -659,3 +659,60 @@ def test_a_secret_is_in_no_log_and_no_report(tmp_path: Path, flag: list[str]) ->
     assert "the server refused ***" in said
     assert "logging in with ***" in said or flag != ["--verbose"]
     assert "s3cret" not in said
+
+
+# flows written by hand
+
+BY_HAND = """
+import os
+from prefect import Flow, Parameter, task
+from lume_dsl import from_prefect
+
+@task
+def doubled(n):
+    if n == "no":
+        assert os.path.exists("mended")
+    return [n, n]
+
+with Flow("hand") as hand:
+    doubled(Parameter("n", default=4))
+
+Hand = from_prefect(hand)
+Alias = Hand
+"""
+
+
+@pytest.mark.parametrize("target", ["by_hand", "by_hand.py", "by_hand:Hand", "by_hand:hand", "by_hand:Alias"])
+def test_a_flow_written_by_hand_is_found_in_its_module(target: str, lume: Lume) -> None:
+    lume.write("by_hand.py", BY_HAND)
+    assert lume("run", target).out.splitlines()[1] == "doubled\tAny\t[4, 4]"
+
+
+@pytest.mark.parametrize(
+    ("flags", "value"),
+    [
+        (["--n", "3"], 3),
+        (["--n", "three"], "three"),
+        (["--n", '"3"'], "3"),
+        (["--n", '{"a": [1, null]}'], {"a": [1, None]}),
+        (["--n", "1", "--n", "2"], 2),
+        (["--n", "[1, 2]", "--n.0", "7"], [7, 2]),
+        (["--params", "n.yaml"], {"b": 1.5}),
+    ],
+)
+def test_its_parameters_take_json_or_else_text(flags: list[str], value: object, lume: Lume) -> None:
+    lume.write("by_hand.py", BY_HAND)
+    lume.write("n.yaml", "n: {b: 1.5}\n")
+    assert json.loads(lume("run", "by_hand", *flags, "--json").out)["parameters"] == {"n": value}
+
+
+def test_all_is_told_of_it_and_it_goes_on(lume: Lume) -> None:
+    lume.write("by_hand.py", BY_HAND)
+    assert "--n Any" in lume("run", "by_hand", "--help").out
+    assert lume("check", "by_hand").out == "Hand: ok (1 parameter, 1 task, 0 results)\n"
+    assert lume("show", "by_hand").out.splitlines()[1] == "n\tAny\t[default: 4]"
+    assert json.loads(lume("schema", "by_hand").out)["properties"]["parameters"]["properties"]["n"]["default"] == 4
+    assert lume("graph", "by_hand").code == 0
+    failed = json.loads(lume("run", "by_hand", "--n", "no", "--json").out)["error"]["flow_run_id"]
+    lume.write("mended", "")
+    assert lume("resume", failed).out.splitlines()[1] == "doubled\tAny\t['no', 'no']"

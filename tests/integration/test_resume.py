@@ -21,6 +21,7 @@ from typing import Any
 import attrs
 import numpy as np
 import pandas as pd
+import pendulum
 import prefect
 import psutil
 import pytest
@@ -220,6 +221,10 @@ def test_a_run_that_was_interrupted_goes_on(tmp_path: Path) -> None:
     traced(tmp_path)
     (found,) = runs()
     assert (found.state, found.message) == ("Interrupted", "by Ctrl-C")
+    assert found.end_time is not None
+    assert datetime.now(timezone.utc) - found.end_time < timedelta(seconds=30)
+    assert found.seconds is not None
+    assert found.seconds > 0.6  # its third stage had not ended
     mend(tmp_path)
     assert Stages.resume(found.id[:8]).fourth == 4
     assert traced(tmp_path) == ["fourth", "third"]
@@ -422,6 +427,12 @@ def test_workers_that_do_not_see_the_folder_lose_nothing_of_a_run_that_ends(
     assert traced(tmp_path) == ["squared 2", "total"]
 
 
+@task
+def counted_up(values: list[int]) -> int:
+    ran("summed")
+    return sum(values)
+
+
 def test_a_task_that_ends_its_process_has_failed() -> None:
     @task
     def leaving() -> int:
@@ -436,12 +447,55 @@ def test_a_task_that_ends_its_process_has_failed() -> None:
 
     BROKEN.add("leaves")
     run_id = failed(Leaving())
+    assert runs().one().errors == ({"task": "second", "type": "SystemExit", "message": "3"},)
     took()
     assert resumed_well(Leaving, run_id).second == 1
     assert took() == ["leaving"]
 
 
 # what has changed
+
+
+@task
+def leaves_at_two(item: int) -> int:
+    ran(item)
+    if item == 2 and "leaves" in BROKEN:
+        sys.exit(4)
+    return item
+
+
+def test_an_item_that_ends_its_process_is_named_with_what_did_not_run() -> None:
+    class Leaving(LumeFlow):
+        items: list[int] = parameter(default=[1, 2, 3])
+
+        each = leaves_at_two.map(items)
+        whole = counted_up(each)
+
+    BROKEN.add("leaves")
+    with pytest.raises(FlowRunError) as info:
+        Leaving().run()
+    (failure,) = info.value.failed
+    assert (failure.label, str(failure.exception), info.value.not_run) == ("each[1] (item=2)", "4", ("whole",))
+    assert took() == [1, 2, 3]
+    (found,) = runs()
+    assert [one["task"] for one in found.errors] == ["each[1]"]
+    assert ("each[1]", "Failed") in [(one.name, one.state) for one in found.tasks]
+    assert resumed_well(Leaving, found.id).whole == 6
+    assert took() == [2, "summed"]
+
+
+def test_a_task_that_ends_its_process_is_tried_again() -> None:
+    @task(max_retries=1, retry_delay=timedelta(0))
+    def leaving() -> int:
+        RAN.append("leaving")
+        if len(RAN) < 2:
+            sys.exit()
+        return len(RAN)
+
+    class Leaving(LumeFlow):
+        count = leaving()
+
+    assert Leaving().run().count == 2
 
 
 def flow_of_source(source: str, folder: Path, name: str = "changing") -> Any:
@@ -1089,6 +1143,8 @@ def test_a_run_that_is_not_there_has_succeeded_or_was_cleared_is_told() -> None:
         Chain.resume("00000000")
     with pytest.raises(RunError, match="there is no run whose id begins with ''"):
         Chain.resume("")
+    with pytest.raises(TypeError, match=r"resume\(5\): give a run's id, or what it begins with, or a run of runs"):
+        Chain.resume(5)  # type: ignore[arg-type]
     Chain().run()
     with pytest.raises(RunError, match="has succeeded, so there is nothing to resume; run Chain anew"):
         Chain.resume(runs().latest())
@@ -1258,6 +1314,19 @@ def test_every_run_is_recorded_with_what_became_of_it() -> None:
     assert second.source_sha256 is not None
 
 
+def test_a_run_takes_as_long_as_its_attempts() -> None:
+    BROKEN.add("third")
+    run_id = failed(Chain())
+    time.sleep(1.0)
+    resumed_well(Chain, run_id)
+    (found,) = runs()
+    assert found.end_time is not None
+    assert found.end_time - found.start_time > timedelta(seconds=1)
+    assert found.seconds is not None
+    assert 0 < found.seconds < (found.end_time - found.start_time).total_seconds() - 1
+    assert list(runs().to_frame()["seconds"]) == [found.seconds]
+
+
 def test_results_are_recorded_by_reference(tmp_path: Path) -> None:
     mend(tmp_path)
     done = Squares(folder=str(tmp_path)).run()
@@ -1328,8 +1397,21 @@ def test_runs_are_found_by_parameters_state_and_time() -> None:
     assert not runs().started(since=now)
     assert [one.flow_name for one in runs().limit(1)] == ["Chain"]
     assert list(Secretive.runs().to_frame()["parameters.charge"]) == [2.0, 2.0, 1.0]
-    with pytest.raises(RunError, match="no run is ever 'failed'; did you mean 'Failed'"):
-        runs().in_state("failed")
+    assert runs().in_state("failed").count() == 2
+    assert repr(runs()) == "Runs()"
+    assert repr(Secretive.runs(charge=2).in_state("failed").limit(3)) == (
+        "Runs(flow_name='Secretive', states=('Failed',), charge=2.0, limit=3)"
+    )
+    assert repr(runs().started(since=datetime(2026, 1, 1, tzinfo=timezone.utc))) == (
+        "Runs(since='2026-01-01T00:00:00+00:00')"
+    )
+    with pytest.raises(RunError, match="no run is ever 'faild'; did you mean 'Failed'"):
+        runs().in_state("faild")
+    today, tomorrow = datetime.now().date(), datetime.now().date() + timedelta(days=1)
+    assert runs().started(since=str(today - timedelta(days=1)), until=f"{tomorrow} 08:15").count() == 4
+    for wrong in ("yesterday", today, 5):
+        with pytest.raises(RunError, match=r"is no time: write '2026-11-30', '2026-11-30 08:15', or a datetime"):
+            runs().started(since=wrong)  # type: ignore[arg-type]
     with pytest.raises(ParameterError, match="chrage: is not a parameter"):
         Secretive.runs(chrage=1.0)
     with pytest.raises(RunError, match="there is no run with flow_name='Values'"):
@@ -1368,6 +1450,46 @@ def test_runs_by_a_schedule_are_recorded_each() -> None:
     Scheduled.flow.run()
     assert took() == ["last", "last"]
     assert [one.state for one in Scheduled.runs()] == ["Success", "Success"]
+
+
+@task
+def scheduled() -> str:
+    ran("scheduled")
+    return str(prefect.context["scheduled_start_time"])
+
+
+BERLIN = pendulum.datetime(2026, 7, 1, 12, tz="Europe/Berlin")
+
+
+@pytest.mark.parametrize("time_of", [BERLIN, pendulum.datetime(2026, 1, 1), datetime(2026, 1, 1, tzinfo=timezone.utc)])
+def test_a_run_that_goes_on_has_the_time_of_its_schedule(time_of: datetime) -> None:
+    class Timed(LumeFlow):
+        at: str = result(scheduled())
+
+    BROKEN.add("scheduled")
+    run_id = failed(Timed(), context={"scheduled_start_time": time_of})
+    assert failed_again(Timed, run_id)
+    assert resumed_well(Timed, run_id).at == str(pendulum.instance(time_of))
+
+
+def test_a_run_by_prefects_schedule_goes_on_with_its_time() -> None:
+    from prefect.schedules import Schedule
+    from prefect.schedules.clocks import DatesClock
+
+    from lume_dsl import flow
+
+    soon = pendulum.now("utc").add(seconds=1)
+
+    @flow(schedule=Schedule(clocks=[DatesClock([soon])]))
+    class Timed(LumeFlow):
+        at: str = result(scheduled())
+
+    BROKEN.add("scheduled")
+    Timed.flow.run()
+    assert resumed_well(Timed, runs().one().id).at == str(soon)
+    BROKEN.add("scheduled")
+    failed(Timed())
+    assert "scheduled_start_time" not in runs().latest().document
 
 
 def test_prefects_own_runner_is_recorded_too() -> None:

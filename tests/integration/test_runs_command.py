@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable
@@ -110,7 +111,7 @@ def test_the_flow_of_a_yaml_file_goes_on(lume: Run, tmp_path: Path) -> None:
         (
             ("--token", "t", "--shots", "5"),
             2,
-            "is of shots=4, and cannot go on with shots=5\n    run Lab(shots=...) anew",
+            "is of shots=4, and cannot go on with shots=5\n    run it anew: python -m lume_dsl run lab:Lab --shots ...",
         ),
         (("--token", "t", "--shot", "5"), 2, "No such option '--shot'"),
         (("--token", "t", "--executor", "thread"), 2, "did you mean 'threads'"),
@@ -125,6 +126,11 @@ def test_what_does_not_go_with_a_run_is_told(
 
 def test_a_run_that_cannot_be_resumed_is_told(lume: Run, failed: str, lume_home: Path, tmp_path: Path) -> None:
     assert "there is no run whose id begins with 'zz'; `runs list` shows the runs" in lume("resume", "zz").stderr
+    (tmp_path / "lab.py").write_text(LAB.replace("class Lab(", "class Laboratory("))
+    assert lume("resume", failed, "--token", "t").stderr == (
+        f"the flow of the run {failed}, lab:Lab, is not where it was: {tmp_path / 'lab.py'} has no flow named 'Lab'\n"
+        "    its flows are: Laboratory\n    name the class Lab again to go on with it\n"
+    )
     (tmp_path / "lab.py").rename(tmp_path / "other.py")
     done = lume("resume", failed, "--token", "t")
     assert done.returncode == 2
@@ -155,7 +161,48 @@ def test_runs_are_listed_and_shown_without_the_module(lume: Run, failed: str, tm
     assert shown.stderr == f"go on with it: python -m lume_dsl resume {failed[:8]}\n"
     assert json.loads(lume("runs", "show", failed, "--json").stdout)["can_resume"] is True
     assert lume("runs", "list", "--since", "2020-01-01", "--until", "2020-01-02").stderr == "no runs\n"
-    assert lume("runs", "list", "--flow", "Other").stderr == "no runs\n"
+    assert lume("runs", "list", "--flow", "Other").stderr == (
+        "no runs\n    no run is of a flow named 'Other'; there is Lab\n"
+    )
+    assert lume("runs", "list", "--flow", "lab:Lad").stderr == (
+        "no runs\n    no run is of a flow named 'lab:Lad'; did you mean 'lab:Lab'?\n"
+    )
+    assert lume("runs", "list", "--flow", "lab:Lab").stderr == "2 runs, newest first\n"
+    assert lume("runs", "list", "--flow", "lab:Lab", "--limit", "1").stderr.startswith("1 of 2 runs")
+    assert lume("runs", "list", "--project", "default").stderr == "2 runs, newest first\n"
+    assert lume("runs", "list", "--project", "beams").stderr == (
+        "no runs\n    no run is of a project named 'beams'; there is default\n"
+    )
+
+
+def test_a_home_that_can_be_none_has_no_runs(lume: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUME_HOME", "/dev/null/home")
+    assert lume("runs", "list").stderr == "no runs\n"
+
+
+def test_a_map_is_one_line_with_those_items_that_failed(lume: Run, failed: str) -> None:
+    rows = [line.split("\t") for line in lume("runs", "show", failed).stdout.splitlines()]
+    shown = [(row[0], row[1]) for row in rows if row[0].startswith("fits")]
+    assert shown == [("fits", "3 Success, 1 Failed"), ("fits[2]", "Failed")]
+    assert not [row for row in rows if row[0].startswith("attempt")]
+    lines = lume("runs", "show", failed, "--all").stdout.splitlines()
+    assert [line.split("\t")[0] for line in lines if line.startswith("fits")] == [f"fits[{n}]" for n in range(4)]
+    assert len(json.loads(lume("runs", "show", failed, "--json").stdout)["tasks"]["name"]) > 4
+
+
+def test_all_attempts_are_shown_and_who_runs_the_last(lume: Run, failed: str, lume_home: Path) -> None:
+    lume("resume", failed, "--token", "hunter2-is-long")
+    lines = dict(line.split("\t", 1) for line in lume("runs", "show", failed).stdout.splitlines())
+    assert lines["attempt 1"].startswith("Failed at ")
+    assert lines["attempt 2"].startswith("Failed at ")
+    journal = Journal(lume_home, failed)
+    journal.hold()
+    process = journal.begun()[2]["process"]
+    lines = dict(line.split("\t", 1) for line in lume("runs", "show", failed).stdout.splitlines())
+    assert lines["attempt 2"].startswith("Running since ")
+    assert lines["process"].startswith(f"{process} on {platform.node()}; ")
+    assert lines["process"].endswith(" task runs ended so far")
+    journal.let_go()
 
 
 def test_runs_are_cleared_after_a_question(lume: Run, failed: str, lume_home: Path) -> None:
@@ -167,6 +214,13 @@ def test_runs_are_cleared_after_a_question(lume: Run, failed: str, lume_home: Pa
     assert lume("runs", "list").stderr == "1 run, newest first\n"
     assert json.loads(lume("runs", "clear", failed[:4], "--yes", "--json").stdout) == {"cleared": [failed]}
     assert lume("runs", "clear", "--yes").stdout == "no runs\n"
+
+
+def test_of_runs_those_that_are_older_may_be_cleared(lume: Run, failed: str) -> None:
+    assert lume("runs", "clear", failed, "--older-than", "0s").returncode == 2
+    assert lume("runs", "clear", "--older-than", "1h", "--yes").stdout == "no runs\n"
+    assert lume("runs", "clear", "--older-than", "0s", "--until", "2020-01-01", "--yes").stdout == "no runs\n"
+    assert lume("runs", "clear", "--older-than", "0s", "--yes").stdout == "cleared 1 run\n"
 
 
 def test_a_run_that_is_underway_is_not_cleared(lume: Run, failed: str, lume_home: Path) -> None:

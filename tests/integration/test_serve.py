@@ -20,7 +20,7 @@ import pytest
 from prefect.schedules import IntervalSchedule, Schedule
 from prefect.schedules.clocks import DatesClock
 
-from lume_dsl import LumeFlow, ParameterError, flow, parameter, task
+from lume_dsl import LumeFlow, ParameterError, flow, parameter, runs, task
 from lume_dsl.engine import serve
 from lume_dsl.errors import LumeError, ScheduleError
 
@@ -62,6 +62,7 @@ class Notes:
     def __init__(self) -> None:
         self.waited: list[datetime] = []
         self.missed: list[datetime] = []
+        self.begun = 0
         self.done: list[Any] = []
         self.errors: list[LumeError] = []
 
@@ -70,6 +71,9 @@ class Notes:
 
     def skipped(self, start_times: list[datetime]) -> None:
         self.missed += start_times
+
+    def begins(self) -> None:
+        self.begun += 1
 
     def ran(self, done: LumeFlow) -> None:
         self.done.append(done)
@@ -108,6 +112,7 @@ def test_runs_come_at_the_times_of_the_schedule_and_know_them() -> None:
     notes = served(EachSecond, runs=2)
     times = [one.at for one in notes.done]
     assert times == notes.waited
+    assert notes.begun == 2
     assert times[1] - times[0] == timedelta(seconds=1)
     assert all(one.microsecond == 0 for one in times)
     assert abs(notes.done[0].flow_run.start_time - times[0]) < timedelta(seconds=5)
@@ -225,8 +230,22 @@ def test_a_run_that_is_underway_is_finished(
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
-    assert "stopping; a run that is underway is finished first" in err
+    assert "stopping; the run that is underway is finished first" in err
     assert len(out.splitlines()) == len(Path("ended").read_text().splitlines()) == 1
+
+
+def test_it_says_nothing_of_a_run_while_it_waits(serving: Callable[..., subprocess.Popen[str]]) -> None:
+    with open("flows.py", "a") as file:
+        file.write(
+            "@flow(schedule=IntervalSchedule(start_date=pendulum.datetime(2026, 1, 1), interval=timedelta(days=300)))\n"
+            "class Seldom(Never):\n    pass\n"
+        )
+    process = serving("flows:Seldom")
+    assert process.stderr is not None
+    assert "runs next at" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "stopping\n")
 
 
 def test_a_second_interrupt_ends_the_run(serving: Callable[..., subprocess.Popen[str]]) -> None:
@@ -237,8 +256,9 @@ def test_a_second_interrupt_ends_the_run(serving: Callable[..., subprocess.Popen
     process.send_signal(signal.SIGINT)
     assert "stopping" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
+    assert f"Interrupted; go on with it: python -m lume_dsl resume {runs().one().id[:8]}\n" in err
     assert not Path("ended").exists()
 
 

@@ -6,7 +6,7 @@ from typing import IO
 
 import click
 
-from lume_dsl.cli.cache.chosen import entries_of, number_of, row_of, which_options
+from lume_dsl.cli.cache.chosen import entries_of, number_of, row_of, tell_nothing, which_options
 from lume_dsl.cli.failures import visible
 from lume_dsl.cli.printing import Table, print_tables
 from lume_dsl.cli.streams import write_document
@@ -30,6 +30,9 @@ def command(stdout: IO[str] | None, /, as_json: bool, flow_name: str | None, tas
         return
     print_tables("", Table(("time", "flow", "task", "function", "key", "size"), [row_of(entry) for entry in entries]))
     size = sum(entry.size for entry in entries)
-    click.echo(f"{number_of(len(entries))}, {size:,} bytes" if entries else "no entries", err=True)
+    if entries:
+        click.echo(f"{number_of(len(entries))}, {size:,} bytes", err=True)
+    else:
+        tell_nothing(flow_name, task_name)
     for path in damaged:
         click.echo(visible(f"damaged: {path}"), err=True)

@@ -12,12 +12,13 @@ import click
 from lume_dsl.cli.failures import visible
 from lume_dsl.cli.results.filters import local_time
 from lume_dsl.history.find import SHORT, runs_of
+from lume_dsl.history.misses import why_no_runs
 from lume_dsl.history.recorded import ENDED, RUNNING, RecordedRun
 from lume_dsl.history.remembered import Runs
 from lume_dsl.history.store import RunQuery
 from lume_dsl.services import current
 
-__all__ = ["COLUMNS", "label", "number_of", "row_of", "run_options", "runs_chosen"]
+__all__ = ["COLUMNS", "label", "number_of", "row_of", "run_options", "runs_chosen", "tell_nothing"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,7 +39,7 @@ _time = click.DateTime(_TIMES)
 def run_options(command: F) -> F:
     """Give a command the options of which ``runs_chosen`` makes runs."""
     options = [
-        click.option("--flow", "flow_name", metavar="NAME", help="Only runs of this flow."),
+        click.option("--flow", "flow_name", metavar="NAME", help="Only runs of this flow: its name, or MODULE:CLASS."),
         click.option("--project", "project_name", metavar="NAME", help="Only those of this project."),
         click.option(
             "--state",
@@ -64,13 +65,20 @@ def runs_chosen(
     project_name: str | None,
 ) -> Runs:
     """Return the runs that the values of ``run_options`` say."""
-    query = RunQuery(flow_name=flow_name, project_name=project_name, states=states or None)
-    return runs_of(current(), query).started(since=since, until=until)
+    is_class = ":" in (flow_name or "")
+    query = RunQuery(flow_name=None if is_class else flow_name, project_name=project_name, states=states or None)
+    flow = str(flow_name) if is_class else ""
+    return runs_of(current(), query, flow=flow).started(since=since, until=until)
+
+
+def tell_nothing(runs: Runs) -> None:
+    """That there are no such runs is told on stderr, and what is asked of them that none has."""
+    click.echo("\n    ".join(["no runs", *map(visible, why_no_runs(runs))]), err=True)
 
 
 def row_of(run: RecordedRun) -> tuple[str, ...]:
     """Return the cells of the table."""
-    took = "" if run.end_time is None else f"{(run.end_time - run.start_time).total_seconds():.1f} s"
+    took = "" if run.seconds is None else f"{run.seconds:.1f} s"
     failed = list(dict.fromkeys(error["task"].partition("[")[0] for error in run.errors))
     told = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
     return run.id[:SHORT], run.flow_name, run.state, local_time(str(run.document["start_time"])), took, told

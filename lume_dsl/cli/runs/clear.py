@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import IO, Any
 
 import click
 
 from lume_dsl.cli.asking import SHOWN, agreed
+from lume_dsl.cli.durations import older_than_option
 from lume_dsl.cli.runs.chosen import label, number_of, run_options, runs_chosen
 from lume_dsl.cli.streams import write_document
 from lume_dsl.history.filing import forget
@@ -20,17 +22,28 @@ __all__ = ["command"]
 @click.command("clear")
 @click.argument("beginnings", metavar="[RUN]...", nargs=-1)
 @run_options
+@older_than_option
 @click.option("--kept-only", is_flag=True, help="Only what is kept to resume them: their records stay.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 @click.pass_obj
 def command(
-    stdout: IO[str] | None, /, beginnings: tuple[str, ...], kept_only: bool, yes: bool, as_json: bool, **filters: Any
+    stdout: IO[str] | None,
+    /,
+    beginnings: tuple[str, ...],
+    before: datetime | None,
+    kept_only: bool,
+    yes: bool,
+    as_json: bool,
+    **filters: Any,
 ) -> None:
     """Forget runs: all, those that the options choose, or those with these ids. They cannot be resumed then.
 
     RUN is a run's id, or what it begins with. Runs that are underway stay; so do the files and records that runs saved.
     """
+    if before is not None:
+        until = filters["until"]
+        filters["until"] = before if until is None else min(before, until.astimezone())
     if beginnings and any(filters.values()):
         raise click.UsageError("say which runs: by their ids, or by --flow, --state and the like, not both")
     services = current()

@@ -7,7 +7,7 @@ from typing import IO, Any
 import click
 
 from lume_dsl.cli.printing import Table, print_tables
-from lume_dsl.cli.runs.chosen import COLUMNS, number_of, row_of, run_options, runs_chosen
+from lume_dsl.cli.runs.chosen import COLUMNS, number_of, row_of, run_options, runs_chosen, tell_nothing
 from lume_dsl.cli.streams import write_document
 
 __all__ = ["command"]
@@ -34,6 +34,9 @@ def command(stdout: IO[str] | None, /, as_json: bool, limit: int, **filters: Any
         write_document(stdout, {"count": count, "runs": [run.document for run in shown]})
         return
     print_tables("", Table(COLUMNS, [row_of(run) for run in shown], whole=COLUMNS[:5]))
-    of_all = f"{number_of(count)}, newest first" if count else "no runs"
+    if not count:
+        tell_nothing(runs)
+        return
+    of_all = f"{number_of(count)}, newest first"
     more = "" if len(shown) == count else f"{len(shown):,} of "
     click.echo(f"{more}{of_all}{'; --limit N shows more' if more else ''}", err=True)

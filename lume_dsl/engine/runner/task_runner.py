@@ -21,6 +21,7 @@ from prefect.utilities.executors import RecursiveCall, tail_recursive
 from prefect.utilities.logging import get_logger
 
 from lume_dsl.engine.runner.context import entered
+from lume_dsl.tasks.context import SETTINGS
 
 __all__ = ["TaskRunner"]
 
@@ -184,6 +185,17 @@ class TaskRunner(PrefectTaskRunner):
         if isinstance(state, Pending):
             return self.handle_state_change(state, Running(message="Starting task run."))
         return super().set_task_to_running(state, inputs=inputs)
+
+    def get_task_run_state(self, state: State, inputs: Mapping[str, Result]) -> State:
+        """In a flow of ours a task that leaves by ``sys.exit`` has failed as any other; Prefect's runner would end."""
+        try:
+            return super().get_task_run_state(state, inputs=inputs)
+        except SystemExit as error:
+            if SETTINGS not in prefect.context or prefect.context.get("raise_on_exception"):
+                raise
+            self.logger.error(f"Task '{prefect.context.get('task_full_name')}': left by {error!r}")
+            failed = Failed(f"Error during execution of task: {error!r}", result=error)
+            return self.handle_state_change(state, failed)
 
     def cache_result(self, state: State, inputs: Mapping[str, Result]) -> State:
         return super().cache_result(state, inputs=inputs) if self._caches else state

@@ -1,0 +1,47 @@
+"""The rows of a run's tasks: of a map one, and those of its items that failed, unless all are wanted."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from lume_dsl.history.recorded import RecordedRun, TaskRun
+
+__all__ = ["task_rows"]
+
+_ITEM = re.compile(r"(.*)\[\d+\]", re.DOTALL)
+
+
+def task_rows(run: RecordedRun, *, each: bool) -> Iterator[tuple[str, ...]]:
+    """Yield the name, state, start and time of each task, and of ``each`` item of a map, in the flow's order."""
+    for name, alike in groupby(run.tasks, key=_map_of):
+        items = list(alike)
+        if each or len(items) == 1:
+            yield from (_row(run, one) for one in items)
+        else:
+            yield _row(run, _whole(name, items))
+            yield from (_row(run, one) for one in items if one.state == "Failed")
+
+
+def _map_of(task: TaskRun) -> str:
+    found = _ITEM.fullmatch(task.name)
+    return found[1] if found else task.name
+
+
+def _whole(name: str, items: Sequence[TaskRun]) -> TaskRun:
+    """A map: how many of its items are in each state, and from when to when they ran."""
+    counts = Counter(one.state for one in items).most_common()
+    told = ", ".join(f"{count:,} {state}" for state, count in counts)
+    times = [(one.start_time.timestamp(), one.seconds) for one in items if one.start_time and one.seconds is not None]
+    if not times:
+        return TaskRun(name=name, state=told)
+    first = min(one.start_time for one in items if one.start_time)
+    last = max(start + seconds for start, seconds in times)
+    return TaskRun(name=name, state=told, start_time=first, seconds=last - first.timestamp())
+
+
+def _row(run: RecordedRun, task: TaskRun) -> tuple[str, ...]:
+    start = "" if task.start_time is None else f"+{(task.start_time - run.start_time).total_seconds():.3f} s"
+    return task.name, task.state, start, "" if task.seconds is None else f"{task.seconds:.3f} s"
