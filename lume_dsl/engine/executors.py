@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from prefect.executors import DaskExecutor, Executor, LocalDaskExecutor, LocalExecutor
 
-from lume_dsl.errors import ExecutorError, ServiceError, did_you_mean
+from lume_dsl.errors import ExecutorError, ServiceError, did_you_mean, text_of
 
 __all__ = ["NAMES", "check_cluster", "executor_of"]
 
@@ -75,7 +76,7 @@ def _of_cluster(name: str | None, workers: int | None, options: dict[str, Any]) 
     if workers is not None:
         options["n_workers"] = workers
     if name is not None:
-        return DaskExecutor(cluster_class=_class_of(name), cluster_kwargs=options)
+        return DaskExecutor(cluster_class=_starting(_class_of(name)), cluster_kwargs=options)
     options.setdefault("dashboard_address", ":0")  # the usual port may be taken
     return DaskExecutor(cluster_kwargs=options)
 
@@ -89,6 +90,23 @@ def _class_of(name: str) -> Any:
     if not inspect.isclass(found):
         raise ExecutorError(f"{name!r} is no cluster class: write module.Class, as dask_jobqueue.SLURMCluster")
     return found
+
+
+def _starting(cluster_class: Any) -> Callable[..., Any]:
+    """What starts a cluster; where that fails, it raises a ServiceError that says why."""
+
+    @functools.wraps(cluster_class, updated=())  # Prefect logs its name
+    def start(**options: Any) -> Any:
+        try:
+            return cluster_class(**options)
+        except Exception as error:  # whatever a cluster class raises
+            cause: BaseException = error
+            while (inner := cause.__cause__ or cause.__context__) is not None:
+                cause = inner
+            hint = "correct --cluster-option, or the executor's cluster_options, which the class takes"
+            raise ServiceError(f"the cluster could not be started: {text_of(cause)}\n    {hint}") from error
+
+    return start
 
 
 def check_cluster(executor: Executor | None) -> None:

@@ -26,7 +26,7 @@ from lume_dsl.engine.recording import Recording, Resumed, recorded_tasks
 from lume_dsl.engine.runner import Flow, runner_class
 from lume_dsl.engine.runner.context import RECORDING
 from lume_dsl.engine.targets import check_file_results
-from lume_dsl.errors import FlowRunError, ParameterError, Problem, RecordError, TaskFailure
+from lume_dsl.errors import FlowRunError, ParameterError, Problem, RecordError, ServiceError, TaskFailure
 from lume_dsl.records.provenance import Underway, flow_path, provenance_of
 from lume_dsl.records.record import recorded_inputs
 from lume_dsl.secrets import HIDDEN
@@ -179,6 +179,7 @@ class CompiledFlow(Flow):
         Raises:
             FlowRunError: A task raised what is no ``Exception``, which ends Prefect's runner.
             KeyboardInterrupt: The run was interrupted.
+            ServiceError: The executor's cluster could not be started.
         """
         try:
             state: State = self._run(**kwargs)
@@ -190,6 +191,8 @@ class CompiledFlow(Flow):
             failure = TaskFailure(_task_name(error) or self.name, error)
             raise FlowRunError(self.name, (failure,), flow_run_id=recording.run_id) from error
         recording.ends(state)  # where a handler has failed, none was told
+        if isinstance(state.result, ServiceError):  # of the executor: no task has begun
+            raise state.result
         return state
 
 

@@ -131,6 +131,18 @@ def test_a_cluster_class_is_started_with_its_arguments_for_the_time_of_the_run(s
     assert json.loads(shown)["results"]["smallest"] == 0.1
 
 
+@pytest.mark.usefixtures("scans")
+def test_a_cluster_that_cannot_be_started_is_told_by_its_cause() -> None:
+    command = [sys.executable, "-m", "lume_dsl", "run", "scans_there:QuadScan", "--workers", "1"]
+    command += ["--cluster", "distributed.LocalCluster", "--cluster-option", "foo=3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == ServiceError.exit_code
+    said = done.stderr[done.stderr.index("the cluster could not be started: ") :]
+    assert "unexpected keyword argument 'foo'\n    correct --cluster-option" in said
+    assert "Traceback" not in said
+    assert "resume" not in said
+
+
 def test_an_executor_is_made_with_as_many_workers_as_it_is_told() -> None:
     threads = executor_of("threads", workers=3)
     assert isinstance(threads, LocalDaskExecutor)
