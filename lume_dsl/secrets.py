@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from types import MemberDescriptorType, new_class
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import attrs
 
-__all__ = ["HIDDEN", "hidden_text", "hide", "hide_in", "holds_secret"]
+__all__ = ["HIDDEN", "hidden_document", "hidden_text", "hide", "hide_in", "holds_secret", "shows_secret"]
 
 HIDDEN = "***"
 """What is shown, and recorded, in place of a secret."""
@@ -23,6 +24,12 @@ SHORTEST = 4
 _seen: set[str] = set()
 """All spellings of all secrets."""
 
+_bytes: set[bytes] = set()
+"""What stands for a secret in the bytes of texts, arrays and tables."""
+
+_in_base64: set[str] = set()
+"""What is seen of these in base64."""
+
 
 def hide(value: Any) -> None:
     """The texts in a secret's JSON form are shown in no error and no log line from now on.
@@ -32,7 +39,11 @@ def hide(value: Any) -> None:
     Keys of objects stay, and so do ``true``, ``false`` and ``null``, which tell nothing, and what has fewer than
     ``SHORTEST`` characters.
     """
-    _seen.update(form for text in _texts(value) if len(text) >= SHORTEST for form in _forms(text))
+    for text in _texts(value):
+        if len(text) >= SHORTEST:
+            _seen.update(_forms(text))
+            _bytes.update(encoded := _encoded(text))
+            _in_base64.update(core for one in encoded for core in _cores(one))
     if not isinstance(logging.getLogRecordFactory(), _Hiding):
         logging.setLogRecordFactory(_Hiding(logging.getLogRecordFactory()))
 
@@ -49,7 +60,8 @@ def _texts(value: Any) -> list[str]:
 
 def _forms(text: str) -> set[str]:
     """All spellings of a text that are looked for: one for each text that nothing has to escape."""
-    once = {form for plain in (text, *_texts_of_bytes(text)) for form in _spellings(plain)}
+    quoted = (quote(text, safe="", errors="replace"), quote_plus(text, errors="replace"))  # as addresses have it
+    once = {form for plain in (text, *quoted, *_texts_of_bytes(text)) for form in _spellings(plain)}
     return {form for spelt in once for form in _spellings(spelt)}
 
 
@@ -79,6 +91,26 @@ def _texts_of_bytes(text: str) -> list[str]:
         return written
 
 
+def _encoded(text: str) -> set[bytes]:
+    """The bytes of a text, as texts and NumPy's arrays have it, and those that it is the base64 of."""
+    found = {text.encode(encoding, "surrogatepass") for encoding in ("utf-8", "utf-16-le", "utf-32-le", "utf-32-be")}
+    with suppress(ValueError):
+        found.add(base64.b64decode(text, validate=True))
+    return {one for one in found if len(one) >= SHORTEST}
+
+
+def _cores(data: bytes) -> Iterator[str]:
+    """What base64 has of bytes wherever they begin in what it is of: the characters that they alone decide."""
+    for before in range(3):
+        written = base64.b64encode(bytes(before) + data).decode()
+        yield written[(before * 8 + 5) // 6 : (before + len(data)) * 8 // 6]
+
+
+def shows_secret(text: str) -> bool:
+    """Return whether there is a secret in a text, be it in the base64 of bytes."""
+    return any(form in text for form in _seen) or any(core in text for core in _in_base64)
+
+
 def hidden_text(text: str) -> str:
     """Return the text with the secrets in it hidden."""
     for secret in sorted(_seen, key=len, reverse=True):  # one may hold another
@@ -86,9 +118,18 @@ def hidden_text(text: str) -> str:
     return text
 
 
+def hidden_document(document: Any) -> Any:
+    """Return a JSON document with the secrets in its texts hidden. Names stay, and so does what is no text."""
+    if isinstance(document, dict):
+        return {name: hidden_document(member) for name, member in document.items()}
+    if isinstance(document, list):
+        return [hidden_document(item) for item in document]
+    return hidden_text(document) if isinstance(document, str) else document
+
+
 def holds_secret(pieces: Iterable[bytes | memoryview]) -> bool:
-    """Return whether bytes, given in pieces, hold the text of a secret."""
-    secrets = [text.encode() for text in _seen]
+    """Return whether bytes, given in pieces, hold a secret, as a text or in an array."""
+    secrets = {*_bytes, *(text.encode("utf-8", "surrogatepass") for text in _seen)}
     longest = max(map(len, secrets), default=0)
     end = b""
     for piece in pieces if secrets else ():

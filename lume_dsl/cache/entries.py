@@ -22,7 +22,7 @@ import attrs
 
 from lume_dsl.errors import FileError, RecordError, text_of
 from lume_dsl.files.atomic import open_whole, write_whole
-from lume_dsl.secrets import hidden_text
+from lume_dsl.secrets import shows_secret
 from lume_dsl.values.blobs import named_blobs
 from lume_dsl.values.content import PIECE, Content
 from lume_dsl.values.encoding import decode
@@ -112,7 +112,7 @@ class Cache:
         contents = [{"sha256": name, "size": content.size} for name, content in blobs.items()]
         document = {"format": _FORMAT, **entry.document(), "contents": contents, "value": stored}
         text = json.dumps(document, ensure_ascii=False, allow_nan=False)
-        if hidden_text(text) != text:
+        if shows_secret(text):
             raise RecordError("value: holds the text of a secret")
         fill = partial(_fill, line=text.encode(), contents=list(blobs.values()))
         write_whole(str(self._path(entry.key)), fill, overwrite=True)

@@ -5,6 +5,7 @@ Nothing of this ends a run, nor delays it for long: what cannot be written is to
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import uuid
@@ -34,10 +35,11 @@ from lume_dsl.history.recorded import INTERRUPTED
 from lume_dsl.history.store import time_text
 from lume_dsl.records.provenance import flow_path, flow_source
 from lume_dsl.records.record import DEFAULT_PROJECT
-from lume_dsl.secrets import HIDDEN
+from lume_dsl.secrets import HIDDEN, shows_secret
 from lume_dsl.settings import Settings
 from lume_dsl.values.convert import unstructure
 from lume_dsl.values.encoding import encode
+from lume_dsl.values.exact import inexact
 
 if TYPE_CHECKING:
     from lume_dsl.engine.flow import CompiledFlow
@@ -237,15 +239,24 @@ def _recorded(flow: CompiledFlow, parameters: Mapping[str, Any]) -> tuple[dict[s
             shown[name] = HIDDEN
             if value != unstructure(spec_of(members[name]).default):  # which the source tells
                 unrecorded.append(name)
-        elif name in members and members[name].type is Any:  # of a flow that was written by hand
-            try:
-                shown[name] = encode(value)
-            except RecordError:
-                shown[name] = None
-                unrecorded.append(name)
-        else:
-            shown[name] = value
+            continue
+        by_hand = name in members and members[name].type is Any  # of a flow that was written by hand
+        try:
+            shown[name] = _form_by_hand(value) if by_hand else value
+        except RecordError:
+            shown[name] = None
+            unrecorded.append(name)
+        if shows_secret(json.dumps(shown[name], ensure_ascii=False)):
+            shown[name] = HIDDEN
+            unrecorded.append(name)
     return shown, unrecorded
+
+
+def _form_by_hand(value: Any) -> Any:
+    """Raises: RecordError, where a value does not come back as the same."""
+    if (lost := inexact(value)) is not None:
+        raise RecordError(lost)
+    return encode(value)
 
 
 def _write_made(journal: Journal, flow: CompiledFlow) -> None:

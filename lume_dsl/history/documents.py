@@ -9,6 +9,7 @@ from typing import Any
 from lume_dsl.history.journal import Journal
 from lume_dsl.history.recorded import INTERRUPTED
 from lume_dsl.history.store import time_text
+from lume_dsl.secrets import hidden_document, hidden_text
 
 __all__ = ["Row", "attempts_of", "document_of_journal", "latest_events", "run_document"]
 
@@ -52,11 +53,11 @@ def run_document(
         "start_time": start_time,
         "end_time": end_time,
         "state": state,
-        "message": message,
+        "message": hidden_text(message),
         "attempts": attempts,
         "tasks": _columns(rows, datetime.fromisoformat(start_time).timestamp()),
-        "errors": list(errors),
-        "results": dict(results or {}),
+        "errors": [{**error, "message": hidden_text(error["message"])} for error in errors],
+        "results": hidden_document(dict(results or {})),
     }
 
 

@@ -11,9 +11,9 @@ from weakref import WeakKeyDictionary
 
 from lume_dsl.errors import RunError, ServiceError
 from lume_dsl.history.documents import document_of_journal
-from lume_dsl.history.journal import Journal, journals
+from lume_dsl.history.journal import Journal, journals, sweep
 from lume_dsl.history.recorded import INTERRUPTED, RUNNING
-from lume_dsl.history.store import RunStore
+from lume_dsl.history.store import RunQuery, RunStore
 
 __all__ = ["PAUSE_SECONDS", "file_left", "forget", "leave"]
 
@@ -69,6 +69,7 @@ def file_left(home: Path, store: RunStore) -> Iterator[dict[str, Any]]:
     Raises:
         ServiceError: The store does not answer.
     """
+    sweep(home)
     for run_id in journals(home):
         # It ends, or is removed, at this moment; or is no run's, or damaged: the others are told all the same.
         with suppress(OSError, RunError, ValueError, KeyError, TypeError):
@@ -106,12 +107,24 @@ def _remove(home: Path, run_id: str) -> None:
             journal.let_go()
 
 
+def _has_succeeded(journal: Journal, store: RunStore) -> bool:
+    """Whether the last attempt has succeeded, of which its process was killed before it removed the folder."""
+    begun = journal.begun()
+    for known in store.scan(RunQuery(beginning=journal.run_id, states=("Success",))):
+        if known["id"] == journal.run_id:
+            return bool(known["attempts"][-1]["start_time"] == begun[max(begun)]["start_time"])
+    return False
+
+
 def _file(journal: Journal, store: RunStore) -> None:
     journal.keep_still()
     try:
         if journal.is_filed:  # by another process meanwhile
             return
         document = journal.end()
+        if document is None and _has_succeeded(journal, store):
+            journal.remove()
+            return
         if document is None:
             message = "its process was killed, or its machine failed"
             document = document_of_journal(journal, state=INTERRUPTED, message=message, has_ended=True)

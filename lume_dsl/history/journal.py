@@ -5,11 +5,13 @@ goes on in its folder: that is another attempt, which has a number. The files (d
 
 * ``lock``: locked as long as a process runs it, however that ends; in it the process and its machine. Those that look
   whether it is, or put its record into the store, share it.
-* ``<attempt>.begin``: JSON: what was known when it began, and which tasks count as not run since.
-* ``<attempt>.made``: JSON: what each task is made of. It is there soon, or when something is to be kept.
-* ``<attempt>.<machine>.<process>.tasks``: lines of a SHA-256 and a JSON array: what task runs came to, with values.
+* ``<attempt>.begin``: what was known when it began, and which tasks count as not run since.
+* ``<attempt>.made``: what each task is made of. It is there soon, or when something is to be kept.
+* ``<attempt>.<machine>.<process>.tasks``: JSON arrays: what task runs came to, with values.
 * ``contents/<SHA-256>``: large contents of values.
-* ``end``: JSON: the run's record, when it has ended; and an empty file ``filed`` when the store has it.
+* ``end``: the run's record, when it has ended; and an empty file ``filed`` when the store has it.
+
+Each line of these files is a SHA-256, a blank, and the JSON that it is of.
 
 Nothing waits for the disk: a process that is killed loses what it has not written, and a machine that loses its power
 what the system has not. A line that is torn or altered does not count.
@@ -28,13 +30,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from lume_dsl.errors import RecordError, RunError
-from lume_dsl.secrets import hidden_text
+from lume_dsl.secrets import hidden_text, shows_secret
 from lume_dsl.values.content import Content, pieces_of
 from lume_dsl.values.encoding import decode
 
-__all__ = ["Journal", "folder_of", "journals"]
+__all__ = ["Journal", "folder_of", "journals", "sweep"]
 
 _NAMES = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 """What the id of a run may consist of where it is the name of a folder."""
@@ -59,6 +62,12 @@ def journals(home: Path) -> list[str]:
     with suppress(FileNotFoundError, NotADirectoryError):
         return [one.name for one in folder_of(home).iterdir() if (one / "1.begin").is_file()]
     return []
+
+
+def sweep(home: Path) -> None:
+    """What is left of folders whose removal was broken off is gone."""
+    for path in folder_of(home).glob(".*"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 class Journal:
@@ -100,7 +109,7 @@ class Journal:
         self.attempt = self.attempts + 1
         for name in ("end", "filed"):
             (self.folder / name).unlink(missing_ok=True)
-        _write(self.folder / f"{self.attempt}.begin", [_json(document)])
+        _write(self.folder / f"{self.attempt}.begin", [_line(document)])
 
     def hold(self) -> None:
         """This process, and no other, may go on with the run, until ``let_go`` or the process's end.
@@ -119,12 +128,14 @@ class Journal:
                     raise RunError(f"another process has been storing the record of the run {self.run_id} for long")
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
                 time.sleep(0.02)
+            if not self._is_lock(descriptor):
+                raise RunError(f"the run {self.run_id} has just succeeded or been cleared by another process")
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"process {os.getpid()} on {platform.node()}\n".encode(), 0)
         except BaseException:
             os.close(descriptor)
             raise
-        self._lock = descriptor
+        self._has(descriptor)
 
     def keep_still(self) -> None:
         """No process may go on with the run until ``let_go`` or this process's end. Several may see to that.
@@ -136,16 +147,30 @@ class Journal:
         if not _locked(descriptor, fcntl.LOCK_SH):
             os.close(descriptor)
             raise RunError(f"the run {self.run_id} is still going")
-        self._lock = descriptor
+        self._has(descriptor)
 
     def _open_lock(self) -> int:
-        return os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            return os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except FileNotFoundError:
+            raise RunError(f"the run {self.run_id} has just succeeded or been cleared by another process") from None
+
+    def _is_lock(self, descriptor: int) -> bool:
+        """Whether what was opened is still the run's lock, and not that of a folder that is gone."""
+        with suppress(FileNotFoundError):
+            return os.path.samestat(os.fstat(descriptor), os.stat(self.folder / "lock"))
+        return False
+
+    def _has(self, descriptor: int) -> None:
+        self._lock = descriptor
+        _held.add(self)
 
     def let_go(self) -> None:
         """Others may go on with the run."""
         if self._lock is not None:
             os.close(self._lock)
         self._lock = None
+        _held.discard(self)
 
     @property
     def is_held(self) -> bool:
@@ -167,7 +192,7 @@ class Journal:
         Raises:
             OSError: It cannot be written.
         """
-        _write(self.folder / f"{self.attempt}.made", [_json(document)])
+        _write(self.folder / f"{self.attempt}.made", [_line(document)])
 
     def write_tasks(self, events: list[dict[str, Any]]) -> None:
         """What has become of some task runs is in this process's file.
@@ -175,11 +200,9 @@ class Journal:
         Raises:
             OSError: It cannot be written.
         """
-        text = json.dumps(events, ensure_ascii=False, separators=(",", ":"))
-        if hidden_text(text) != text:
-            text = json.dumps(list(map(_without_secrets, events)), ensure_ascii=False, separators=(",", ":"))
-        data = text.encode("utf-8", "surrogatepass")
-        line = f"{hashlib.sha256(data).hexdigest()} ".encode() + data + b"\n"
+        line = _line(events)
+        if shows_secret(line.decode("utf-8", "surrogatepass")):
+            line = _line(list(map(_without_secrets, events)))
         name = f"{self.attempt}.{platform.node()}.{os.getpid()}.tasks"
         descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
@@ -205,7 +228,7 @@ class Journal:
         Raises:
             OSError: It cannot be written.
         """
-        _write(self.folder / "end", [_json(document)])
+        _write(self.folder / "end", [_line(document)])
 
     @property
     def is_filed(self) -> bool:
@@ -251,9 +274,8 @@ class Journal:
         for number in range(1, self.attempts + 1):
             for path in sorted(self.folder.glob(f"{number}.*.tasks")):
                 for line in path.read_bytes().split(b"\n"):
-                    digest, _, text = line.partition(b" ")
-                    if hashlib.sha256(text).hexdigest().encode() == digest:
-                        yield from ((number, event) for event in json.loads(text))
+                    with suppress(ValueError):
+                        yield from ((number, event) for event in _of_line(line))
 
     def value(self, stored: Any) -> Any:
         """Return the value of a stored form that one of ``tasks`` has.
@@ -277,7 +299,7 @@ class Journal:
     def _read(self, name: str, members: Collection[str]) -> dict[str, Any]:
         path = self.folder / name
         try:
-            found = json.loads(path.read_bytes())
+            found = _of_line(path.read_bytes().rstrip(b"\n"))
         except (OSError, ValueError) as error:
             raise RunError(f"{path} cannot be read: {error}") from error
         if not isinstance(found, dict) or not found.keys() >= set(members):
@@ -294,26 +316,50 @@ class Journal:
         shutil.rmtree(self.folder / "contents", ignore_errors=True)
 
     def remove(self) -> None:
-        """The folder is gone."""
+        """The folder is gone, at once: whoever is killed meanwhile leaves one that is no run's (``sweep``)."""
+        gone = self.folder.with_name(f".{self.run_id}.{os.urandom(4).hex()}")
         with suppress(OSError):  # a few files, most of the time, and shutil takes three times as long
-            for name in os.listdir(self.folder):
-                os.unlink(self.folder / name)
-            os.rmdir(self.folder)
+            os.rename(self.folder, gone)
+            for name in os.listdir(gone):
+                os.unlink(gone / name)
+            os.rmdir(gone)
             return
+        shutil.rmtree(gone, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _without_secrets(event: dict[str, Any]) -> dict[str, Any]:
     """An event whose value, if there is a secret in it, is not kept."""
-    text = json.dumps(event.get("value"), ensure_ascii=False)
-    kept = {name: member for name, member in event.items() if name != "value" or hidden_text(text) == text}
+    shows = shows_secret(json.dumps(event.get("value"), ensure_ascii=False))
+    kept = {name: member for name, member in event.items() if name != "value" or not shows}
     if len(kept) < len(event):
         kept["unkept"] = "it holds the text of a secret"
     return {name: hidden_text(member) if name in ("message", "unkept") else member for name, member in kept.items()}
 
 
-def _json(document: Any) -> bytes:
-    return hidden_text(json.dumps(document, ensure_ascii=False, separators=(",", ":"))).encode("utf-8", "surrogatepass")
+def _line(document: Any) -> bytes:
+    data = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return f"{hashlib.sha256(data).hexdigest()} ".encode() + data + b"\n"
+
+
+def _of_line(line: bytes) -> Any:
+    """Raises: ValueError, where the line was cut off or altered."""
+    digest, _, data = line.partition(b" ")
+    if hashlib.sha256(data).hexdigest().encode() != digest:
+        raise ValueError("it was cut off or altered (other SHA-256)")
+    return json.loads(data)
+
+
+_held: WeakSet[Journal] = WeakSet()
+"""The journals that this process holds. A process that is forked off does not, and may live longer."""
+
+
+def _hold_nothing() -> None:
+    for journal in tuple(_held):
+        journal.let_go()
+
+
+os.register_at_fork(after_in_child=_hold_nothing)
 
 
 def _locked(descriptor: int, how: int) -> bool:

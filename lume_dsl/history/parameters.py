@@ -10,6 +10,7 @@ from lume_dsl.declare.parameters import check_value, spec_of
 from lume_dsl.environment import variable_text
 from lume_dsl.errors import RunError
 from lume_dsl.history.journal import Journal
+from lume_dsl.secrets import HIDDEN
 from lume_dsl.values.convert import short, unstructure
 
 __all__ = ["other_value", "parameters_to_resume", "recorded_parameters"]
@@ -59,7 +60,8 @@ def parameters_to_resume(
     for one in begin["unrecorded"]:
         env = spec_of(members[one]).env if one in members else ""
         if one in members and one not in given and not (env and variable_text(env)):
-            why = "is secret" if spec_of(members[one]).secret else "has no stored form"
+            is_hidden = spec_of(members[one]).secret or begin["parameters"].get(one) == HIDDEN
+            why = "is secret, or holds one" if is_hidden else "has no stored form"
             fix = f"give it again: {name}.resume(run, parameters={{{one!r}: ...}})"
             raise RunError(f"what the run {run_id} had for {one} is recorded nowhere, as it {why}\n    {fix}")
     return {**values, **given}

@@ -17,6 +17,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import attrs
 import numpy as np
@@ -86,11 +87,15 @@ def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Ca
 
 def ran(what: Any) -> None:
     RAN.append(what)
-    BROKEN.discard("")  # what code itself changes is no part of its source
-    if f"Ctrl-C in {what}" in BROKEN:
+    if is_broken(f"Ctrl-C in {what}"):
         raise KeyboardInterrupt
-    if what in BROKEN:
+    if is_broken(what):
         raise ValueError(f"{what} is broken")
+
+
+def is_broken(what: Any) -> bool:
+    BROKEN.discard("")  # what code itself changes is no part of its source
+    return what in BROKEN
 
 
 def took() -> list[Any]:
@@ -459,7 +464,7 @@ def test_a_task_that_ends_its_process_has_failed() -> None:
 @task
 def leaves_at_two(item: int) -> int:
     ran(item)
-    if item == 2 and "leaves" in BROKEN:
+    if item == 2 and is_broken("leaves"):
         sys.exit(4)
     return item
 
@@ -832,6 +837,67 @@ def test_a_map_in_a_branch_that_was_not_taken_is_left_alone() -> None:
     took()
     assert resumed_well(SkippedMap, run_id).last == 3
     assert took() == ["last"]
+
+
+class Worded(LumeFlow):
+    token: str = parameter(secret=True)
+    year: str = parameter(default="shots-2026.h5")
+    number: int = parameter(default=20261)
+
+    first = counted("first")
+    last = counted("last", first)
+
+    @step
+    def told(self, last: int) -> list[Any]:
+        return [self.year, self.number, last]
+
+
+@pytest.mark.parametrize("token", ["2026", "name", "state", "Success", "lume", "first", "start_time", "0000"])
+def test_a_secret_that_is_a_word_takes_no_file_of_a_run_apart(token: str) -> None:
+    BROKEN.add("last")
+    run_id = failed(Worded(token=token))
+    BROKEN.clear()
+    again = {"token": token} | ({"year": "shots-2026.h5", "number": 20261} if token == "2026" else {})
+    if token == "2026":
+        with pytest.raises(RunError, match="had for year is recorded nowhere, as it is secret, or holds one"):
+            Worded.resume(run_id, parameters={"token": token})
+    took()
+    assert Worded.resume(run_id, parameters=again).told == ["shots-2026.h5", 20261, 2]
+    assert runs().one().state == "Success"
+    if token != "first":
+        assert took() == ["last"]
+
+
+@task
+def wrapped_token(token: str, how: str) -> Any:
+    forms: dict[str, Any] = {
+        "bytes": f"Bearer {token}".encode(),
+        "array": np.array([token, "x"]),
+        "codes": np.frombuffer(token.encode(), "u1"),
+        "frame": pd.DataFrame({"token": [token]}),
+        "address": f"https://host/?token={quote(token, safe='')}",
+        "large": np.array([token] * 5000),
+    }
+    return forms[how]
+
+
+class Wrapped(LumeFlow):
+    token: str = parameter(secret=True)
+    how: str = parameter()
+
+    wrapped = wrapped_token(token, how)
+    last = counted("last")
+
+
+@pytest.mark.parametrize("how", ["bytes", "array", "codes", "frame", "address", "large"])
+def test_a_secret_is_not_kept_whatever_holds_it(how: str) -> None:
+    token = "hunter2/ is=long"
+    BROKEN.add("last")
+    run_id = failed(Wrapped(token=token, how=how))
+    files = [path.read_bytes() for path in (folder_of(home()) / run_id).rglob("*") if path.is_file()]
+    assert any(b'"unkept":"' in content for content in files)
+    forms = [token.encode(), quote(token).encode(), token.encode("utf-32-le"), b"aHVudGVy", b"h1bnRlc", b"odW50ZX"]
+    assert not [form for form in forms for content in files if form in content]
 
 
 def test_a_task_may_say_that_its_value_is_not_kept() -> None:
@@ -1215,6 +1281,50 @@ def test_what_a_handler_makes_of_a_run_is_what_is_recorded() -> None:
     took()
     assert Handled.resume(run_id).first == 1
     assert took() == []
+
+
+def test_a_run_that_was_killed_is_not_held_by_processes_that_it_has_forked(tmp_path: Path) -> None:
+    process = started(tmp_path, "processes")
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait(30)
+    try:
+        assert any(child.is_running() for child in children)
+        assert runs().latest().state == "Interrupted"
+        mend(tmp_path)
+        assert Stages.resume(runs().latest()).flow_run.state.is_successful()
+    finally:
+        for child in children:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+
+
+@pytest.mark.parametrize("place", ["put", "rename", "unlink"])
+def test_a_run_that_succeeded_has_so_wherever_its_process_is_killed(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    where: Any = {"put": (Journal, "remove"), "rename": (os, "listdir"), "unlink": (os, "rmdir")}[place]
+    with monkeypatch.context() as patched:
+        patched.setattr(*where, killed)
+        with pytest.raises(FlowRunError):
+            Chain().run()
+    assert runs().one().state == "Success"
+    assert list(folder_of(home()).iterdir()) == []
+
+
+def test_a_resume_that_comes_too_late_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    BROKEN.add("third")
+    run_id = failed(Chain())
+    journal = Journal(home(), run_id)
+    resumed_well(Chain, run_id)
+    with pytest.raises(RunError, match=f"the run {run_id} has just succeeded or been cleared by another process"):
+        journal.hold()
 
 
 def test_of_two_resumes_at_once_one_goes_on(tmp_path: Path) -> None:
