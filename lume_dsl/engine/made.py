@@ -5,12 +5,28 @@ It is compared when a run is resumed: what was kept of a task counts as long as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from lume_dsl.cache.key import Made
+from lume_dsl.cache.packages import package_of
+from lume_dsl.cache.source import Source, digest_of_parts
 from lume_dsl.cache.values import form_of
-from lume_dsl.declare.graph import Constant, FileResult, Input, Member, RecordResult, StepRun, TaskRun, parameter_in
+from lume_dsl.declare.graph import (
+    Constant,
+    Edge,
+    FileResult,
+    Graph,
+    Input,
+    Member,
+    Parameter,
+    RecordResult,
+    StepRun,
+    TaskRun,
+    parameter_in,
+)
 from lume_dsl.engine.cached import run_identity, source_of_run
 from lume_dsl.errors import LumeError
 
@@ -23,30 +39,71 @@ SOURCED = (TaskRun, StepRun, FileResult, RecordResult)
 """Works that a function or a class does, whose source decides what comes of them."""
 
 
-def made_of_tasks(flow: CompiledFlow) -> dict[str, Any]:
+def made_of_tasks(flow: CompiledFlow, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return it as JSON: ``{"tasks": {name: {"root", "source", "inputs"}}, "sources": {source: {part: digest}}}``.
 
-    A source is there once for all tasks that share a function. A task whose source cannot be told is not there.
+    A source is there once for all tasks that share a function and the classes of what they take. A task whose source
+    cannot be told is not there. Of parameters, those of whose JSON forms are files are there, by the files' content.
     """
     sources: dict[str, Mapping[str, str]] = {"": {}}
     roots: dict[tuple[int, ...], tuple[str, str] | None] = {}
     tasks = {}
-    for name, member in flow.flow_class.__lume_graph__.members.items():
-        found: tuple[str, str] | None = (_without_source(member), "")
-        if isinstance(member.work, SOURCED):
-            run = flow.members[name].run
-            identity = tuple(map(id, run_identity(run)))
+    graph = flow.flow_class.__lume_graph__
+    for name, member in graph.members.items():
+        found: tuple[str, str] | None = None
+        if isinstance(member.work, Parameter):
+            found = (files, "") if (files := _files_of(parameters.get(name))) else None
+        elif not isinstance(member.work, SOURCED):
+            found = (_without_source(member), "")
+        else:
+            run, classes = flow.members[name].run, _classes_taken(graph, member)
+            identity = (*map(id, run_identity(run)), *map(id, classes))
             if identity not in roots:
-                roots[identity] = _sourced(run, sources)
+                roots[identity] = _sourced(run, classes, sources)
             found = roots[identity]
         if found is not None:
             tasks[name] = {"root": found[0], "source": found[1], "inputs": _inputs(member)}
     return {"tasks": tasks, "sources": sources}
 
 
-def _sourced(run: Callable[..., Any], sources: dict[str, Mapping[str, str]]) -> tuple[str, str] | None:
+def _files_of(value: Any) -> str:
+    """What stands for the contents of the files whose references a JSON form holds; nothing where it holds none."""
+    if isinstance(value, list):
+        return " ".join(filter(None, map(_files_of, value)))
+    if not isinstance(value, dict):
+        return ""
+    if "file_type_string" not in value:
+        return _files_of(list(value.values()))
+    try:
+        return form_of(value, is_reference=True).digest
+    except LumeError:  # it is not there, or cannot be read
+        return "none"
+
+
+def _classes_taken(graph: Graph, member: Member) -> tuple[type, ...]:
+    """The user's own classes that the types of what a task takes name: it may call their methods."""
+    upstream = [source.upstream for source in member.inputs.values() if isinstance(source, Edge)]
+    own = list(graph.parameters) if isinstance(member.work, StepRun) else []
+    types = [graph.members[name].type for name in (*upstream, *member.given.values(), *own)]
+    found = dict.fromkeys(cls for tp in (*types, *member.expects.values()) for cls in _classes_in(tp))
+    return tuple(sorted(found, key=lambda cls: f"{cls.__module__} {cls.__qualname__}"))
+
+
+def _classes_in(tp: Any) -> Iterator[type]:
+    cls = get_origin(tp) or tp
+    if isinstance(cls, type) and package_of(cls.__module__) is None:
+        yield cls
+    for argument in get_args(tp):
+        yield from _classes_in(argument)
+
+
+def _sourced(
+    run: Callable[..., Any], classes: tuple[type, ...], sources: dict[str, Mapping[str, str]]
+) -> tuple[str, str] | None:
     try:
         root, source, _ = source_of_run(run)
+        for cls in classes:
+            source.add(cls, cls.__qualname__)
     except Exception:  # a user's object may fail in any way when it is looked at
         return None
     key = str(len(sources))
@@ -56,7 +113,12 @@ def _sourced(run: Callable[..., Any], sources: dict[str, Mapping[str, str]]) -> 
 
 def _without_source(member: Member) -> str:
     """What stands for a work that is no function of a user's: what it says, but for what is told elsewhere."""
-    return type(member.work).__name__ if parameter_in(member.work) else repr(member.work)
+    parameter = parameter_in(member.work)
+    if parameter is None:
+        return hashlib.sha256(repr(member.work).encode("utf-8", "surrogatepass")).hexdigest()
+    if parameter.secret or member.inputs:
+        return type(member.work).__name__
+    return f"{type(member.work).__name__} {_told_value('default', parameter.factory or parameter.default)}"
 
 
 def made_of_document(document: Mapping[str, Any]) -> dict[str, Made]:
@@ -79,8 +141,15 @@ def _told(key: str, source: Input) -> str:
     how = f"{' mapped' * source.mapped}"
     if not isinstance(source, Constant):
         return f"value of {source.upstream}{how}{' flattened' * source.flattened}"
-    try:
-        return f"{form_of(source.value, key).digest}{how}"
-    except LumeError:  # it has no stored form: a class, a function
-        named = getattr(source.value, "__qualname__", type(source.value).__qualname__)
-        return f"{getattr(source.value, '__module__', '')} {named}{how}"
+    return f"{_told_value(key, source.value)}{how}"
+
+
+def _told_value(key: str, value: Any) -> str:
+    """The digest of a value, and of the source of the functions and classes that it consists of."""
+    with suppress(LumeError):
+        form = form_of(value, key)
+        if not form.classes:
+            return form.digest
+    source = Source()
+    told = source.add(value, key)
+    return f"{digest_of_parts(source.parts)} {told}"

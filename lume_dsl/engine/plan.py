@@ -124,7 +124,8 @@ class _Planner:
         named = {task: name for name, task in flow.members.items()}
         self.names = [named[task] for task in flow.sorted_tasks() if task in named]
         self.remade: set[str] = set()
-        self._now = made_of_document(made_of_tasks(flow))
+        begun = journal.begun()
+        self._now = made_of_document(made_of_tasks(flow, begun[max(begun)]["parameters"]))
         self._then: dict[int, Mapping[str, Made]] = {}
         self._latest_first = range(journal.attempts, 0, -1)
         self._events: dict[str, dict[int | None, Event]] = {}
@@ -162,6 +163,8 @@ class _Planner:
             self._run(name, reason)
         elif isinstance(member.work, (Parameter, Resource)):
             self.runs.add(name)
+            if isinstance(member.work, Parameter) and self._made_last(name) != self._now.get(name):
+                self.changes.add(name)
         elif not is_kept(member):
             self._look_at_made(name, member)
         elif reason := self._has_changed(name, events):
@@ -180,6 +183,8 @@ class _Planner:
             if upstream not in self.changes:
                 continue
             unchanged = self.unchanged.get(upstream) if _goes_by_items(member, upstream) else None
+            if isinstance(self.members[upstream].work, Parameter):
+                return f"the content of a file of {upstream} has changed"
             if unchanged is None:
                 return f"{upstream} runs, which it waits for"
             for index, (_, event) in events.items():
@@ -211,9 +216,12 @@ class _Planner:
             self._then[attempt] = made_of_document(self.journal.made(attempt))
         return self._then[attempt]
 
+    def _made_last(self, name: str) -> Made | None:
+        return next((made for attempt in self._latest_first if (made := self._made_in(attempt).get(name))), None)
+
     def _look_at_made(self, name: str, member: Member) -> None:
         """An operator or the like, whose value is made again in no time of those that it takes."""
-        before = next((made for attempt in self._latest_first if (made := self._made_in(attempt).get(name))), None)
+        before = self._made_last(name)
         if before is not None and before != self._now.get(name):
             self._run(name, "")
         elif self.lacking.isdisjoint(member.upstream):

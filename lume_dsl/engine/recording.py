@@ -112,7 +112,7 @@ class Recording:
             self.flow.logger.warning(f"this run is not recorded: {text_of(error)}")
             return
         self.run_id = run_id
-        self._underway = journal, TaskRecorder(journal, partial(_write_made, journal, self.flow))
+        self._underway = journal, TaskRecorder(journal, partial(_write_made, journal, self.flow, parameters))
 
     def ends(self, state: State) -> None:
         """The run has ended with this state."""
@@ -259,8 +259,8 @@ def _form_by_hand(value: Any) -> Any:
     return encode(value)
 
 
-def _write_made(journal: Journal, flow: CompiledFlow) -> None:
-    journal.write_made(made_of_tasks(flow))
+def _write_made(journal: Journal, flow: CompiledFlow, parameters: Mapping[str, Any]) -> None:
+    journal.write_made(made_of_tasks(flow, parameters))
 
 
 def recorded_tasks(flow: CompiledFlow) -> dict[prefect.Task, tuple[str, bool]]:

@@ -92,8 +92,8 @@ class MongoStore(OfMongo, RecordStore):
             with ThreadPoolExecutor(1) as sender:  # which waits for the server while the next ones are encoded
                 return self._insert_all(entries, sender.submit)
 
-    def _insert_all(self, entries: Sequence[Entry], submit: Callable[..., Future[list[bool]]]) -> list[bool]:
-        sent: list[Future[list[bool]]] = []
+    def _insert_all(self, entries: Sequence[Entry], submit: Callable[..., Future[Any]]) -> list[bool]:
+        sent: list[Future[Any]] = []
         together: list[RawBSONDocument] = []
         size = 0
         for entry in entries:

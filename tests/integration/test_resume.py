@@ -589,6 +589,156 @@ def test_what_has_changed_runs_again_and_the_reason_is_told(
     assert log() == [f"Task '{name}': runs again: {reason}" for name, _, reason in told]
 
 
+WHATEVER = """
+import attrs, functools
+from lume_dsl import LumeFlow, flow, parameter, step, task
+from tests.integration.test_resume import ran
+
+TABLE = {1: 2}
+
+def model(x):
+    return x + 1
+
+class Times:
+    def __init__(self, function):
+        functools.update_wrapper(self, function)
+        self.function, self.factor = function, 2
+    def __call__(self, x):
+        return self.factor * self.function(x)
+
+@Times
+def twice(x):
+    return x
+
+@functools.singledispatch
+def told(x):
+    return "any"
+
+@told.register
+def _(x: int):
+    return "int 1"
+
+@attrs.frozen
+class Twiss:
+    beta: float = 2.0
+
+    def size(self):
+        return self.beta + 1
+
+@task
+def anything(x: object, of: object = None) -> object:
+    return sum(x) if isinstance(x, (set, range)) else x(of) if callable(x) else x
+
+@task
+def looked_up(x: int) -> object:
+    return [TABLE[x], twice(x), told(x)]
+
+@task
+def twiss(beta: float) -> Twiss:
+    return Twiss(beta)
+
+@task
+def size(optics: Twiss) -> float:
+    return optics.size()
+
+@task
+def sizes(optics: list[Twiss]) -> list[float]:
+    return [one.size() for one in optics]
+
+@task
+def sent(x: int) -> int:
+    return x
+
+class Inner(LumeFlow):
+    n: int = 1
+    out = sent(n)
+
+class Changing(LumeFlow):
+    optics: Twiss = parameter(default=Twiss())
+
+    a_set = anything({1, 2})
+    a_range = anything(range(3))
+    a_function = anything(model, 1)
+    a_lambda = anything(lambda x: x - 1, 1)
+    read = looked_up(1)
+    of_parameter = size(optics)
+    of_constant = size(Twiss(4.0))
+    of_task = size(twiss(1.0))
+    of_list = sizes([twiss(1.0), twiss(2.0)])
+    inner = Inner()
+    inner_out = sent(inner.out)
+
+    @step
+    def own(self) -> float:
+        return self.optics.size()
+
+    @step
+    def last(self, a_set: object, of_list: list[float], inner_out: int) -> object:
+        ran("last")
+        return [a_set, of_list, inner_out]
+
+ALL = ["a_set", "a_range", "a_function", "a_lambda", "read", "of_parameter", "of_constant", "of_task", "of_list",
+       "inner_out", "own"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("anything({1, 2})", "anything({1, 3})"),
+        ("range(3)", "range(4)"),
+        ("return x + 1", "return x + 2"),
+        ("lambda x: x - 1", "lambda x: x - 2"),
+        ("TABLE = {1: 2}", "TABLE = {1: 3}"),
+        ("self.function, self.factor = function, 2", "self.function, self.factor = function, 3"),
+        ('"int 1"', '"int 2"'),
+        ("self.beta + 1", "self.beta + 10"),
+        ("n: int = 1", "n: int = 2"),
+    ],
+)
+def test_a_resumed_run_is_that_of_the_source_as_it_is_now(
+    old: str, new: str, tmp_path: Path, log: Callable[[], list[str]]
+) -> None:
+    def values(flow: Any) -> list[Any]:
+        return [getattr(flow, name) for name in sys.modules[type(flow).__module__].ALL]
+
+    assert WHATEVER.count(old) == 1
+    BROKEN.add("last")
+    run_id = failed(flow_of_source(WHATEVER, tmp_path)())
+    log()
+    failed_again(flow_of_source(WHATEVER, tmp_path), run_id)
+    assert log() == []  # nothing runs again while nothing has changed
+    changed = flow_of_source(WHATEVER.replace(old, new), tmp_path)
+    done = resumed_well(changed, run_id)
+    assert values(done) == values(changed().run())
+    assert values(done) != values(flow_of_source(WHATEVER, tmp_path)().run())
+
+
+def test_a_file_that_is_given_and_has_changed_is_read_again(log: Callable[[], list[str]]) -> None:
+    Path("given.txt").write_text("before")
+    BROKEN.add("last")
+    run_id = failed(Given(file=TextFile("given.txt")))
+    took()
+    assert failed_again(Given, run_id) == ["last"]
+    Path("given.txt").write_text("after")
+    log()
+    done = resumed_well(Given, run_id)
+    assert (done.text, done.last) == ("after", 1)
+    assert "Task 'text': runs again: the content of a file of file has changed" in log()
+
+
+@task
+def content_of(file: TextFile) -> str:
+    return file.read()
+
+
+class Given(LumeFlow):
+    file: TextFile = parameter()
+
+    text = content_of(file)
+    last = counted("last", 0)
+
+
 def test_what_changed_and_was_not_reached_again_is_still_changed(tmp_path: Path) -> None:
     BROKEN.add("reported")
     run_id = failed(flow_of_source(CHANGING, tmp_path)())
