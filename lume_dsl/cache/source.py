@@ -249,7 +249,7 @@ class Source:
                 self._package(owner)
                 return owner
             found = importlib.import_module(full)
-        except Exception:  # whatever importing a module raises: the function will meet it
+        except (Exception, SystemExit):  # whatever importing a module raises: the function will meet it
             return "not found"
         if not names:
             return self._refer(found, full)

@@ -164,6 +164,15 @@ class CompiledFlow(Flow):
                 state.result.setdefault(task, Pending(message="Task not run."))
         return state
 
+    def json_parameters(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the JSON forms of all parameters, with those that are not given.
+
+        Raises:
+            ParameterError: All values that are missing, unknown or do not fit.
+        """
+        graph = self.flow_class.__lume_graph__
+        return _given(graph, bind_values(self.name, graph, (), parameters))
+
     def _check_beforehand(self, known: Mapping[str, Any], executor: Executor | None) -> None:
         """Return if services and the cluster answer, and what is known of the run's values does not end it later."""
         graph = self.flow_class.__lume_graph__

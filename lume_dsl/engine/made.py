@@ -6,6 +6,7 @@ It is compared when a run is resumed: what was kept of a task counts as long as 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, get_args, get_origin
@@ -39,11 +40,12 @@ SOURCED = (TaskRun, StepRun, FileResult, RecordResult)
 """Works that a function or a class does, whose source decides what comes of them."""
 
 
-def made_of_tasks(flow: CompiledFlow, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def made_of_tasks(flow: CompiledFlow, run_id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return it as JSON: ``{"tasks": {name: {"root", "source", "inputs"}}, "sources": {source: {part: digest}}}``.
 
     A source is there once for all tasks that share a function and the classes of what they take. A task whose source
-    cannot be told is not there. Of parameters, those of whose JSON forms are files are there, by the files' content.
+    cannot be told is not there. Of parameters, by their JSON forms, files are there by their content, and secrets by
+    what only tells whether another one is the same.
     """
     sources: dict[str, Mapping[str, str]] = {"": {}}
     roots: dict[tuple[int, ...], tuple[str, str] | None] = {}
@@ -52,7 +54,9 @@ def made_of_tasks(flow: CompiledFlow, parameters: Mapping[str, Any]) -> dict[str
     for name, member in graph.members.items():
         found: tuple[str, str] | None = None
         if isinstance(member.work, Parameter):
-            found = (files, "") if (files := _files_of(parameters.get(name))) else None
+            value = parameters.get(name)
+            told = _secret(value, run_id) if member.work.secret else _files_of(value)
+            found = (told, "") if told else None
         elif not isinstance(member.work, SOURCED):
             found = (_without_source(member), "")
         else:
@@ -64,6 +68,12 @@ def made_of_tasks(flow: CompiledFlow, parameters: Mapping[str, Any]) -> dict[str
         if found is not None:
             tasks[name] = {"root": found[0], "source": found[1], "inputs": _inputs(member)}
     return {"tasks": tasks, "sources": sources}
+
+
+def _secret(value: Any, run_id: str) -> str:
+    """As passwords are kept (scrypt, RFC 7914), with the run's id as salt: nobody reads it, nor tries many quickly."""
+    text = json.dumps(value).encode()
+    return hashlib.scrypt(text, salt=run_id.encode(), n=2**14, r=8, p=1, dklen=32).hex()
 
 
 def _files_of(value: Any) -> str:

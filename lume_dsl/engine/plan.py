@@ -84,14 +84,14 @@ def _finished(state: State) -> int:
     return sum(one is not None for one in state.map_states) if isinstance(state, Mapped) else 1
 
 
-def plan_of(flow: CompiledFlow, journal: Journal) -> Plan:
-    """Return how a run goes on.
+def plan_of(flow: CompiledFlow, journal: Journal, parameters: Mapping[str, Any]) -> Plan:
+    """Return how a run goes on, with these JSON forms of its parameters.
 
     Raises:
         RunError: Its journal cannot be read.
         ServiceError: The record store does not answer, which has a record of the run.
     """
-    planner = _Planner(flow, journal)
+    planner = _Planner(flow, journal, parameters)
     planner.look()
     while needed := planner.needed():
         planner.look(needed)
@@ -117,15 +117,14 @@ class _Planner:
         dropped: Those of which nothing counts that is in the journal.
     """
 
-    def __init__(self, flow: CompiledFlow, journal: Journal) -> None:
+    def __init__(self, flow: CompiledFlow, journal: Journal, parameters: Mapping[str, Any]) -> None:
         self.flow = flow
         self.journal = journal
         self.members: Mapping[str, Member] = flow.flow_class.__lume_graph__.members
         named = {task: name for name, task in flow.members.items()}
         self.names = [named[task] for task in flow.sorted_tasks() if task in named]
         self.remade: set[str] = set()
-        begun = journal.begun()
-        self._now = made_of_document(made_of_tasks(flow, begun[max(begun)]["parameters"]))
+        self._now = made_of_document(made_of_tasks(flow, journal.run_id, parameters))
         self._then: dict[int, Mapping[str, Made]] = {}
         self._latest_first = range(journal.attempts, 0, -1)
         self._events: dict[str, dict[int | None, Event]] = {}
@@ -183,8 +182,8 @@ class _Planner:
             if upstream not in self.changes:
                 continue
             unchanged = self.unchanged.get(upstream) if _goes_by_items(member, upstream) else None
-            if isinstance(self.members[upstream].work, Parameter):
-                return f"the content of a file of {upstream} has changed"
+            if isinstance(work := self.members[upstream].work, Parameter):
+                return f"{upstream} is another one" if work.secret else f"a file of {upstream} has another content"
             if unchanged is None:
                 return f"{upstream} runs, which it waits for"
             for index, (_, event) in events.items():

@@ -27,7 +27,7 @@ from lume_dsl.engine.outcome import failures_of
 from lume_dsl.engine.recorder import TIMES, TaskRecorder
 from lume_dsl.engine.scheduled import recorded_time
 from lume_dsl.errors import LumeError, RecordError, text_of
-from lume_dsl.history.documents import Row, document_of_journal, latest_events, run_document
+from lume_dsl.history.documents import Row, document_of_journal, latest_events, run_document, working_folder
 from lume_dsl.history.filing import leave
 from lume_dsl.history.find import SHORT
 from lume_dsl.history.journal import Journal
@@ -184,6 +184,7 @@ class Recording:
             "unrecorded": unrecorded,
             "host": platform.node(),
             "process": os.getpid(),
+            "folder": working_folder(),
             "lume_dsl": __version__,
             "python": platform.python_version(),
             "prefect": prefect.__version__,
@@ -260,7 +261,7 @@ def _form_by_hand(value: Any) -> Any:
 
 
 def _write_made(journal: Journal, flow: CompiledFlow, parameters: Mapping[str, Any]) -> None:
-    journal.write_made(made_of_tasks(flow, parameters))
+    journal.write_made(made_of_tasks(flow, journal.run_id, parameters))
 
 
 def recorded_tasks(flow: CompiledFlow) -> dict[prefect.Task, tuple[str, bool]]:

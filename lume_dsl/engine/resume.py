@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 
 from prefect.executors import Executor
 
-from lume_dsl.declare.flow import LumeFlow
+from lume_dsl.declare.flow import LumeFlow, parameters_of
 from lume_dsl.engine.compile import compile_flow
 from lume_dsl.engine.plan import plan_of
 from lume_dsl.engine.recording import Resumed
 from lume_dsl.engine.run import run_flow
 from lume_dsl.engine.scheduled import context_of
-from lume_dsl.history.documents import attempts_of
+from lume_dsl.history.documents import attempts_of, working_folder
 from lume_dsl.history.find import journal_to_resume
 from lume_dsl.history.parameters import parameters_to_resume
 from lume_dsl.history.recorded import RecordedRun
@@ -42,8 +42,10 @@ def resume_flow(
     instance = flow_class(**parameters_to_resume(flow_class, journal, begin, parameters or {}))
     journal.hold()
     try:
-        plan = plan_of(compiled, journal)
+        plan = plan_of(compiled, journal, compiled.json_parameters(parameters_of(instance)))
         plan.tell(compiled.logger, journal.run_id)
+        if (before := begin.get("folder")) != (now := working_folder()):
+            compiled.logger.warning(f"the run began in {before}: relative names are seen from {now} now")
         return run_flow(
             instance,
             executor=executor,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
@@ -11,12 +13,12 @@ from lume_dsl.history.recorded import INTERRUPTED
 from lume_dsl.history.store import time_text
 from lume_dsl.secrets import hidden_document, hidden_text
 
-__all__ = ["Row", "attempts_of", "document_of_journal", "latest_events", "run_document"]
+__all__ = ["Row", "attempts_of", "document_of_journal", "latest_events", "run_document", "working_folder"]
 
 Row = tuple[str, str, tuple[float, float] | None]
 """A task run: its name and state, and when it began and ended, in seconds since 1970, where it has run."""
 
-_LOCAL = ("attempts", "dropped", "unrecorded", "process")
+_LOCAL = ("attempts", "dropped", "unrecorded", "process", "folder")
 """Members of what was known at the begin that are no members of the record, or others there."""
 
 _OF_ATTEMPT = ("start_time", "source_sha256", "host", "process")
@@ -131,6 +133,13 @@ def attempts_of(journal: Journal) -> tuple[Mapping[str, Any], ...]:
     """
     end = journal.end() or document_of_journal(journal, state=INTERRUPTED, message="", has_ended=True)
     return tuple(end["attempts"])
+
+
+def working_folder() -> str:
+    """Return the folder from which relative names are seen; an empty text where that is gone."""
+    with suppress(FileNotFoundError):
+        return os.getcwd()
+    return ""
 
 
 def _name(event: Mapping[str, Any]) -> str:

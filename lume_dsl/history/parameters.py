@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from lume_dsl.declare.parameters import check_value, spec_of
 from lume_dsl.environment import variable_text
 from lume_dsl.errors import RunError
 from lume_dsl.history.journal import Journal
+from lume_dsl.records.provenance import flow_path, flow_source
 from lume_dsl.secrets import HIDDEN
 from lume_dsl.values.convert import short, unstructure
 
@@ -32,6 +34,7 @@ def recorded_parameters(flow_class: FlowMeta, journal: Journal, begin: Mapping[s
     name, run_id = flow_class.__lume_name__, journal.run_id
     if begin["flow_name"] != name:
         raise RunError(f"the run {run_id} is of {begin['flow_name']} ({begin['flow']}), not of {name}")
+    _check_file(flow_class, run_id, begin)
     members = flow_class.__lume_graph__.parameters
     values = {one: value for one, value in begin["parameters"].items() if one not in begin["unrecorded"]}
     if gone := [one for one in values if one not in members]:
@@ -41,6 +44,16 @@ def recorded_parameters(flow_class: FlowMeta, journal: Journal, begin: Mapping[s
         for one, value in values.items()
         if not spec_of(members[one]).secret
     }
+
+
+def _check_file(flow_class: FlowMeta, run_id: str, begin: Mapping[str, Any]) -> None:
+    """Raises: RunError, where the run is of a flow of the same name in another file, which is still there."""
+    before, (now, _) = begin.get("file"), flow_source(flow_class)
+    if before and now and os.path.exists(before) and not os.path.samefile(before, now):
+        raise RunError(
+            f"the run {run_id} is of {begin['flow']} in {before}, not of {flow_path(flow_class)} in {now}\n"
+            "    resume it with that flow; if it has moved, remove the old file"
+        )
 
 
 def parameters_to_resume(

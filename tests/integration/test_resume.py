@@ -295,19 +295,17 @@ class Maps(LumeFlow):
     whole: list[list[int]] = result([of_parameter, of_task, of_constant, of_lists, of_map, of_flat_maps, of_step])
 
 
-@pytest.mark.parametrize("executor", ["local", "threads"])
 @pytest.mark.parametrize("name", ["parameter", "task", "constant", "lists", "map", "flat maps", "step"])
-def test_no_item_is_lost_of_a_map_that_was_broken_off(name: str, executor: str) -> None:
+def test_no_item_is_lost_of_a_map_that_was_broken_off(name: str) -> None:
     expected = Maps().run().whole
     everything = Counter(took())
     BROKEN.add(f"Ctrl-C in {name} 2")
-    with pytest.raises((KeyboardInterrupt, FlowRunError)):
-        Maps().run(executor=executor)
+    with pytest.raises(KeyboardInterrupt):
+        Maps().run()
     before = Counter(took())
     done = resumed_well(Maps, *kept())
     assert done.whole == expected
-    if executor == "local":  # elsewhere others run when the first is broken off
-        assert Counter(took()) == everything - before + Counter([f"{name} 2"])
+    assert Counter(took()) == everything - before + Counter([f"{name} 2"])
 
 
 @task
@@ -724,7 +722,46 @@ def test_a_file_that_is_given_and_has_changed_is_read_again(log: Callable[[], li
     log()
     done = resumed_well(Given, run_id)
     assert (done.text, done.last) == ("after", 1)
-    assert "Task 'text': runs again: the content of a file of file has changed" in log()
+    assert "Task 'text': runs again: a file of file has another content" in log()
+
+
+@task
+def length_of(token: str) -> int:
+    ran("length")
+    return len(token)
+
+
+class Signed(LumeFlow):
+    token: str = parameter(secret=True, env="LAB_TOKEN")
+
+    length = length_of(token)
+    first = counted("first")
+    last = counted("last", first)
+
+
+def test_what_takes_a_secret_runs_again_with_another_one(
+    log: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_TOKEN", "hunter2-is-long")
+    BROKEN.add("last")
+    run_id = failed(Signed())
+    took()
+    assert failed_again(Signed, run_id) == ["last"]
+    monkeypatch.setenv("LAB_TOKEN", "hunter2")
+    log()
+    assert resumed_well(Signed, run_id).length == 7
+    assert took() == ["length", "last"]
+    assert log() == ["Task 'length': runs again: token is another one"]
+
+
+def test_a_flow_of_the_same_name_in_another_file_is_another_flow(tmp_path: Path) -> None:
+    BROKEN.add("last")
+    run_id = failed(flow_of_source(WHATEVER, tmp_path)())
+    copy = flow_of_source(WHATEVER, tmp_path, "copied")
+    with pytest.raises(RunError, match=r"is of changing:Changing in .*changing\.py, not of copied:Changing in"):
+        copy.resume(run_id)
+    (tmp_path / "changing.py").unlink()
+    assert resumed_well(copy, run_id).flow_run.id == run_id
 
 
 @task

@@ -92,6 +92,7 @@ def test_a_run_goes_on_from_anywhere_by_its_file(lume: Run, failed: str, tmp_pat
     elsewhere.mkdir()
     (elsewhere / "mended").touch()
     done = lume("resume", failed[:8], "--token", "hunter2-is-long", "--json", folder=elsewhere)
+    assert f"the run began in {tmp_path}: relative names are seen from {elsewhere} now" in done.stderr
     document = json.loads(done.stdout)
     assert (document["flow_run_id"], document["state"]) == (failed, "Success")
 
