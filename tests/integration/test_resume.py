@@ -1106,7 +1106,7 @@ def test_damaged_lines_and_contents_count_for_nothing() -> None:
     folder = folder_of(home()) / run_id
     (lines,) = folder.glob("1.*.tasks")
     text = lines.read_bytes()
-    lines.write_bytes(text.replace(b'"value":""', b'"value":"x"') + b"torn")
+    lines.write_bytes(text.replace(b'"Success"', b'"Skipped"') + b"torn")  # in each line, however many there are
     run_again = resumed_well(Values, run_id)
     assert sorted(took()) == ["array", "class", "frame", "none", "text", "took", "tuple"]
     assert run_again.text == ""
