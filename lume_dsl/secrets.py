@@ -13,7 +13,16 @@ from urllib.parse import quote, quote_plus
 
 import attrs
 
-__all__ = ["HIDDEN", "hidden_document", "hidden_text", "hide", "hide_in", "holds_secret", "shows_secret"]
+__all__ = [
+    "HIDDEN",
+    "document_shows_secret",
+    "hidden_document",
+    "hidden_text",
+    "hide",
+    "hide_in",
+    "holds_secret",
+    "shows_secret",
+]
 
 HIDDEN = "***"
 """What is shown, and recorded, in place of a secret."""
@@ -109,6 +118,11 @@ def _cores(data: bytes) -> Iterator[str]:
 def shows_secret(text: str) -> bool:
     """Return whether there is a secret in a text, be it in the base64 of bytes."""
     return any(form in text for form in _seen) or any(core in text for core in _in_base64)
+
+
+def document_shows_secret(document: Any) -> bool:
+    """Return whether there is a secret in a JSON document. Where none is known it is not looked through."""
+    return bool(_seen) and shows_secret(json.dumps(document, ensure_ascii=False))
 
 
 def hidden_text(text: str) -> str:

@@ -39,19 +39,6 @@ __all__ = ["Plan", "plan_of"]
 Event = tuple[int, Mapping[str, Any]]
 """The number of an attempt, and what it told of a task's run."""
 
-
-def _is_skipped(events: Mapping[int | None, Event]) -> bool:
-    """Whether a map was skipped as a whole, as it is of a branch that was not taken."""
-    return None in events and events[None][1]["state"] == "Skipped"
-
-
-def _goes_by_items(member: Member, upstream: str) -> bool:
-    """Whether each run of a mapped task takes of another one no more than the run of the same index."""
-    taken = [source for source in member.inputs.values() if isinstance(source, Edge) and source.upstream == upstream]
-    is_waited_for = upstream in member.after or upstream in member.given.values()
-    return not is_waited_for and all(source.mapped and not source.flattened for source in taken)
-
-
 _FINISHED = ("Success", "Cached", "Skipped")
 
 
@@ -260,14 +247,16 @@ class _Planner:
         count = counted[1]["count"] if counted else max(finished, default=-1) + 1
         found = [self._restored(name, finished[index]) if index in finished else (None, "") for index in range(count)]
         states: list[Any] = [state for state, _ in found]
-        unkept = [
-            index for index, state in enumerate(states) if state is not None and isinstance(state.result, NotKept)
-        ]
+        unkept = {
+            index: state.result.reason
+            for index, state in enumerate(states)
+            if state is not None and isinstance(state.result, NotKept)
+        }
         kept: list[Any] = [None if index in unkept else state for index, state in enumerate(states)]
         self.partial[name] = Mapped(map_states=kept)
         setattr(self.partial[name], PART, True)
         if unkept:
-            self.reasons[name] = f"what some of its runs returned could not be kept: {states[unkept[0]].result.reason}"
+            self.reasons[name] = f"what some of its runs returned could not be kept: {next(iter(unkept.values()))}"
         if unkept and name in self.remade:
             states, finished = kept, {index: event for index, event in finished.items() if index not in unkept}
         if counted is None or None in states:
@@ -327,3 +316,15 @@ class _Planner:
             elif not current().store.count(Query(unique_hash=(found := reference["query"]["unique_hash"]))):
                 return f"the record {found[:12]}"
         return None
+
+
+def _is_skipped(events: Mapping[int | None, Event]) -> bool:
+    """Whether a map was skipped as a whole, as it is of a branch that was not taken."""
+    return None in events and events[None][1]["state"] == "Skipped"
+
+
+def _goes_by_items(member: Member, upstream: str) -> bool:
+    """Whether each run of a mapped task takes of another one no more than the run of the same index."""
+    taken = [source for source in member.inputs.values() if isinstance(source, Edge) and source.upstream == upstream]
+    is_waited_for = upstream in member.after or upstream in member.given.values()
+    return not is_waited_for and all(source.mapped and not source.flattened for source in taken)

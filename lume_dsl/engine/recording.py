@@ -5,7 +5,6 @@ Nothing of this ends a run, nor delays it for long: what cannot be written is to
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import uuid
@@ -35,7 +34,7 @@ from lume_dsl.history.recorded import INTERRUPTED
 from lume_dsl.history.store import time_text
 from lume_dsl.records.provenance import flow_path, flow_source
 from lume_dsl.records.record import DEFAULT_PROJECT
-from lume_dsl.secrets import HIDDEN, shows_secret
+from lume_dsl.secrets import HIDDEN, document_shows_secret
 from lume_dsl.settings import Settings
 from lume_dsl.values.convert import unstructure
 from lume_dsl.values.encoding import encode
@@ -247,7 +246,7 @@ def _recorded(flow: CompiledFlow, parameters: Mapping[str, Any]) -> tuple[dict[s
         except RecordError:
             shown[name] = None
             unrecorded.append(name)
-        if shows_secret(json.dumps(shown[name], ensure_ascii=False)):
+        if document_shows_secret(shown[name]):
             shown[name] = HIDDEN
             unrecorded.append(name)
     return shown, unrecorded

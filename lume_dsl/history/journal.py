@@ -33,7 +33,7 @@ from typing import Any
 from weakref import WeakSet
 
 from lume_dsl.errors import RecordError, RunError
-from lume_dsl.secrets import hidden_text, shows_secret
+from lume_dsl.secrets import document_shows_secret, hidden_text
 from lume_dsl.values.content import Content, pieces_of
 from lume_dsl.values.encoding import decode
 
@@ -200,13 +200,12 @@ class Journal:
         Raises:
             OSError: It cannot be written.
         """
-        line = _line(events)
-        if shows_secret(line.decode("utf-8", "surrogatepass")):
-            line = _line(list(map(_without_secrets, events)))
+        if document_shows_secret(events):
+            events = list(map(_without_secrets, events))
         name = f"{self.attempt}.{platform.node()}.{os.getpid()}.tasks"
         descriptor = os.open(self.folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            _write_all(descriptor, line)
+            _write_all(descriptor, _line(events))
         finally:
             os.close(descriptor)
 
@@ -330,7 +329,7 @@ class Journal:
 
 def _without_secrets(event: dict[str, Any]) -> dict[str, Any]:
     """An event whose value, if there is a secret in it, is not kept."""
-    shows = shows_secret(json.dumps(event.get("value"), ensure_ascii=False))
+    shows = document_shows_secret(event.get("value"))
     kept = {name: member for name, member in event.items() if name != "value" or not shows}
     if len(kept) < len(event):
         kept["unkept"] = "it holds the text of a secret"

@@ -1397,7 +1397,7 @@ def test_a_run_that_is_not_there_has_succeeded_or_was_cleared_is_told() -> None:
     with pytest.raises(RunError, match="there is no run whose id begins with ''"):
         Chain.resume("")
     with pytest.raises(TypeError, match=r"resume\(5\): give a run's id, or what it begins with, or a run of runs"):
-        Chain.resume(5)  # type: ignore[arg-type]
+        Chain.resume(5)  # type: ignore[arg-type]  # as who asks no type checker
     Chain().run()
     with pytest.raises(RunError, match="has succeeded, so there is nothing to resume; run Chain anew"):
         Chain.resume(runs().latest())
@@ -1708,7 +1708,7 @@ def test_runs_are_found_by_parameters_state_and_time() -> None:
     assert runs().started(since=str(today - timedelta(days=1)), until=f"{tomorrow} 08:15").count() == 4
     for wrong in ("yesterday", today, 5):
         with pytest.raises(RunError, match=r"is no time: write '2026-11-30', '2026-11-30 08:15', or a datetime"):
-            runs().started(since=wrong)  # type: ignore[arg-type]
+            runs().started(since=wrong)  # type: ignore[arg-type]  # as who asks no type checker
     with pytest.raises(ParameterError, match="chrage: is not a parameter"):
         Secretive.runs(chrage=1.0)
     with pytest.raises(RunError, match="there is no run with flow_name='Values'"):
