@@ -152,5 +152,5 @@ def _shown(condition: Condition) -> str:
 def _given(graph: Graph, name: str) -> str:
     """A value as the body has it: what a subflow's parameter is given, for that."""
     member = graph.members[name]
-    given = [source.upstream for source in member.inputs.values() if isinstance(source, Edge)]
+    given = member.taken
     return expression_of(graph, given[0] if isinstance(member.work, Argument) and given else name)

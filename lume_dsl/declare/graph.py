@@ -295,10 +295,14 @@ class Member:
         return any(source.mapped for source in self.inputs.values())
 
     @property
+    def taken(self) -> list[str]:
+        """Names of the members whose values its arguments are, in their order."""
+        return [source.upstream for source in self.inputs.values() if isinstance(source, Edge)]
+
+    @property
     def upstream(self) -> tuple[str, ...]:
         """Names of the members that it waits for, each once: whose values it takes, then those it is ``after``."""
-        taken = [source.upstream for source in self.inputs.values() if isinstance(source, Edge)]
-        return tuple(dict.fromkeys([*taken, *self.given.values(), *self.after]))
+        return tuple(dict.fromkeys([*self.taken, *self.given.values(), *self.after]))
 
     @property
     def own_name(self) -> str:

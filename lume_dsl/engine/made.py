@@ -17,7 +17,6 @@ from lume_dsl.cache.source import Source, digest_of_parts
 from lume_dsl.cache.values import form_of
 from lume_dsl.declare.graph import (
     Constant,
-    Edge,
     FileResult,
     Graph,
     Input,
@@ -92,9 +91,8 @@ def _files_of(value: Any) -> str:
 
 def _classes_taken(graph: Graph, member: Member) -> tuple[type, ...]:
     """The user's own classes that the types of what a task takes name: it may call their methods."""
-    upstream = [source.upstream for source in member.inputs.values() if isinstance(source, Edge)]
     own = list(graph.parameters) if isinstance(member.work, StepRun) else []
-    types = [graph.members[name].type for name in (*upstream, *member.given.values(), *own)]
+    types = [graph.members[name].type for name in (*member.taken, *member.given.values(), *own)]
     found = dict.fromkeys(cls for tp in (*types, *member.expects.values()) for cls in _classes_in(tp))
     return tuple(sorted(found, key=lambda cls: f"{cls.__module__} {cls.__qualname__}"))
 

@@ -138,9 +138,8 @@ class _Planner:
         for name in reversed(self.names):
             if name in self.runs or name in found:
                 member = self.members[name]
-                taken = [source.upstream for source in member.inputs.values() if isinstance(source, Edge)]
                 waited_for = [one for one in member.after if not is_kept(self.members[one])]
-                found.update(self.lacking.intersection([*taken, *member.given.values(), *waited_for]))
+                found.update(self.lacking.intersection([*member.taken, *member.given.values(), *waited_for]))
         return found
 
     def _look_at(self, name: str) -> None:

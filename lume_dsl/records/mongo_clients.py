@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,7 +27,7 @@ _TIMEOUTS: dict[str, Any] = {"serverSelectionTimeoutMS": 2000, "connectTimeoutMS
 DUPLICATE_KEY = 11000
 
 
-class OfMongo:
+class OfMongo(ABC):
     """What a store in a MongoDB database is made of: a client of its process, and failures in our words."""
 
     def __init__(self, url: str) -> None:
@@ -42,9 +43,9 @@ class OfMongo:
         self._is_ready = False
         self._use(database)
 
+    @abstractmethod
     def _use(self, database: Database[Document]) -> None:
         """Its collections are those of this database."""
-        raise NotImplementedError
 
     def close(self) -> None:
         self._client.close()

@@ -778,15 +778,17 @@ def test_a_run_equals_its_pickled_self(lab: ModuleType) -> None:
     assert lab.NoServices() != done
 
 
+@task
+def add(x: int, y: int) -> int:
+    return x + y
+
+
+@task
+def upto(n: int) -> list[int]:
+    return list(range(n))
+
+
 def test_a_map_over_lists_of_unequal_length_is_no_success() -> None:
-    @task
-    def add(x: int, y: int) -> int:
-        return x + y
-
-    @task
-    def upto(n: int) -> list[int]:
-        return list(range(n))
-
     class Known(LumeFlow):
         xs: list[int] = parameter(default=[1, 2, 3])
         sums = add.map(xs, [1, 2])
@@ -816,14 +818,6 @@ def test_a_map_over_lists_of_unequal_length_is_no_success() -> None:
 
 @pytest.mark.parametrize("executor", ["local", "threads", "processes"])
 def test_a_map_takes_what_was_flattened_and_what_was_mapped_by_their_own_lengths(executor: str) -> None:
-    @task
-    def add(x: int, y: int) -> int:
-        return x + y
-
-    @task
-    def upto(n: int) -> list[int]:
-        return list(range(n))
-
     class Ragged(LumeFlow):
         ys: list[int] = parameter()
         lists = upto.map([1, 2])
