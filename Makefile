@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := $(VENV)/.ready-demo
 
-.PHONY: help demo test test-mariadb lint types bench bench-others docs format clean
+.PHONY: help demo test test-mariadb test-mysql lint types bench bench-others docs format clean
 
 help:
 	@echo "make demo    set up, run examples/beam_size.py, show where its results are (in demo/)"
 	@echo "make test    set up, run all tests"
 	@echo "make test-mariadb  those that need a MariaDB server, which must be installed: no package carries one"
+	@echo "make test-mysql    those that need a MySQL server; .ci/get-mysql gets one where there is apt"
 	@echo "make lint    ruff"
 	@echo "make types   mypy --strict, pyright and ty, on the package and the examples"
 	@echo "make bench   the benchmarks, as ratios to the same work by hand"
@@ -39,6 +40,9 @@ test: $(READY)
 
 test-mariadb: $(READY)
 	LUME_TEST_MARIADB=1 $(BIN)/python -m pytest -n 2 -k mariadb tests/contract tests/integration
+
+test-mysql: $(READY)
+	LUME_TEST_MYSQL=1 PATH="$(CURDIR)/.mysql/bin:$$PATH" $(BIN)/python -m pytest -n 2 -k mysql tests/contract tests/integration
 
 lint: $(READY)
 	$(BIN)/python -m ruff check .
@@ -71,4 +75,4 @@ format: $(READY)
 	$(BIN)/python -m ruff format .
 
 clean:
-	rm -rf $(VENV) $(OTHERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks dist
+	rm -rf $(VENV) $(OTHERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks .mysql dist

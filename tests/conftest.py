@@ -35,12 +35,12 @@ from lume_dsl import secrets
 settings.register_profile("untimed", deadline=None)  # how long an example takes is the machine's
 settings.load_profile("untimed")
 
-MARIADB = "LUME_TEST_MARIADB" in os.environ
-"""Whether to run what needs a MariaDB server. No package carries one: ``make test-mariadb`` takes the machine's."""
+KINDS_OF_MYSQL = [name for name in ("mariadb", "mysql") if f"LUME_TEST_{name.upper()}" in os.environ]
+"""Those to run on. No Python package carries one: ``make test-mariadb`` and ``make test-mysql`` look for it."""
 
-SQL_STORES = ["sqlite", "postgresql", *(["mariadb"] if MARIADB else [])]
+SQL_STORES = ["sqlite", "postgresql", *KINDS_OF_MYSQL]
 
-collect_ignore = [] if MARIADB else ["contract/test_mariadb.py"]
+collect_ignore = [] if KINDS_OF_MYSQL else ["contract/test_mysql.py"]
 
 
 @pytest.fixture(autouse=True)
@@ -281,20 +281,27 @@ def postgresql_url(postgres: Postgres) -> str:
     return postgres.create_database()
 
 
-class MariaDB:
-    """A MariaDB server with a password; its data stays when it is killed and started again."""
+class MySQL:
+    """A MariaDB or MySQL server with a password; its data stays when it is killed and started again."""
 
-    def __init__(self, folder: Path, port: int, *options: str) -> None:
-        self.folder, self.port = folder, port
+    def __init__(self, kind: str, folder: Path, port: int, *options: str) -> None:
+        self.kind, self.folder, self.port = kind, folder, port
         (folder / "tmp").mkdir()  # a server that starts removes what others have in the system's
         folders = [f"--datadir={folder / 'data'}", f"--tmpdir={folder / 'tmp'}"]
         self._options = ["--no-defaults", *folders, f"--user={getpass.getuser()}"]
         self._started = [*options, f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder / 'socket'}"]
         self._process: subprocess.Popen[bytes] | None = None
-        command = [self._program("mariadb-install-db"), *self._options, "--skip-test-db"]
-        made = subprocess.run(
-            [*command, "--auth-root-authentication-method=normal"], capture_output=True, text=True, check=False
-        )
+        if kind == "mariadb":
+            self._server = _installed("mariadbd", "mariadb-server-core and mariadb-client-core")
+            command = [_installed("mariadb-install-db", "mariadb-server-core"), *self._options, "--skip-test-db"]
+            command.append("--auth-root-authentication-method=normal")
+        else:
+            self._server = _installed("mysqld", "mysql-server-core")  # as Debian's MariaDB calls itself too
+            version = subprocess.run([self._server, "--version"], capture_output=True, text=True, check=True).stdout
+            assert "MariaDB" not in version, f"{self._server} is no MySQL: {version}"
+            self._started += ["--mysqlx=OFF", "--secure-file-priv=", f"--pid-file={folder / 'pid'}"]
+            command = [self._server, *self._options, "--initialize-insecure"]
+        made = subprocess.run(command, capture_output=True, text=True, check=False)
         assert made.returncode == 0, made.stdout + made.stderr
         self.start()
         self.execute(
@@ -302,18 +309,11 @@ class MariaDB:
             f"GRANT ALL ON *.* TO '{SERVER_USER}'@'127.0.0.1'",
         )
 
-    @staticmethod
-    def _program(name: str) -> str:
-        found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-        packages = "mariadb-server-core and mariadb-client-core"
-        assert found, f"these tests need {name}: install MariaDB's server, on Debian the packages {packages}"
-        return found
-
     def start(self) -> None:
         """It answers."""
         log = self.folder / "log"
         with log.open("ab") as file:
-            command = [self._program("mariadbd"), *self._options, *self._started, "--skip-name-resolve"]
+            command = [self._server, *self._options, *self._started, "--skip-name-resolve"]
             self._process = subprocess.Popen(command, stdout=file, stderr=file)
         _wait_for(self.port, self._process, log)
 
@@ -323,9 +323,13 @@ class MariaDB:
 
     def execute(self, *statements: str) -> None:
         """Do this as the server's owner."""
-        with pymysql.connect(host="127.0.0.1", port=self.port, user="root", autocommit=True) as connection:
+        with self.connected() as connection:
             for statement in statements:
                 connection.cursor().execute(statement)
+
+    def connected(self) -> pymysql.connections.Connection[Any]:
+        """Return a connection of the server's owner."""
+        return pymysql.connect(unix_socket=str(self.folder / "socket"), user="root", autocommit=True)
 
     def create_database(self) -> str:
         """Return the URL of an empty database."""
@@ -334,9 +338,15 @@ class MariaDB:
         return f"mysql+pymysql://{SERVER_USER}:{quote(SERVER_PASSWORD, safe='')}@127.0.0.1:{self.port}/{name}"
 
 
-def _new_mariadb(*options: str) -> Iterator[MariaDB]:
-    with tempfile.TemporaryDirectory(prefix="lume_mariadb_", ignore_cleanup_errors=True) as folder:
-        server = MariaDB(Path(folder), free_port(), *options)
+def _installed(name: str, packages: str) -> str:
+    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+    assert found, f"these tests need {name}: install the server, on Debian the package {packages}"
+    return found
+
+
+def _new_mysql(kind: str, *options: str) -> Iterator[MySQL]:
+    with tempfile.TemporaryDirectory(prefix=f"lume_{kind}_", ignore_cleanup_errors=True) as folder:
+        server = MySQL(kind, Path(folder), free_port(), *options)
         try:
             yield server
         finally:
@@ -344,30 +354,49 @@ def _new_mariadb(*options: str) -> Iterator[MariaDB]:
 
 
 @pytest.fixture(scope="session")
-def mariadb() -> Iterator[MariaDB]:
+def mariadb() -> Iterator[MySQL]:
     """A MariaDB server, ended after the session. It is shared: do not stop it."""
-    yield from _new_mariadb("--max-allowed-packet=64M")  # as MySQL has it
+    yield from _new_mysql("mariadb", "--max-allowed-packet=64M")  # as MySQL has it
+
+
+@pytest.fixture(scope="session")
+def mysql() -> Iterator[MySQL]:
+    """A MySQL server, ended after the session. It is shared: do not stop it."""
+    yield from _new_mysql("mysql")
+
+
+@pytest.fixture(params=KINDS_OF_MYSQL)
+def mysql_server(request: pytest.FixtureRequest) -> MySQL:
+    """A server of MySQL's kind: a test runs on each of them."""
+    found: MySQL = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture
-def own_mariadb() -> Iterator[MariaDB]:
-    """A MariaDB server of one test, with its own defaults, which may end and start it."""
-    yield from _new_mariadb()
+def mysql_without_tls() -> Iterator[MySQL]:
+    """A MySQL server to which a password goes by RSA alone."""
+    yield from _new_mysql("mysql", "--tls-version=")
 
 
 @pytest.fixture
-def mariadb_url(mariadb: MariaDB) -> str:
+def mariadb_url(mariadb: MySQL) -> str:
     """The URL of an empty database of a real MariaDB server."""
     return mariadb.create_database()
 
 
-@pytest.fixture(params=["postgresql", "mongodb", *(["mariadb"] if MARIADB else [])])
-def own_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Postgres | Mongod | MariaDB]:
+@pytest.fixture
+def mysql_url(mysql: MySQL) -> str:
+    """The URL of an empty database of a real MySQL server."""
+    return mysql.create_database()
+
+
+@pytest.fixture(params=["postgresql", "mongodb", *KINDS_OF_MYSQL])
+def own_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Postgres | Mongod | MySQL]:
     """A database server of one test, which may end and start it."""
     if request.param == "postgresql":
         yield from _new_postgres()
-    elif request.param == "mariadb":
-        yield from _new_mariadb()
+    elif request.param in KINDS_OF_MYSQL:
+        yield from _new_mysql(request.param)
     else:
         (tmp_path / "mongod").mkdir()
         yield from _new_mongod(tmp_path / "mongod")

@@ -144,6 +144,8 @@ def _connecting(shown: str) -> Callable[..., Any]:
         except (TypeError, ValueError, AttributeError, OSError) as error:
             reason = str(error) if isinstance(error, (OSError, ValueError)) else f"{type(error).__name__}: {error}"
             raise ServiceError(refused_options(shown, reason)) from error
+        except RuntimeError as error:  # as PyMySQL raises where what it needs to send a password is not installed
+            raise ServiceError(f"{shown} cannot be logged in to: {error}: pip install 'lume-dsl[mysql]'") from error
         except Exception as error:  # a greeting that is no whole one
             reason = f"{type(error).__name__}: {error}"
             raise ServiceError(no_answer(shown, reason), transient=True) from error

@@ -29,9 +29,9 @@ from lume_dsl.settings import ResultsDB, Settings
 from lume_dsl.values.content import Content
 
 if TYPE_CHECKING:
-    from tests.conftest import MariaDB, Mongod, Postgres  # for their attributes alone
+    from tests.conftest import Mongod, MySQL, Postgres  # for their attributes alone
 
-    Server = Postgres | Mongod | MariaDB
+    Server = Postgres | Mongod | MySQL
 
 RECORDS = 1000
 

@@ -33,7 +33,7 @@ from lume_dsl.settings import ResultsDB, Settings
 from lume_dsl.values.content import Content
 
 if TYPE_CHECKING:
-    from tests.conftest import MariaDB, Mongod, Postgres  # for their attributes alone
+    from tests.conftest import Mongod, MySQL, Postgres  # for their attributes alone
 
 SECRET = "s3cret:w0rd/@%é"
 
@@ -319,7 +319,7 @@ def test_a_store_in_a_folder_that_may_only_be_read_is_read(is_written: bool) -> 
 
 
 @pytest.mark.parametrize("crashes", [False, True])
-def test_a_server_that_was_started_again_is_used_again(own_server: Postgres | Mongod | MariaDB, crashes: bool) -> None:
+def test_a_server_that_was_started_again_is_used_again(own_server: Postgres | Mongod | MySQL, crashes: bool) -> None:
     store = opened(own_server.create_database())
     stored = entry(1, bytes(5_000_000))
     assert store.insert([stored]) == [True]

@@ -1,4 +1,4 @@
-"""What is asked of MySQL and MariaDB, as text. ``make test-mariadb`` asks a server."""
+"""What is asked of MySQL and MariaDB, as text. ``make test-mariadb`` and ``make test-mysql`` ask servers."""
 
 from __future__ import annotations
 

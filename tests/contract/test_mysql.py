@@ -1,12 +1,12 @@
-"""Every contract of stores on a real MariaDB server: ``make test-mariadb``."""
+"""Every contract of stores on real servers: ``make test-mariadb`` and ``make test-mysql``."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pymysql
 import pytest
 
 from lume_dsl.errors import ServiceError
@@ -21,12 +21,17 @@ from lume_dsl.testing.queries import QueryContract
 from lume_dsl.values.content import Content
 
 if TYPE_CHECKING:
-    from tests.conftest import MariaDB  # for its attributes alone
+    from tests.conftest import MySQL  # for its attributes alone
 
 
 @pytest.fixture
-def store(mariadb_url: str) -> Iterator[RecordStore]:
-    store = SQLStore(mariadb_url)
+def url(mysql_server: MySQL) -> str:
+    return mysql_server.create_database()
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[RecordStore]:
+    store = SQLStore(url)
     yield store
     store.close()
 
@@ -41,8 +46,8 @@ class TestQueries(QueryContract):
 
 class TestRuns(RunStoreContract):
     @pytest.fixture
-    def store(self, mariadb_url: str) -> Iterator[RunStore]:
-        store = SQLRuns(mariadb_url)
+    def store(self, url: str) -> Iterator[RunStore]:
+        store = SQLRuns(url)
         yield store
         store.close()
 
@@ -56,16 +61,28 @@ def entry(value: Any, *contents: bytes) -> Entry:
     return Entry(document, {Content.of(data).sha256: Content.of(data) for data in contents})
 
 
-def test_a_wrong_password_is_told(mariadb_url: str) -> None:
-    store = opened(mariadb_url.replace("s3cret", "wrong"))
+def test_a_wrong_password_is_told(url: str) -> None:
+    store = opened(url.replace("s3cret", "wrong"))
     with pytest.raises(ServiceError, match=r"refuses this user.*LUME_RESULTS_DB__URL") as caught:
         store.check()
     assert not caught.value.transient
 
 
-def test_an_answer_is_waited_for_longer_than_a_greeting(mariadb_url: str) -> None:
+@pytest.mark.skipif("LUME_TEST_MYSQL" not in os.environ, reason="MariaDB sends no password by RSA")
+def test_a_password_is_sent_without_tls(mysql_without_tls: MySQL, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = mysql_without_tls.create_database()
+    mysql_without_tls.execute("FLUSH PRIVILEGES")  # it forgets whose password it has seen
+    opened(url).check()
+    mysql_without_tls.execute("FLUSH PRIVILEGES")
+    monkeypatch.setattr("pymysql._auth._have_cryptography", False)
+    with pytest.raises(ServiceError, match=r"cannot be logged in to.*'cryptography'.*lume-dsl\[mysql\]") as caught:
+        opened(url).check()
+    assert not caught.value.transient
+
+
+def test_an_answer_is_waited_for_longer_than_a_greeting(url: str) -> None:
     """The driver has one timeout for both, and something else behind the port is told in seconds."""
-    store = SQLStore(mariadb_url)
+    store = SQLStore(url)
     for _ in range(2):
         with store._engine.connect() as connection:
             assert connection.exec_driver_sql("SELECT SLEEP(3.5)").scalar() == 0
@@ -73,28 +90,30 @@ def test_an_answer_is_waited_for_longer_than_a_greeting(mariadb_url: str) -> Non
     store.close()
 
 
-def test_a_database_that_is_not_there_is_told(mariadb_url: str) -> None:
+def test_a_database_that_is_not_there_is_told(url: str) -> None:
     with pytest.raises(ServiceError, match=r"there is no such database.*create it") as caught:
-        opened(mariadb_url + "_other").check()
+        opened(url + "_other").check()
     assert not caught.value.transient
 
 
-def test_a_user_who_may_not_write_is_told(mariadb: MariaDB, mariadb_url: str) -> None:
-    opened(mariadb_url).check()
-    database = mariadb_url.rpartition("/")[2]
-    mariadb.execute(f"GRANT SELECT ON {database}.* TO 'reader_{database}'@'127.0.0.1' IDENTIFIED BY 'x'")
-    reader = opened(f"mysql+pymysql://reader_{database}:x@{mariadb_url.rpartition('@')[2]}")
+def test_a_user_who_may_not_write_is_told(mysql_server: MySQL, url: str) -> None:
+    opened(url).check()
+    database = url.rpartition("/")[2]
+    name = f"reader_{database[-8:]}"
+    who = f"'{name}'@'127.0.0.1'"
+    mysql_server.execute(f"CREATE USER {who} IDENTIFIED BY 'x'", f"GRANT SELECT ON {database}.* TO {who}")
+    reader = opened(f"mysql+pymysql://{name}:x@{url.rpartition('@')[2]}")
     assert reader.count(Query()) == 0
     with pytest.raises(ServiceError, match="command denied") as caught:
         reader.check()
     assert not caught.value.transient
 
 
-def test_a_connection_that_is_lost_while_records_are_written_is_told(mariadb_url: str, mariadb: MariaDB) -> None:
-    store = opened(mariadb_url)
+def test_a_connection_that_is_lost_while_records_are_written_is_told(url: str, mysql_server: MySQL) -> None:
+    store = opened(url)
     assert store.insert([entry(1)]) == [True]
-    database = mariadb_url.rpartition("/")[2]
-    with pymysql.connect(host="127.0.0.1", port=mariadb.port, user="root", autocommit=True) as connection:
+    database = url.rpartition("/")[2]
+    with mysql_server.connected() as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT id FROM information_schema.processlist WHERE db = %s", (database,))
         for (number,) in cursor.fetchall():
@@ -103,15 +122,16 @@ def test_a_connection_that_is_lost_while_records_are_written_is_told(mariadb_url
     store.close()
 
 
-def test_a_record_beyond_what_the_server_takes_is_told_with_its_cause(own_mariadb: MariaDB) -> None:
-    store = opened(own_mariadb.create_database())
+def test_a_record_beyond_what_the_server_takes_is_told_with_its_cause(mysql_server: MySQL) -> None:
+    mysql_server.execute("SET GLOBAL max_allowed_packet = 16777216")
+    store = opened(mysql_server.create_database())
     assert store.insert([entry("x" * 10_000_000), entry(1, bytes(30_000_000))]) == [True, True]
     for text in ("x" * 17_000_000, '"' * 6_000_000, "é" * 9_000_000):
         with pytest.raises(ServiceError, match="max_allowed_packet is 16,777,216; raise it on the server") as caught:
             store.insert([entry(2), entry(text)])
         assert not caught.value.transient
     assert store.count(Query()) == 2
-    own_mariadb.execute("SET GLOBAL max_allowed_packet = 67108864")
+    mysql_server.execute("SET GLOBAL max_allowed_packet = 67108864")
     store.close()
     assert store.insert([entry("x" * 17_000_000)]) == [True]
     store.close()
