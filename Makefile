@@ -3,6 +3,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Tests start Python hundreds of times: where it may keep no byte code, it would compile the package as often.
+export PYTHONDONTWRITEBYTECODE :=
 DEMO := $(VENV)/.ready-demo
 
 .PHONY: help demo test test-mariadb test-mysql lint types bench bench-others docs format clean

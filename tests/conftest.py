@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,6 +34,8 @@ from lume_dsl import secrets
 
 settings.register_profile("untimed", deadline=None)  # how long an example takes is the machine's
 settings.load_profile("untimed")
+
+ROOT = Path(__file__).parents[1]
 
 KINDS_OF_MYSQL = [name for name in ("mariadb", "mysql") if f"LUME_TEST_{name.upper()}" in os.environ]
 """Those to run on. No Python package carries one: ``make test-mariadb`` and ``make test-mysql`` look for it."""
@@ -425,6 +427,18 @@ def sql_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def mongodb_url(mongod: str) -> str:
     """The URL of an empty database of a real MongoDB server."""
     return f"mongodb://{mongod}/test_{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def mypy() -> Callable[[str], str]:
+    """What mypy says against a file of the working directory, by this project's rules: empty where all is right."""
+
+    def said(name: str) -> str:
+        command = [sys.executable, "-m", "mypy", str(Path(name).absolute())]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # keeps what it has seen
+        return done.stdout + done.stderr if done.returncode else ""
+
+    return said
 
 
 @pytest.fixture

@@ -212,14 +212,12 @@ def test_constants_of_all_types_are_written() -> None:
 
 
 @pytest.mark.parametrize("text", [CHAIN, "name: every\ncomposing_flows:\n- name: e\n  flow: stages:Every\n"])
-def test_the_source_is_formatted_and_typed(text: str) -> None:
+def test_the_source_is_formatted_and_typed(text: str, mypy: Callable[[str], str]) -> None:
     Path("written.py").write_text(written(text))
-    for command in (
-        ["ruff", "format", "--check", "--isolated", "--line-length", "120", "written.py"],
-        ["mypy", "--strict", "--no-incremental", "--follow-imports", "silent", "written.py"],
-    ):
-        done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    command = ["ruff", "format", "--check", "--isolated", "--line-length", "120", "written.py"]
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert mypy("written.py") == ""
 
 
 @pytest.mark.parametrize(
