@@ -214,13 +214,15 @@ def test_runs_are_cleared_after_a_question(lume: Run, failed: str, lume_home: Pa
     assert journals(lume_home) == []
     assert lume("runs", "list").stderr == "1 run, newest first\n"
     assert json.loads(lume("runs", "clear", failed[:4], "--yes", "--json").stdout) == {"cleared": [failed]}
-    assert lume("runs", "clear", "--yes").stdout == "no runs\n"
+    assert lume("runs", "clear", "--yes").stderr == "no runs\n"
 
 
 def test_of_runs_those_that_are_older_may_be_cleared(lume: Run, failed: str) -> None:
     assert lume("runs", "clear", failed, "--older-than", "0s").returncode == 2
-    assert lume("runs", "clear", "--older-than", "1h", "--yes").stdout == "no runs\n"
-    assert lume("runs", "clear", "--older-than", "0s", "--until", "2020-01-01", "--yes").stdout == "no runs\n"
+    told = "no runs\n    no run is of a flow named 'Lad'; did you mean 'Lab'?\n"
+    assert lume("runs", "clear", "--flow", "Lad", "--yes").stderr == told
+    assert lume("runs", "clear", "--older-than", "1h", "--yes").stderr == "no runs\n"
+    assert lume("runs", "clear", "--older-than", "0s", "--until", "2020-01-01", "--yes").stderr == "no runs\n"
     assert lume("runs", "clear", "--older-than", "0s", "--yes").stdout == "cleared 1 run\n"
 
 

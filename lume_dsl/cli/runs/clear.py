@@ -9,7 +9,7 @@ import click
 
 from lume_dsl.cli.asking import SHOWN, agreed
 from lume_dsl.cli.durations import older_than_option
-from lume_dsl.cli.runs.chosen import label, number_of, run_options, runs_chosen
+from lume_dsl.cli.runs.chosen import label, number_of, run_options, runs_chosen, tell_nothing
 from lume_dsl.cli.streams import write_document
 from lume_dsl.history.filing import forget
 from lume_dsl.history.find import find_run
@@ -47,7 +47,8 @@ def command(
     if beginnings and any(filters.values()):
         raise click.UsageError("say which runs: by their ids, or by --flow, --state and the like, not both")
     services = current()
-    found = [find_run(one, services) for one in beginnings] if beginnings else runs_chosen(**filters)
+    runs = runs_chosen(**filters)
+    found = [find_run(one, services) for one in beginnings] if beginnings else list(runs)
     chosen = [run for run in found if run.state != RUNNING]
     underway = [run for run in found if run.state == RUNNING]
     if underway:
@@ -61,5 +62,7 @@ def command(
         write_document(stdout, {"cleared": [run.id for run in chosen] if is_agreed else []})
     elif is_agreed:
         click.echo(f"cleared {what}")
+    elif found:
+        click.echo("nothing is cleared")
     else:
-        click.echo("nothing is cleared" if found else "no runs")
+        tell_nothing(runs)

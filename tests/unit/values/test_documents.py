@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import pickle
+import re
 import subprocess
 import sys
 import time
@@ -495,7 +496,7 @@ def test_what_pyyaml_writes_plain_is_read_back_but_for_text_that_yaml_1_2_takes_
 @given(st.dictionaries(texts, values))
 def test_json_in_ascii_below_the_surrogates_means_the_same_as_yaml(value: dict[str, Any]) -> None:
     text = json.dumps(value)
-    if "\x7f" not in text:
+    if "\x7f" not in text and not re.search(r'"([^"\\]|\\.){1000,}":', text):  # YAML's keys have up to 1,024 characters
         assert same(read(text, "yaml"), value)
 
 
