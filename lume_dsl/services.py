@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -21,7 +21,7 @@ from lume_dsl.records import DBResult, Query, RecordStore, Results, open_store
 from lume_dsl.records.aside import Recovered, discard, keep, read, waiting
 from lume_dsl.records.paths import Names
 from lume_dsl.records.retries import Retrying
-from lume_dsl.records.store import Entry
+from lume_dsl.records.store import Entry, batches
 from lume_dsl.settings import Settings, current_settings, mask_url, use
 from lume_dsl.values.forms import ReferenceForm, register_reference
 from lume_dsl.values.type_names import type_string
@@ -33,9 +33,6 @@ T = TypeVar("T", bound="DBResult | File[Any]")
 
 CHECK_SECONDS = 4.0
 """How long a check of all services takes at most."""
-
-TOGETHER = 1000
-"""How many records are saved at once at most."""
 
 TOLD = 3
 """Of how many records that could be neither saved nor kept an error says why."""
@@ -109,21 +106,20 @@ class Services:
         """The records are stored, many at once; return of each what ``save_record`` does.
 
         Raises:
-            RecordError: If a value in one of them cannot be stored; those before it may be stored.
+            RecordError: If a value in one of them cannot be stored; those before it are stored.
             ServiceError: If the store does not answer. Those that are not known to be stored are kept aside, and
                 those that cannot be are told with it.
         """
         saved: list[tuple[dict[str, Any], bool]] = []
-        coming = iter(records)
-        while entries := [Entry.of(record) for record in islice(coming, TOGETHER)]:
+        for batch in batches(iter(records)):
             try:
-                are_new = self.store.insert(entries)
+                are_new = self.store.insert(batch)
             except ServiceError as error:
-                raise self._kept_aside(chain(entries, coming), len(saved), error) from error
-            saved += [(entry.reference, is_new) for entry, is_new in zip(entries, are_new, strict=True)]
+                raise self._kept_aside(batch.all(), len(saved), error) from error
+            saved += zip(batch.references, are_new, strict=True)
         return saved
 
-    def _kept_aside(self, unsaved: Iterable[Entry | DBResult], first: int, error: ServiceError) -> ServiceError:
+    def _kept_aside(self, unsaved: Iterable[DBResult], first: int, error: ServiceError) -> ServiceError:
         """Keep records aside that the store did not take, and return the error that says where.
 
         Each is kept before the next one is looked at, so that one that cannot be loses no other. ``first`` is the
@@ -132,9 +128,9 @@ class Services:
         kept: list[Path] = []
         lost: dict[int, str] = {}
         reference = ""
-        for place, one in enumerate(unsaved, first):
+        for place, record in enumerate(unsaved, first):
             try:
-                entry = one if isinstance(one, Entry) else Entry.of(one)
+                entry = Entry.of(record)
                 reference = reference or json.dumps(entry.reference)
                 kept.append(keep(self.settings.home, entry))
             except Exception as problem:  # a record of a user's class may fail in any way

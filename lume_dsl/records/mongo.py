@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
@@ -84,32 +84,26 @@ class MongoStore(OfMongo, RecordStore):
             with suppress(errors.DuplicateKeyError):
                 self._schema.insert_one({"_id": _SCHEMA})
 
-    def insert(self, entries: Sequence[Entry]) -> list[bool]:
-        with self._translated():
+    def insert(self, entries: Iterable[Entry]) -> list[bool]:
+        with self._translated(), ThreadPoolExecutor(1) as sender:  # which waits while the next ones are encoded
             self._prepare()
-            if len(entries) == 1:
-                return self._insert_all(entries, _done)
-            with ThreadPoolExecutor(1) as sender:  # which waits for the server while the next ones are encoded
-                return self._insert_all(entries, sender.submit)
-
-    def _insert_all(self, entries: Sequence[Entry], submit: Callable[..., Future[Any]]) -> list[bool]:
-        sent: list[Future[Any]] = []
-        together: list[RawBSONDocument] = []
-        size = 0
-        for entry in entries:
-            stored = None if entry.blobs else _stored(entry.document)
-            if stored is not None:
-                together.append(stored)
-                size += len(stored.raw)
-            if stored is None or len(together) == _AT_ONCE or size > _BYTES_AT_ONCE:
-                sent.append(submit(self._insert_many, together))
-                together, size = [], 0
-            if stored is None:
-                sent.append(submit(self._insert_with_files, entry.document, dict(entry.blobs)))
-            if len(sent) > _AHEAD:
-                sent[-_AHEAD - 1].result()  # no more is held encoded
-        sent.append(submit(self._insert_many, together))
-        return [is_new for one in sent for is_new in one.result()]
+            sent: list[Future[list[bool]]] = []
+            together: list[RawBSONDocument] = []
+            size = 0
+            for entry in entries:
+                stored = None if entry.blobs else _stored(entry.document)
+                if stored is not None:
+                    together.append(stored)
+                    size += len(stored.raw)
+                if stored is None or len(together) == _AT_ONCE or size > _BYTES_AT_ONCE:
+                    sent.append(sender.submit(self._insert_many, together))
+                    together, size = [], 0
+                if stored is None:
+                    sent.append(sender.submit(self._insert_with_files, entry.document, dict(entry.blobs)))
+                if len(sent) > _AHEAD:
+                    sent[-_AHEAD - 1].result()  # no more is held encoded
+            are_new = [is_new for one in sent for is_new in one.result()]
+            return are_new + self._insert_many(together)
 
     def scan(self, wanted: Prefilter) -> Iterator[Document]:
         if wanted.limit == 0:  # which MongoDB takes for "no limit"
@@ -304,13 +298,6 @@ def _hint(bound: NumberBound) -> dict[str, Any] | None:
     # MongoDB looks into arrays, too, which are something else here.
     in_dicts = [{step: {"$not": {"$type": "array"}}} for step in steps]
     return {"$nor": [{"$and": [{steps[-1]: {_OPPOSITE[bound.sign]: bound.number, "$type": "number"}}, *in_dicts]}]}
-
-
-def _done(do: Callable[..., list[bool]], *arguments: Any) -> Future[list[bool]]:
-    """What an executor gives, of what has been done: for a single record a thread takes longer than it saves."""
-    done: Future[list[bool]] = Future()
-    done.set_result(do(*arguments))
-    return done
 
 
 def _chunks(content: Content) -> Iterator[bytes]:

@@ -28,7 +28,7 @@ import lume_dsl.files  # noqa: F401
 from lume_dsl.errors import RecordError
 from lume_dsl.records.fields import AttrsByItself, check_fields, check_named
 from lume_dsl.records.provenance import Provenance
-from lume_dsl.values.canonical import digest
+from lume_dsl.values.canonical import digest, digest_of_pair
 from lume_dsl.values.classes import fields_of, is_record_class
 from lume_dsl.values.content import Content
 from lume_dsl.values.convert import unstructure
@@ -172,7 +172,7 @@ def reference_to(project_name: str, result_type_string: str, unique_hash: str) -
 
 def input_mark(name: str, encoded: Any) -> str:
     """Return what marks a record one of whose inputs has this name and this encoded value."""
-    return digest([name, encoded])
+    return digest_of_pair(name, encoded)
 
 
 def recorded_inputs(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from lume_dsl.errors import ServiceError, text_of
@@ -37,7 +37,7 @@ class Retrying(RecordStore):
     def check(self) -> None:
         self.store.check()
 
-    def insert(self, entries: Sequence[Entry]) -> list[bool]:
+    def insert(self, entries: Iterable[Entry]) -> list[bool]:
         return _retried(lambda: self.store.insert(entries), SAVE_SECONDS)
 
     def scan(self, wanted: Prefilter) -> Iterator[Document]:

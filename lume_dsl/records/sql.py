@@ -80,7 +80,7 @@ class SQLStore(RecordStore):
             with self._blobs_connected() as connection:
                 connection.exec_driver_sql("PRAGMA schema_version")
 
-    def insert(self, entries: Sequence[Entry]) -> list[bool]:
+    def insert(self, entries: Iterable[Entry]) -> list[bool]:
         return [is_new for chunk in _chunks(entries) for is_new in self._insert_chunk(chunk)]
 
     def scan(self, wanted: Prefilter) -> Iterator[Document]:
@@ -306,7 +306,7 @@ class SQLStore(RecordStore):
             self._is_ready = True
 
 
-def _chunks(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+def _chunks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     chunk: list[Entry] = []
     size = 0
     for entry in entries:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import attrs
@@ -20,7 +21,23 @@ from lume_dsl.settings import Settings, mask_url, variable
 from lume_dsl.values.blobs import named_blobs
 from lume_dsl.values.content import Content
 
-__all__ = ["Document", "Entry", "RecordStore", "contents_of", "invalid_url", "open_store", "refused_options"]
+__all__ = [
+    "Batch",
+    "Document",
+    "Entry",
+    "RecordStore",
+    "batches",
+    "contents_of",
+    "invalid_url",
+    "open_store",
+    "refused_options",
+]
+
+TOGETHER = 5000
+"""How many records are inserted at once at most."""
+
+BYTES_TOGETHER = 64 * 2**20
+"""Of the large contents of those, about."""
 
 
 def contents_of(document: Document) -> set[str]:
@@ -52,6 +69,68 @@ class Entry:
         return reference_to(document["project_name"], document["result_type_string"], document["unique_hash"])
 
 
+class Batch:
+    """Entries of the next records, each made when a store comes to it. Iterated again, it gives the same.
+
+    So a store that waits for its server has the next ones made meanwhile, and no more are held than it needs.
+
+    Attributes:
+        records: Those of which entries were asked for.
+        references: Of each entry that was made.
+        error: Why there is none of the last of ``records``, or no record after them; it is for whoever gave them.
+    """
+
+    def __init__(self, coming: Iterator[DBResult]) -> None:
+        """Nothing of what is coming is taken yet."""
+        self.records: list[DBResult] = []
+        self.references: list[dict[str, Any]] = []
+        self.error: Exception | None = None
+        self._coming = self._without_error(coming)
+
+    def __iter__(self) -> Iterator[Entry]:
+        self.references.clear()
+        size = 0
+        for record in chain(tuple(self.records), self._others()):
+            try:
+                entry = Entry.of(record)
+            except Exception as error:  # a record of a user's class may fail in any way
+                self.error = error
+                return
+            self.references.append(entry.reference)
+            yield entry
+            size += sum(content.size for content in entry.blobs.values())
+            if len(self.references) == TOGETHER or size > BYTES_TOGETHER:
+                return
+
+    def all(self) -> Iterator[DBResult]:
+        """Yield its records, and all that come after them."""
+        yield from self.records
+        yield from self._coming
+
+    def _others(self) -> Iterator[DBResult]:
+        for record in self._coming:
+            self.records.append(record)
+            yield record
+
+    def _without_error(self, coming: Iterator[DBResult]) -> Iterator[DBResult]:
+        try:
+            yield from coming
+        except Exception as error:
+            self.error = error
+
+
+def batches(coming: Iterator[DBResult]) -> Iterator[Batch]:
+    """Yield the records in batches for ``RecordStore.insert``, each when the one before has been inserted.
+
+    Raises:
+        Exception: What making a record raised, or an entry of it, after those before were yielded.
+    """
+    for first in coming:
+        yield (batch := Batch(chain([first], coming)))
+        if batch.error is not None:
+            raise batch.error
+
+
 class RecordStore(ABC):
     """Keeps documents (``lume_dsl.records.record``), each unique hash once.
 
@@ -70,11 +149,12 @@ class RecordStore(ABC):
         """
 
     @abstractmethod
-    def insert(self, entries: Sequence[Entry]) -> list[bool]:
+    def insert(self, entries: Iterable[Entry]) -> list[bool]:
         """Documents with these unique hashes are stored durably, with their blobs; return for each whether it is new.
 
         False: one with its hash was there already, and is as it was. Each is whole or absent, whatever happens.
-        Safe with concurrent writers, in whatever process.
+        Safe with concurrent writers, in whatever process. ``entries`` are gone through once: each may be made as it
+        is come to.
 
         Raises:
             ServiceError: If the store does not answer; it may hold some of the entries.
@@ -134,9 +214,16 @@ class RecordStore(ABC):
         return self.save_all([record])[0]
 
     def save_all(self, records: Iterable[DBResult]) -> list[tuple[dict[str, Any], bool]]:
-        """The records are stored; return the reference of each, and whether it is new (see ``insert``)."""
-        entries = [Entry.of(record) for record in records]
-        return [(entry.reference, is_new) for entry, is_new in zip(entries, self.insert(entries), strict=True)]
+        """The records are stored; return the reference of each, and whether it is new (see ``insert``).
+
+        Raises:
+            RecordError: If a value in one of them cannot be stored; those before it are.
+        """
+        saved: list[tuple[dict[str, Any], bool]] = []
+        for batch in batches(iter(records)):
+            are_new = self.insert(batch)
+            saved += zip(batch.references, are_new, strict=True)
+        return saved
 
     def load(self, reference: Any) -> DBResult:
         """Return the record that ``reference`` stands for.

@@ -5,7 +5,7 @@ A store's tests inherit them as those of ``StoreContract``, and give the store a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import islice
@@ -275,7 +275,7 @@ class ListStore(RecordStore):
     def check(self) -> None:
         pass
 
-    def insert(self, entries: Sequence[Entry]) -> list[bool]:
+    def insert(self, entries: Iterable[Entry]) -> list[bool]:
         known = {entry.document["unique_hash"] for entry in self.entries}
         new = []
         for entry in entries:

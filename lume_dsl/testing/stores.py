@@ -337,6 +337,12 @@ class StoreContract:
         saved = store.save_all(record(number % 2) for number in range(3))
         assert saved == [(record(0).reference(), True), (record(1).reference(), True), (record(0).reference(), False)]
 
+    def test_those_before_one_that_cannot_be_made_are_saved(self, store: RecordStore) -> None:
+        made = [record(0), record(1), DBResult(flow_name="a", outputs={"n": {1}}), record(2)]
+        with pytest.raises(RecordError, match=r"outputs\['n'\]: set cannot be stored"):
+            store.save_all(made)
+        assert numbers(store) == [1, 0]
+
     def test_what_is_deleted_is_gone_and_may_come_again(self, store: RecordStore) -> None:
         entries = [entry(number, b"content") for number in range(3)]
         store.insert(entries)

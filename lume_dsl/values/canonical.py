@@ -25,7 +25,9 @@ from lume_dsl.errors import RecordError
 from lume_dsl.values.encoding import TAG, encode
 from lume_dsl.values.times import without_name
 
-__all__ = ["canonical", "digest"]
+__all__ = ["canonical", "digest", "digest_of_pair"]
+
+_TOO_DEEP = "a stored value is nested too deeply for its hash"
 
 
 def canonical(document: Any) -> bytes:
@@ -37,12 +39,20 @@ def canonical(document: Any) -> bytes:
     try:
         return _text(document).encode()
     except RecursionError:
-        raise RecordError("a stored value is nested too deeply for its hash") from None
+        raise RecordError(_TOO_DEEP) from None
 
 
 def digest(document: Any) -> str:
     """Return the SHA-256 of the canonical form, as 64 hexadecimal digits."""
     return hashlib.sha256(canonical(document)).hexdigest()
+
+
+def digest_of_pair(name: str, document: Any) -> str:
+    """Return the digest of ``[name, document]``, in half the time: each record has one for each of its inputs."""
+    try:
+        return hashlib.sha256(f"[{_quoted(name)},{_text(document)}]".encode()).hexdigest()
+    except RecursionError:
+        raise RecordError(_TOO_DEEP) from None
 
 
 def _text(document: Any) -> str:

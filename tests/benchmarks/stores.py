@@ -105,12 +105,10 @@ def _by_hand(record: Any) -> dict[str, Any]:
 def small_in_sqlite(folder: Path, rounds: int) -> Table:
     import sqlalchemy as sa
 
-    from lume_dsl.records.sql import SQLStore
     from lume_dsl.records.sql_engines import prefer_wal
     from lume_dsl.records.sql_schema import metadata, records
 
-    store = SQLStore(f"sqlite:///{folder}/store.db")
-    store.check()
+    services = _services(f"sqlite:///{folder}/store.db", folder)
     engine = sa.create_engine(f"sqlite:///{folder}/by_hand.db")
     sa.event.listen(engine, "connect", prefer_wal)
     metadata.create_all(engine)
@@ -128,24 +126,21 @@ def small_in_sqlite(folder: Path, rounds: int) -> Table:
     for _ in range(rounds):
         saved, more = _records(SMALL), _records(SMALL)
         _add(times, f"{SMALL:,} one by one by hand", lambda saved=saved: one_by_one(saved))
-        _add(times, f"{SMALL:,} one by one", lambda saved=saved: [store.save(record) for record in saved])
+        _add(times, f"{SMALL:,} one by one", lambda saved=saved: [services.save_record(record) for record in saved])
         _add(times, f"{SMALL:,} at once by hand", lambda more=more: at_once(more))
-        _add(times, f"{SMALL:,} at once", lambda more=more: store.save_all(more))
-    store.close()
+        _add(times, f"{SMALL:,} at once", lambda more=more: services.save_records(more))
+    services.close()
     return _small_table("Small records in SQLite, against SQLAlchemy Core", times)
 
 
 def small_in_mongodb(url: str, rounds: int) -> Table:
     import pymongo
 
-    from lume_dsl.records.mongo import MongoStore
-
     name = f"bench_{uuid4().hex[:8]}"
-    store = MongoStore(f"{url}/{name}")
-    store.check()
+    services = _services(f"{url}/{name}", Path())
     client: pymongo.MongoClient[Any] = pymongo.MongoClient(url, journal=True)
     collection = client[name]["by_hand"]
-    for index in store._records.index_information().values():
+    for index in client[name]["records"].index_information().values():
         if index["key"] != [("_id", 1)]:
             collection.create_index(index["key"], unique=index.get("unique", False))
     times: Times = {}
@@ -156,17 +151,27 @@ def small_in_mongodb(url: str, rounds: int) -> Table:
             f"{SMALL:,} one by one by hand",
             lambda saved=saved: [collection.insert_one(_document_by_hand(record)) for record in saved],
         )
-        _add(times, f"{SMALL:,} one by one", lambda saved=saved: [store.save(record) for record in saved])
+        _add(times, f"{SMALL:,} one by one", lambda saved=saved: [services.save_record(record) for record in saved])
         _add(
             times,
             f"{SMALL:,} at once by hand",
             lambda more=more: collection.insert_many([_document_by_hand(record) for record in more]),
         )
-        _add(times, f"{SMALL:,} at once", lambda more=more: store.save_all(more))
+        _add(times, f"{SMALL:,} at once", lambda more=more: services.save_records(more))
     client.drop_database(name)
     client.close()
-    store.close()
+    services.close()
     return _small_table("Small records in MongoDB, against pymongo", times)
+
+
+def _services(url: str, folder: Path) -> Any:
+    """What people save by, ready to."""
+    from lume_dsl.services import Services
+    from lume_dsl.settings import ResultsDB, Settings
+
+    services = Services(Settings(home=folder, results_db=ResultsDB(url), directory=folder))
+    services.store.check()
+    return services
 
 
 def _add(times: Times, name: str, do: Callable[[], object]) -> None:

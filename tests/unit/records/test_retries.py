@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -20,7 +20,7 @@ class Failing(ListStore):
         super().__init__()
         self.left, self.seconds, self.transient, self.tries = times, seconds, transient, 0
 
-    def insert(self, entries: Sequence[Entry]) -> list[bool]:
+    def insert(self, entries: Iterable[Entry]) -> list[bool]:
         self.tries += 1
         if self.left:
             self.left -= 1
