@@ -21,7 +21,7 @@ import bson
 import gridfs
 from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
-from gridfs.errors import CorruptGridFile, NoFile
+from gridfs.errors import NoFile
 from pymongo import errors
 from pymongo.database import Database
 from pymongo.write_concern import WriteConcern
@@ -52,8 +52,8 @@ _AHEAD = 2
 _CHUNK = 2 * 2**20
 """Bytes of a chunk of a large content. In chunks of 4 MB the same bytes take a third longer, here and in the server."""
 
-_SENDERS = 2
-"""Chunks of a content that are sent at a time."""
+_AT_A_TIME = 2
+"""Chunks of a content that are sent, or asked for, at a time."""
 
 _LARGEST = 16 * 2**20 - 2**14
 """Bytes of a document: what MongoDB takes, less what it may add."""
@@ -193,9 +193,9 @@ class MongoStore(OfMongo, RecordStore):
         # By hand: the driver's own way gathers 100 MB of chunks before it sends them, in two copies.
         chunks = self._chunks.with_options(write_concern=WriteConcern(w=1))  # the last of the writes is for them all
         sent: deque[Future[Any]] = deque()
-        with ThreadPoolExecutor(_SENDERS) as senders:  # one encodes while the server is busy with that of another
+        with ThreadPoolExecutor(_AT_A_TIME) as senders:  # one encodes while the server is busy with that of another
             for number, chunk in enumerate(_chunks(content)):
-                if len(sent) == _SENDERS:
+                if len(sent) == _AT_A_TIME:
                     sent.popleft().result()
                 sent.append(senders.submit(chunks.insert_one, {"files_id": file, "n": number, "data": chunk}))
         for one in sent:
@@ -209,14 +209,34 @@ class MongoStore(OfMongo, RecordStore):
         Raises:
             RecordError: If it is not there or not whole, saying so of ``what``.
         """
-        try:
-            with self._files.open_download_stream(file) as stream:
-                while piece := stream.readchunk():
-                    yield piece
-        except (NoFile, CorruptGridFile) as error:
-            # The error is not shown, nor its text: that has the whole client in it, with a key's password.
-            gone = "not there any more" if isinstance(error, NoFile) else "not whole any more"
-            raise RecordError(f"{what} are {gone} at {self._shown}: restore its files, or delete it") from None
+        mend = f"at {self._shown}: restore its files, or delete it"
+        described = self._file_list.find_one({"_id": file})
+        if described is None:
+            raise RecordError(f"{what} are not there any more {mend}")
+        length, chunk_size = described["length"], described["chunkSize"]
+        numbers = range(-(-length // chunk_size))
+        for number, chunk in zip(numbers, self._chunks_of(file, numbers), strict=True):
+            if len(chunk) != min(chunk_size, length - number * chunk_size):
+                raise RecordError(f"{what} are not whole any more {mend}")
+            yield chunk
+
+    def _chunks_of(self, file: ObjectId, numbers: range) -> Iterator[bytes]:
+        """Yield these chunks, each empty if it is not there; the driver's own way asks for one when it has another."""
+
+        def read(number: int) -> bytes:
+            found = self._chunks.find_one({"files_id": file, "n": number}, {"data": True})
+            return found["data"] if found else b""
+
+        if len(numbers) < 2:
+            yield from map(read, numbers)
+            return
+        with ThreadPoolExecutor(_AT_A_TIME) as readers:
+            asked = deque(readers.submit(read, number) for number in numbers[:_AT_A_TIME])
+            for number in range(_AT_A_TIME, len(numbers) + _AT_A_TIME):
+                chunk = asked.popleft().result()
+                if number < len(numbers):
+                    asked.append(readers.submit(read, number))
+                yield chunk
 
     def _remove(self, files: Iterable[ObjectId]) -> None:
         for file in files:

@@ -386,6 +386,23 @@ def test_a_mongodb_without_the_files_of_a_record_is_told_in_our_words(
     store.close()
 
 
+@pytest.mark.parametrize("change", [{"$set": {"data": b"short"}}, {"$set": {"n": 9}}], ids=["shorter", "missing"])
+def test_a_chunk_that_is_not_as_it_was_is_told(mongodb_url: str, change: dict[str, Any]) -> None:
+    """Whatever comes before it was as it was saved."""
+    data = bytes(range(256)) * 20_000
+    store = opened(mongodb_url)
+    (sha256,) = (whole := entry(1, data)).blobs
+    store.insert([whole])
+    assert b"".join(store.read_blob(whole.document["unique_hash"], sha256)) == data
+    with pymongo.MongoClient[Any](mongodb_url) as client:
+        client.get_default_database()["blobs.chunks"].update_one({"n": 1}, change)
+    pieces = store.read_blob(whole.document["unique_hash"], sha256)
+    assert data.startswith(next(pieces))
+    with pytest.raises(RecordError, match="not whole any more"):
+        next(pieces)
+    store.close()
+
+
 def test_the_password_of_a_key_is_hidden_in_what_the_driver_says_of_itself() -> None:
     store: Any = opened("mongodb://127.0.0.1:1/x?tls=true&tlsCertificateKeyFilePassword=pass%3Aof-the-key")
     said = f"{store._records!r} pass:of-the-key"  # which some versions of the driver hide themselves
