@@ -17,7 +17,12 @@ def check_known_lengths(flow_name: str, graph: Graph, values: Mapping[str, Any])
     Raises:
         ParameterError: Each map whose lists do not.
     """
-    told = {name: unequal_lengths(name, _lengths(member, values)) for name, member in graph.members.items()}
+    mapping = {
+        name: member
+        for name, member in graph.members.items()
+        if any(source.mapped for source in member.inputs.values())
+    }
+    told = {name: unequal_lengths(name, _lengths(member, values)) for name, member in mapping.items()}
     problems = tuple(
         Problem("map-lengths", f"{flow_name}.{name}", message, "give lists of one length")
         for name, message in told.items()

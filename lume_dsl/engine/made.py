@@ -48,6 +48,7 @@ def made_of_tasks(flow: CompiledFlow, run_id: str, parameters: Mapping[str, Any]
     """
     sources: dict[str, Mapping[str, str]] = {"": {}}
     roots: dict[tuple[int, ...], tuple[str, str] | None] = {}
+    classes_of: dict[int, tuple[type, ...]] = {}
     tasks = {}
     graph = flow.flow_class.__lume_graph__
     for name, member in graph.members.items():
@@ -59,7 +60,7 @@ def made_of_tasks(flow: CompiledFlow, run_id: str, parameters: Mapping[str, Any]
         elif not isinstance(member.work, SOURCED):
             found = (_without_source(member), "")
         else:
-            run, classes = flow.members[name].run, _classes_taken(graph, member)
+            run, classes = flow.members[name].run, _classes_taken(graph, member, classes_of)
             identity = (*map(id, run_identity(run)), *map(id, classes))
             if identity not in roots:
                 roots[identity] = _sourced(run, classes, sources)
@@ -89,11 +90,18 @@ def _files_of(value: Any) -> str:
         return "none"
 
 
-def _classes_taken(graph: Graph, member: Member) -> tuple[type, ...]:
-    """The user's own classes that the types of what a task takes name: it may call their methods."""
+def _classes_taken(graph: Graph, member: Member, known: dict[int, tuple[type, ...]]) -> tuple[type, ...]:
+    """The user's own classes that the types of what a task takes name: it may call their methods.
+
+    ``known`` are those of types that were looked at before, by their ids.
+    """
     own = list(graph.parameters) if isinstance(member.work, StepRun) else []
-    types = [graph.members[name].type for name in (*member.taken, *member.given.values(), *own)]
-    found = dict.fromkeys(cls for tp in (*types, *member.expects.values()) for cls in _classes_in(tp))
+    found: dict[type, None] = {}
+    types = (graph.members[name].type for name in (*member.taken, *member.given.values(), *own))
+    for tp in (*types, *member.expects.values()):
+        if id(tp) not in known:
+            known[id(tp)] = tuple(_classes_in(tp))
+        found.update(dict.fromkeys(known[id(tp)]))
     return tuple(sorted(found, key=lambda cls: f"{cls.__module__} {cls.__qualname__}"))
 
 

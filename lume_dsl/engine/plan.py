@@ -24,7 +24,7 @@ from lume_dsl.declare.graph import Edge, Member, Parameter, Resource
 from lume_dsl.engine.flow import CompiledFlow
 from lume_dsl.engine.made import made_of_document, made_of_tasks
 from lume_dsl.engine.outcome import NotKept
-from lume_dsl.engine.recorder import TIMES
+from lume_dsl.engine.recorder import set_times
 from lume_dsl.engine.recording import is_kept
 from lume_dsl.engine.runner.flow_runner import PART, WHOLE
 from lume_dsl.errors import RecordError, text_of
@@ -289,7 +289,7 @@ class _Planner:
             if (lost := self._lost(name, value)) is not None:
                 return None, f"{lost}, which it gave, is gone or was altered"
             state = Success(message, result=Result(value))
-        setattr(state, TIMES, (event["start"], event["end"]))
+        set_times(state, event["start"], event["end"])
         return state, ""
 
     def _skipped(self, event: Mapping[str, Any]) -> Result:

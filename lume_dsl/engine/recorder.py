@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,7 @@ from lume_dsl.history.journal import Journal
 from lume_dsl.values.content import Content
 from lume_dsl.values.exact import exact_form
 
-__all__ = ["TIMES", "TaskRecorder"]
-
-TIMES = "_lume_times"
-"""The attribute of a final state that has when its task's run began and ended, in seconds since 1970."""
+__all__ = ["TaskRecorder", "set_times", "times_of"]
 
 SECONDS = 0.25
 """How long a run takes at least for anything to be written before its end."""
@@ -60,6 +58,22 @@ _OF_ONE = 5
 Of a map that has so many runs: its name, the number, and nothing.
 """
 
+_IN_A_LINE = 500
+"""How many task runs are written at once."""
+
+
+def set_times(state: State, begun: float, ended: float) -> None:
+    """A final state has when its task's run began and ended, in seconds since 1970."""
+    # Two attributes, as a tuple for each would be one for the garbage collector, too.
+    one: Any = state
+    one._lume_begun, one._lume_ended = begun, ended
+
+
+def times_of(state: State) -> tuple[float, float] | None:
+    """Return when the run of a task began and ended that has this state; None where nothing has run."""
+    one: Any = state
+    return (one._lume_begun, one._lume_ended) if hasattr(one, "_lume_ended") else None
+
 
 class TaskRecorder:
     """What the runner tells of task runs. It travels to workers, where all is written at once."""
@@ -83,7 +97,7 @@ class TaskRecorder:
         """A task's run, or one of a map, has ended with this state. ``keeps``: its value is needed to go on."""
         if not isinstance(state, Finished) or isinstance(state, Mapped):
             return
-        setattr(state, TIMES, (begun, time.time()))
+        set_times(state, begun, time.time())
         if self._is_open:
             self.add(name, index, state, keeps=keeps)
 
@@ -120,8 +134,9 @@ class TaskRecorder:
             self._prepare()
             self._prepare = None
         waiting = list(self._waiting)
-        if waiting:
-            self._journal.write_tasks([self._event(*one) for one in zip(*[iter(waiting)] * _OF_ONE, strict=True)])
+        events = (self._event(*one) for one in zip(*[iter(waiting)] * _OF_ONE, strict=True))
+        while some := list(islice(events, _IN_A_LINE)):
+            self._journal.write_tasks(some)
         for _ in waiting:  # not before: an interrupt would lose them
             self._waiting.popleft()
 
@@ -136,7 +151,7 @@ class TaskRecorder:
     ) -> dict[str, Any]:
         if state is None:
             return {"task": name, "count": index}
-        begun, ended = getattr(state, TIMES)
+        begun, ended = times_of(state) or (0.0, 0.0)
         found = {"task": name, "state": type(state).__name__, "start": round(begun, 6), "end": round(ended, 6)}
         if index is not None:
             found["index"] = index

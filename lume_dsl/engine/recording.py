@@ -23,7 +23,7 @@ from lume_dsl.declare.graph import Argument, Member
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.made import SOURCED, made_of_tasks
 from lume_dsl.engine.outcome import failures_of
-from lume_dsl.engine.recorder import TIMES, TaskRecorder
+from lume_dsl.engine.recorder import TaskRecorder, times_of
 from lume_dsl.engine.scheduled import recorded_time
 from lume_dsl.errors import LumeError, RecordError, text_of
 from lume_dsl.history.documents import Row, document_of_journal, latest_events, run_document, working_folder
@@ -161,7 +161,7 @@ class Recording:
             state = states.get(task)
             each = enumerate(state.map_states) if isinstance(state, Mapped) else [(None, state)]
             for index, one in each:
-                if one is not None and hasattr(one, TIMES) and (name, index) not in known:
+                if one is not None and times_of(one) and (name, index) not in known:
                     tasks.add(name, index, one, keeps=keeps)
         tasks.write()
 
@@ -217,9 +217,9 @@ class Recording:
             state = states.get(task)
             if isinstance(state, Mapped):
                 for index, one in enumerate(state.map_states):
-                    yield f"{name}[{index}]", type(one).__name__, getattr(one, TIMES, None)
+                    yield f"{name}[{index}]", type(one).__name__, times_of(one)
             elif state is not None:
-                yield name, type(state).__name__, getattr(state, TIMES, None)
+                yield name, type(state).__name__, times_of(state)
 
 
 def _reference(state: State) -> Any:

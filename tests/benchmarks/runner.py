@@ -6,6 +6,7 @@ the tasks, and the most memory that they held. ``python runner.py ours chain 100
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -141,6 +142,8 @@ def _work(who: str, kind: str, length: int, executor: str, rounds: int) -> dict[
     make: Callable[[str, int], Any] = _declared if who == "ours" else _by_hand
     seconds = []
     for _ in range(rounds):
+        flow = None
+        gc.collect()  # the flow of the round before, which is no work of this one
         flow = make(kind, length)  # anew: Prefect sorts a flow in its first run, and keeps the order for the next
         where = LocalExecutor() if executor == "local" else LocalDaskExecutor(scheduler="threads", num_workers=2)
         begun = time.process_time()

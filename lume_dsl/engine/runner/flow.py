@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import heapify, heappop, heappush
-from itertools import chain
 from typing import Any, ClassVar
 
 import prefect
@@ -56,10 +55,13 @@ class Flow(prefect.Flow):
     @cache
     def edges_of_tasks(self) -> dict[prefect.Task, tuple[Edge, ...]]:
         """The edges to each task that has any, in the order in which ``edges_to`` has them, which triggers go by."""
-        found: dict[prefect.Task, list[Edge]] = {}
+        found: dict[prefect.Task, Any] = {}
         for edge in self.edges:
-            found.setdefault(edge.downstream_task, []).append(edge)
-        return {task: tuple(set(edges)) for task, edges in found.items()}
+            if (known := found.setdefault(edge.downstream_task, edge)) is not edge:
+                if isinstance(known, Edge):  # a list for each task would be one for the garbage collector, too
+                    known = found[edge.downstream_task] = [known]
+                known.append(edge)
+        return {task: (edges,) if isinstance(edges, Edge) else tuple(set(edges)) for task, edges in found.items()}
 
     # Prefect goes through all tasks that are left, and looks each up in the list of them, until none is left.
 
@@ -68,16 +70,17 @@ class Flow(prefect.Flow):
         tasks = _reached(root_tasks, self) if root_tasks else self.tasks
         in_order = [task for task in self.slugs if task in tasks]  # as added: what is ready runs in the order written
         places = {task: place for place, task in enumerate(in_order)}
-        waiting, downstream = [0] * len(in_order), _places_after(self.edges, places)
-        for place in chain.from_iterable(downstream.values()):
-            waiting[place] += 1
+        waiting, places_after = [0] * len(in_order), _places_after(self.edges, places)
+        for place in range(len(in_order)):
+            for after in places_after(place):
+                waiting[after] += 1
         ready = [place for place, number in enumerate(waiting) if not number]
         heapify(ready)
         found = []
         while ready:
             first = heappop(ready)
             found.append(in_order[first])
-            for place in downstream.get(first, ()):
+            for place in places_after(first):
                 waiting[place] -= 1
                 if not waiting[place]:
                     heappush(ready, place)
@@ -97,14 +100,28 @@ class Flow(prefect.Flow):
             yield made[key], value
 
 
-def _places_after(edges: Iterable[Edge], places: Mapping[prefect.Task, int]) -> dict[int, list[int]]:
-    """By the place of each task that others follow, the places of those: one for each edge within them."""
-    found: dict[int, list[int]] = {}
+def _places_after(edges: Iterable[Edge], places: Mapping[prefect.Task, int]) -> Callable[[int], Iterator[int]]:
+    """Return what yields the places of the tasks that follow that at a place: one for each edge within them.
+
+    Edges are chained by their numbers, as a list for each task would be one for the garbage collector, too.
+    """
+    first = [-1] * len(places)
+    ends: list[int] = []
+    following: list[int] = []
     for edge in edges:
         upstream, downstream = places.get(edge.upstream_task), places.get(edge.downstream_task)
         if upstream is not None and downstream is not None:
-            found.setdefault(upstream, []).append(downstream)
-    return found
+            following.append(first[upstream])
+            first[upstream] = len(ends)
+            ends.append(downstream)
+
+    def after(place: int) -> Iterator[int]:
+        number = first[place]
+        while number >= 0:
+            yield ends[number]
+            number = following[number]
+
+    return after
 
 
 def _reached(roots: Iterable[prefect.Task], flow: Flow) -> set[prefect.Task]:

@@ -65,13 +65,17 @@ class FlowRunner(PrefectFlowRunner):
                 run.submit(task)
             terminal, reference = self.flow.terminal_tasks(), self.flow.reference_tasks()
             final = run.final_states(terminal.union(reference, returned))
-        each = {task: one.map_states if one.is_mapped() else [one] for task, one in final.items()}
         return self.determine_final_state(
             state=state,
-            key_states=set(flatten_seq([each[task] for task in reference])),
+            key_states=_each(final[task] for task in reference),
             return_states={task: final[task] for task in returned},
-            terminal_states=set(flatten_seq([each[task] for task in terminal])),
+            terminal_states=_each(final[task] for task in terminal),
         )
+
+
+def _each(states: Iterable[State]) -> set[State]:
+    """The states, and in the place of that of a mapped task those of its runs."""
+    return set(flatten_seq(state.map_states if state.is_mapped() else (state,) for state in states))
 
 
 @attrs.define
