@@ -38,7 +38,7 @@ demo: $(DEMO)
 	cd demo && ../$(BIN)/python -m lume_dsl run ../examples/beam_size.py:BeamSize
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3
 
 test-mariadb: $(READY)
 	LUME_TEST_MARIADB=1 $(BIN)/python -m pytest -n 2 -k mariadb tests/contract tests/integration
