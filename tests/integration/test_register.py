@@ -626,9 +626,11 @@ def test_variables_that_are_called_as_secrets_are_told_wherever_they_stand(
     server: PrefectServer, flows: ModuleType, caplog: pytest.LogCaptureFixture
 ) -> None:
     reference = {"name": PASSWORD_OF_STORE, "valueFrom": {"secretKeyRef": {"name": "lume", "key": PASSWORD_OF_STORE}}}
-    run_config = job_of(containers=[{}, {"env": [{"name": "LAB_TOKEN", "value": "t0p"}, reference]}])
+    line = ["serve", "--db-password", "p4ss", "--port", "80"]
+    run_config = job_of(containers=[{"args": line}, {"env": [{"name": "LAB_TOKEN", "value": "t0p"}, reference]}])
     flows.Plain.register(project="beams", run_config=run_config)
-    assert "LAB_TOKEN of the run config stands in the server's database; is it secret?" in caplog.text
+    said = "db-password, LAB_TOKEN of the run config stands in the server's database; is it secret?"
+    assert said in caplog.text
     assert "t0p" not in caplog.text
 
 

@@ -60,8 +60,11 @@ def _within(value: Any, path: str, name: str, *, is_variable: bool) -> Iterator[
     if isinstance(value, Mapping):
         yield from _within_mapping(value, path, is_environment=name.lower() in _ENVIRONMENTS)
     elif isinstance(value, (list, tuple, set, frozenset)):
+        flag = ""
         for number, one in enumerate(value):
-            yield from _within(one, f"{path}[{number}]", name, is_variable=is_variable)
+            yield from _within(one, f"{path}[{number}]", flag or name, is_variable=is_variable or bool(flag))
+            is_flag = isinstance(one, str) and one.startswith("-") and "=" not in one
+            flag = str(one).lstrip("-") if is_flag else ""  # of a command line, whose value may follow
     elif isinstance(value, (str, bytes, int, float)) and not isinstance(value, bool) and value not in ("", b""):
         text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
         yield Sent(path, name, text, is_variable)
