@@ -41,10 +41,10 @@ test: $(READY)
 	$(BIN)/python -m pytest -n 3
 
 test-mariadb: $(READY)
-	LUME_TEST_MARIADB=1 $(BIN)/python -m pytest -n 2 -k mariadb tests/contract tests/integration
+	LUME_TEST_MARIADB=1 $(BIN)/python -m pytest -n 3 -k mariadb tests/contract tests/integration
 
 test-mysql: $(READY)
-	LUME_TEST_MYSQL=1 PATH="$(CURDIR)/.mysql/bin:$$PATH" $(BIN)/python -m pytest -n 2 -k mysql tests/contract tests/integration
+	LUME_TEST_MYSQL=1 PATH="$(CURDIR)/.mysql/bin:$$PATH" $(BIN)/python -m pytest -n 3 -k mysql tests/contract tests/integration
 
 lint: $(READY)
 	$(BIN)/python -m ruff check .
@@ -65,9 +65,15 @@ $(OTHERS)/.ready:
 	$(OTHERS)/bin/python -m pip install --quiet luigi dagster jobflow apache-hamilton
 	@touch $@
 
-bench-others: $(READY) $(OTHERS)/.ready
+$(OTHERS)-redun/.ready:
+	$(PYTHON) -m venv $(OTHERS)-redun
+	$(OTHERS)-redun/bin/python -m pip install --quiet redun
+	@touch $@
+
+bench-others: $(READY) $(OTHERS)/.ready $(OTHERS)-redun/.ready
 	$(BIN)/python tests/benchmarks/others.py
 	$(OTHERS)/bin/python tests/benchmarks/others.py
+	$(OTHERS)-redun/bin/python tests/benchmarks/others.py
 
 docs: $(READY)
 	$(BIN)/python -m pytest tests/docs
@@ -77,4 +83,4 @@ format: $(READY)
 	$(BIN)/python -m ruff format .
 
 clean:
-	rm -rf $(VENV) $(OTHERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks .mysql dist
+	rm -rf $(VENV) $(OTHERS) $(OTHERS)-redun .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks .mysql dist

@@ -1,15 +1,17 @@
 """The same chain of trivial tasks in other workflow packages: processor time a task, of those that this Python has.
 
 Each is written as its own documentation writes a chain, run in this process, without a server. ``make bench-others``
-installs them in an environment of their own, as they do not all go beside Prefect 1.
+installs them in two environments of their own, as they do not all go beside Prefect 1, nor redun beside the others.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import logging
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -143,6 +145,27 @@ def hamilton() -> Callable[[], Any]:
     return lambda: chain.execute([f"value_{LENGTH - 1}"])[f"value_{LENGTH - 1}"]
 
 
+def redun() -> Callable[[], Any]:
+    import redun
+
+    logging.getLogger("redun").setLevel(logging.ERROR)
+    sys.setrecursionlimit(100_000)  # it goes down an expression by recursion, several calls for each task
+
+    @redun.task(namespace="bench")
+    def following(value: int) -> int:
+        return value + 1
+
+    def run() -> Any:
+        value: Any = 0
+        for _ in range(LENGTH):
+            value = following(value)
+        scheduler = redun.Scheduler()  # with a database in memory, which knows of no run before
+        scheduler.load()
+        return scheduler.run(value)
+
+    return run
+
+
 PACKAGES: dict[str, Callable[[], Callable[[], Any]]] = {
     "lume-dsl": lume_dsl,
     "prefect": prefect,
@@ -151,6 +174,7 @@ PACKAGES: dict[str, Callable[[], Callable[[], Any]]] = {
     "jobflow": jobflow,
     "apache-hamilton": hamilton,
     "dask": dask,
+    "redun": redun,
 }
 
 

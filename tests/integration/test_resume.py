@@ -166,10 +166,11 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
 
 def started(folder: Path, executor: str) -> subprocess.Popen[bytes]:
     """A process that runs ``Stages`` and waits in its third."""
-    script = f"from tests.flows.resumed import Stages; Stages(folder={str(folder)!r}).run(executor={executor!r})"
+    default = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # not so in the background
+    run = f"from tests.flows.resumed import Stages; Stages(folder={str(folder)!r}).run(executor={executor!r})"
     root = str(Path(__file__).parents[2])
     process = subprocess.Popen(
-        [sys.executable, "-c", f"if __name__ == '__main__': {script}"],
+        [sys.executable, "-c", f"if __name__ == '__main__': {default}; {run}"],
         env={**os.environ, "PYTHONPATH": root},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
