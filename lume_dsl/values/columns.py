@@ -42,7 +42,7 @@ def column_of(values: pd.Series[Any] | pd.Index[Any], encode: Callable[[Any], An
     dtype = values.dtype
     try:
         if isinstance(dtype, np.dtype):
-            return _objects(values, encode) if dtype.kind == "O" else _numpy(values.to_numpy(), dtype)
+            return _objects(values, encode) if dtype.kind == "O" else _numpy(values.to_numpy(), dtype, encode)
         if isinstance(dtype, pd.CategoricalDtype):
             return _categories(values, dtype, encode)
         if isinstance(dtype, pd.DatetimeTZDtype):
@@ -53,6 +53,9 @@ def column_of(values: pd.Series[Any] | pd.Index[Any], encode: Callable[[Any], An
             return Column(pa.array(values.array.asi8), {"period": dtype.name.removeprefix("period[")[:-1]})
         if isinstance(dtype, pd.IntervalDtype):
             return _intervals(values, dtype, encode)
+        if isinstance(dtype, pd.SparseDtype):
+            dense = column_of(pd.Series(values.array.to_dense()).astype(dtype.subtype), encode)
+            return Column(dense.array, {"sparse": dense.type, "fill": encode(dtype.fill_value)})
         if isinstance(dtype, pd.StringDtype):
             return Column(_single(pa.array(values.array)).cast(pa.large_string()), _string_type(dtype))
         if isinstance(dtype, pd.ArrowDtype):
@@ -65,12 +68,7 @@ def column_of(values: pd.Series[Any] | pd.Index[Any], encode: Callable[[Any], An
 
 
 def _refused(dtype: Any) -> Unstorable:
-    instead = ".astype(...)"
-    if type(dtype).__name__ == "SparseDtype":
-        instead = ".sparse.to_dense()"
-    elif getattr(dtype, "char", "") in ("g", "G"):
-        instead = ".astype('float64')" if dtype.kind == "f" else ".astype('complex128')"
-    return Unstorable(f"a column of dtype {dtype} ({full_name(type(dtype))}) cannot be stored; write {instead}")
+    return Unstorable(f"a column of dtype {dtype} ({full_name(type(dtype))}) cannot be stored; write .astype(...)")
 
 
 def _is_masked(dtype: Any) -> bool:
@@ -108,11 +106,13 @@ def _zeroed(array: Any) -> Any:
     return pa.Array.from_buffers(array.type, len(array), [valid.buffers()[1], filled.buffers()[1]], array.null_count)
 
 
-def _numpy(data: Any, dtype: Any) -> Column:
+def _numpy(data: Any, dtype: Any, encode: Callable[[Any], Any]) -> Column:
     import numpy as np
     import pyarrow as pa
 
-    if dtype.char in "gG" or dtype.kind not in "biufcmM":
+    if dtype.char in "gG":  # which Arrow does not have
+        return Column(_objects(list(data), encode).array, {"extended": dtype.char})
+    if dtype.kind not in "biufcmM":
         raise _refused(dtype)
     name = dtype.name
     if not dtype.isnative:  # whose order of bytes Arrow does not have; its name does not tell it
@@ -175,6 +175,7 @@ def pandas_column(array: Any, tp: Any, decode: Callable[[Any], Any], *, writable
     Raises:
         ValueError: If they do not fit each other. Or whatever pandas raises.
     """
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
 
@@ -202,6 +203,13 @@ def pandas_column(array: Any, tp: Any, decode: Callable[[Any], Any], *, writable
         sides = (pandas_column(array.field(side), tp["interval"], decode, writable=True) for side in ("left", "right"))
         left, right = (pd.Index(side, dtype=side.dtype) for side in sides)
         return pd.arrays.IntervalArray.from_arrays(left, right, closed=tp["closed"])
+    if "sparse" in tp:
+        dense = pandas_column(array, tp["sparse"], decode, writable=False)
+        return pd.arrays.SparseArray(dense, dtype=pd.SparseDtype(dense.dtype, decode(tp["fill"])))
+    if "extended" in tp:
+        _expect(array, pa.large_string())
+        items = _of_objects(array.to_pylist(), "json", decode)
+        return np.array(items, np.dtype(tp["extended"] if tp["extended"] in ("g", "G") else ""))
     if "string" in tp:
         _expect(array, pa.large_string())
         return _string_dtype(tp).__from_arrow__(array)
