@@ -210,14 +210,17 @@ class MongoStore(OfMongo, RecordStore):
             RecordError: If it is not there or not whole, saying so of ``what``.
         """
         mend = f"at {self._shown}: restore its files, or delete it"
+        not_whole = RecordError(f"{what} are not whole any more {mend}")
         described = self._file_list.find_one({"_id": file})
         if described is None:
             raise RecordError(f"{what} are not there any more {mend}")
-        length, chunk_size = described["length"], described["chunkSize"]
+        length, chunk_size = described.get("length"), described.get("chunkSize")
+        if not (isinstance(length, int) and isinstance(chunk_size, int) and chunk_size > 0):
+            raise not_whole
         numbers = range(-(-length // chunk_size))
         for number, chunk in zip(numbers, self._chunks_of(file, numbers), strict=True):
             if len(chunk) != min(chunk_size, length - number * chunk_size):
-                raise RecordError(f"{what} are not whole any more {mend}")
+                raise not_whole
             yield chunk
 
     def _chunks_of(self, file: ObjectId, numbers: range) -> Iterator[bytes]:
@@ -225,7 +228,8 @@ class MongoStore(OfMongo, RecordStore):
 
         def read(number: int) -> bytes:
             found = self._chunks.find_one({"files_id": file, "n": number}, {"data": True})
-            return found["data"] if found else b""
+            data = (found or {}).get("data")
+            return data if isinstance(data, bytes) else b""
 
         if len(numbers) < 2:
             yield from map(read, numbers)

@@ -386,8 +386,18 @@ def test_a_mongodb_without_the_files_of_a_record_is_told_in_our_words(
     store.close()
 
 
-@pytest.mark.parametrize("change", [{"$set": {"data": b"short"}}, {"$set": {"n": 9}}], ids=["shorter", "missing"])
-def test_a_chunk_that_is_not_as_it_was_is_told(mongodb_url: str, change: dict[str, Any]) -> None:
+CHANGES = {
+    "shorter": ("chunks", {"$set": {"data": b"short"}}),
+    "text": ("chunks", {"$set": {"data": "x" * 2**21}}),
+    "missing": ("chunks", {"$set": {"n": 9}}),
+    "longer": ("files", {"$inc": {"length": 1}}),
+    "no length": ("files", {"$unset": {"length": ""}}),
+    "no chunks": ("files", {"$set": {"chunkSize": 0}}),
+}
+
+
+@pytest.mark.parametrize(("where", "change"), CHANGES.values(), ids=CHANGES.keys())
+def test_a_content_that_is_not_as_it_was_is_told(mongodb_url: str, where: str, change: dict[str, Any]) -> None:
     """Whatever comes before it was as it was saved."""
     data = bytes(range(256)) * 20_000
     store = opened(mongodb_url)
@@ -395,11 +405,12 @@ def test_a_chunk_that_is_not_as_it_was_is_told(mongodb_url: str, change: dict[st
     store.insert([whole])
     assert b"".join(store.read_blob(whole.document["unique_hash"], sha256)) == data
     with pymongo.MongoClient[Any](mongodb_url) as client:
-        client.get_default_database()["blobs.chunks"].update_one({"n": 1}, change)
-    pieces = store.read_blob(whole.document["unique_hash"], sha256)
-    assert data.startswith(next(pieces))
+        collection = client.get_default_database()["blobs"][where]
+        assert collection.update_one({"n": 1} if where == "chunks" else {}, change).modified_count == 1
+    pieces = []
     with pytest.raises(RecordError, match="not whole any more"):
-        next(pieces)
+        pieces.extend(store.read_blob(whole.document["unique_hash"], sha256))
+    assert data.startswith(b"".join(pieces))
     store.close()
 
 
