@@ -16,13 +16,17 @@ from lume_dsl.values.visible import visible
 __all__ = ["describe", "document", "usage_document", "visible"]
 
 SHOWN = 10
-"""How many names of task runs that failed alike are shown."""
+"""How many names of task runs that failed alike are shown, and how many reasons."""
 
 
 def describe(error: LumeError, *, verbose: bool = False) -> str:
     """Return the text for an error: what, where and how to mend it; a failed task with its own traceback."""
     if isinstance(error, FlowRunError):
-        failures = [_failure(alike, verbose) for alike in _alike(error.failed)]
+        groups = _alike(error.failed)
+        shown = groups if verbose else groups[:SHOWN]
+        failures = [_failure(alike, verbose) for alike in shown]
+        if rest := sum(map(len, groups[len(shown) :])):
+            failures.append(f"\nand {rest:,} more for other reasons, which -v shows\n")
         return visible("\n".join([f"{error.flow_name} failed", *failures, *_not_run(error), *_to_resume(error)]))
     text = str(error)
     if verbose and error.__cause__ is not None:
