@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from lume_dsl.cli.workers import workers_log
 from lume_dsl.declare.flow import FlowMeta
 from lume_dsl.values.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["log_to_stderr", "progress_of"]
+__all__ = ["log_to_stderr", "progress_of", "set_handler"]
 
 PREFECT_LOGGER = "prefect"
 ENGINE_LOGGERS = ("prefect.FlowRunner", "prefect.TaskRunner", "prefect.CloudFlowRunner", "prefect.CloudTaskRunner")
@@ -87,15 +88,23 @@ def log_to_stderr(*, verbose: bool, console: Console | None = None) -> Iterator[
     """
     logger = logging.getLogger(PREFECT_LOGGER)
     before = logger.handlers[:]
+    set_handler(verbose=verbose, console=console)
+    try:
+        with workers_log(verbose=verbose):
+            yield
+    finally:
+        logger.handlers[:] = before
+
+
+def set_handler(*, verbose: bool, console: Console | None = None) -> None:
+    """Log records of this process go to stderr from now on; Prefect's own if ``verbose``."""
+    logger = logging.getLogger(PREFECT_LOGGER)
     handler: logging.Handler = _ConsoleHandler(console) if console else logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter())
     if not verbose:
         handler.addFilter(lambda record: record.name not in ENGINE_LOGGERS)
-    logger.handlers[:] = [handler, *(other for other in before if not isinstance(other, logging.StreamHandler))]
-    try:
-        yield
-    finally:
-        logger.handlers[:] = before
+    others = [other for other in logger.handlers if not isinstance(other, logging.StreamHandler)]
+    logger.handlers[:] = [handler, *others]
 
 
 class _Formatter(logging.Formatter):

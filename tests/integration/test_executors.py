@@ -121,6 +121,17 @@ def test_the_command_line_takes_an_executor(scans: Any, separate_cluster: str) -
         assert json.loads(shown)["results"]["smallest"] == 0.1
 
 
+@pytest.mark.parametrize("verbose", [False, True])
+def test_workers_of_a_cluster_that_a_command_started_log_to_stderr_as_it_does(scans: Any, verbose: bool) -> None:
+    """Stdout has the results alone; how each task went is told on demand."""
+    command = [sys.executable, "-m", "lume_dsl", "run", "scans_there:QuadScan", "--executor", "dask", *["-v"][:verbose]]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Starting task run" not in done.stdout
+    assert done.stdout.startswith("QuadScan succeeded in ")
+    assert "best: looking at 3 sizes\n" in done.stderr
+    assert ("TaskRunner: Task 'sizes[1]': Starting task run" in done.stderr) == verbose
+
+
 def test_a_cluster_class_is_started_with_its_arguments_for_the_time_of_the_run(scans: Any) -> None:
     options = ["threads_per_worker=1", "dashboard_address=:0", "silence_logs=50"]
     command = [sys.executable, "-m", "lume_dsl", "run", "scans_there:QuadScan", "--json", "--workers", "1"]
