@@ -110,9 +110,9 @@ def _numpy(data: Any, dtype: Any, encode: Callable[[Any], Any]) -> Column:
     import numpy as np
     import pyarrow as pa
 
-    if dtype.char in "gG":  # which Arrow does not have
+    if dtype.char in "gG" and dtype.isnative:  # which Arrow does not have
         return Column(_objects(list(data), encode).array, {"extended": dtype.char})
-    if dtype.kind not in "biufcmM":
+    if dtype.char in "gG" or dtype.kind not in "biufcmM":
         raise _refused(dtype)
     name = dtype.name
     if not dtype.isnative:  # whose order of bytes Arrow does not have; its name does not tell it
@@ -207,9 +207,10 @@ def pandas_column(array: Any, tp: Any, decode: Callable[[Any], Any], *, writable
         dense = pandas_column(array, tp["sparse"], decode, writable=False)
         return pd.arrays.SparseArray(dense, dtype=pd.SparseDtype(dense.dtype, decode(tp["fill"])))
     if "extended" in tp:
+        if tp["extended"] not in ("g", "G"):
+            raise ValueError(f"a column has the unknown dtype {tp['extended']!r}")
         _expect(array, pa.large_string())
-        items = _of_objects(array.to_pylist(), "json", decode)
-        return np.array(items, np.dtype(tp["extended"] if tp["extended"] in ("g", "G") else ""))
+        return np.array(_of_objects(array.to_pylist(), "json", decode), tp["extended"])
     if "string" in tp:
         _expect(array, pa.large_string())
         return _string_dtype(tp).__from_arrow__(array)

@@ -203,6 +203,7 @@ class Opaque:
         (lambda: pd.Series([1], name=frozenset([1])), "outputs.name: frozenset cannot be stored"),
         (lambda: pd.DataFrame({"a": DecimalArray([Decimal(1)])}), "outputs['a']: a column of dtype decimal ("),
         (lambda: pd.DataFrame({"a": DecimalArray([Decimal(1)])}), "cannot be stored; write .astype(...)"),
+        (lambda: pd.DataFrame({"a": np.ones(2, np.dtype("g").newbyteorder())}), "outputs['a']: a column of dtype "),
         (lambda: pd.Categorical(["a"]), "write pandas.Series(...)"),
     ],
 )
