@@ -113,10 +113,9 @@ class Services:
         saved: list[tuple[dict[str, Any], bool]] = []
         for batch in batches(iter(records)):
             try:
-                are_new = self.store.insert(batch)
+                saved += batch.inserted(self.store)
             except ServiceError as error:
                 raise self._kept_aside(batch.all(), len(saved), error) from error
-            saved += zip(batch.references, are_new, strict=True)
         return saved
 
     def _kept_aside(self, unsaved: Iterable[DBResult], first: int, error: ServiceError) -> ServiceError:

@@ -17,11 +17,7 @@ def check_known_lengths(flow_name: str, graph: Graph, values: Mapping[str, Any])
     Raises:
         ParameterError: Each map whose lists do not.
     """
-    mapping = {
-        name: member
-        for name, member in graph.members.items()
-        if any(source.mapped for source in member.inputs.values())
-    }
+    mapping = {name: member for name, member in graph.members.items() if member.mapped_over}
     told = {name: unequal_lengths(name, _lengths(member, values)) for name, member in mapping.items()}
     problems = tuple(
         Problem("map-lengths", f"{flow_name}.{name}", message, "give lists of one length")

@@ -151,7 +151,9 @@ class TaskRecorder:
     ) -> dict[str, Any]:
         if state is None:
             return {"task": name, "count": index}
-        begun, ended = times_of(state) or (0.0, 0.0)
+        times = times_of(state)
+        assert times is not None  # as of all states that wait here
+        begun, ended = times
         found = {"task": name, "state": type(state).__name__, "start": round(begun, 6), "end": round(ended, 6)}
         if index is not None:
             found["index"] = index

@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 import bson
 import gridfs
@@ -33,6 +33,9 @@ from lume_dsl.records.store import Document, Entry, RecordStore
 from lume_dsl.values.content import Content
 
 __all__ = ["MongoStore"]
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 VERSION = 2
 """Of how records are stored; the first release named none."""
@@ -192,14 +195,9 @@ class MongoStore(OfMongo, RecordStore):
     def _upload(self, file: ObjectId, name: str, content: Content) -> None:
         # By hand: the driver's own way gathers 100 MB of chunks before it sends them, in two copies.
         chunks = self._chunks.with_options(write_concern=WriteConcern(w=1))  # the last of the writes is for them all
-        sent: deque[Future[Any]] = deque()
-        with ThreadPoolExecutor(_AT_A_TIME) as senders:  # one encodes while the server is busy with that of another
-            for number, chunk in enumerate(_chunks(content)):
-                if len(sent) == _AT_A_TIME:
-                    sent.popleft().result()
-                sent.append(senders.submit(chunks.insert_one, {"files_id": file, "n": number, "data": chunk}))
-        for one in sent:
-            one.result()
+        made = ({"files_id": file, "n": number, "data": chunk} for number, chunk in enumerate(_chunks(content)))
+        for _ in _side_by_side(chunks.insert_one, made):  # one encodes while the server is busy with that of another
+            pass
         described = {"filename": name, "chunkSize": _CHUNK, "length": content.size}
         self._file_list.insert_one({"_id": file, **described, "uploadDate": datetime.now(timezone.utc)})
 
@@ -224,23 +222,14 @@ class MongoStore(OfMongo, RecordStore):
             yield chunk
 
     def _chunks_of(self, file: ObjectId, numbers: range) -> Iterator[bytes]:
-        """Yield these chunks, each empty if it is not there; the driver's own way asks for one when it has another."""
+        """Return these chunks, each empty if it is not there; the driver's own way asks for one when it has another."""
 
         def read(number: int) -> bytes:
             found = self._chunks.find_one({"files_id": file, "n": number}, {"data": True})
             data = (found or {}).get("data")
             return data if isinstance(data, bytes) else b""
 
-        if len(numbers) < 2:
-            yield from map(read, numbers)
-            return
-        with ThreadPoolExecutor(_AT_A_TIME) as readers:
-            asked = deque(readers.submit(read, number) for number in numbers[:_AT_A_TIME])
-            for number in range(_AT_A_TIME, len(numbers) + _AT_A_TIME):
-                chunk = asked.popleft().result()
-                if number < len(numbers):
-                    asked.append(readers.submit(read, number))
-                yield chunk
+        return _side_by_side(read, numbers) if len(numbers) > 1 else map(read, numbers)
 
     def _remove(self, files: Iterable[ObjectId]) -> None:
         for file in files:
@@ -322,6 +311,18 @@ def _hint(bound: NumberBound) -> dict[str, Any] | None:
     # MongoDB looks into arrays, too, which are something else here.
     in_dicts = [{step: {"$not": {"$type": "array"}}} for step in steps]
     return {"$nor": [{"$and": [{steps[-1]: {_OPPOSITE[bound.sign]: bound.number, "$type": "number"}}, *in_dicts]}]}
+
+
+def _side_by_side(do: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """Yield what is done with each item, in their order, while the next ones are being done in threads."""
+    with ThreadPoolExecutor(_AT_A_TIME) as threads:
+        underway: deque[Future[R]] = deque()
+        for item in items:
+            underway.append(threads.submit(do, item))
+            if len(underway) > _AT_A_TIME:
+                yield underway.popleft().result()
+        for one in underway:
+            yield one.result()
 
 
 def _chunks(content: Content) -> Iterator[bytes]:

@@ -102,6 +102,11 @@ class Batch:
             if len(self.references) == TOGETHER or size > BYTES_TOGETHER:
                 return
 
+    def inserted(self, store: RecordStore) -> list[tuple[dict[str, Any], bool]]:
+        """They are stored; return the reference of each, and whether it is new (see ``RecordStore.insert``)."""
+        are_new = store.insert(self)
+        return list(zip(self.references, are_new, strict=True))
+
     def all(self) -> Iterator[DBResult]:
         """Yield its records, and all that come after them."""
         yield from self.records
@@ -219,11 +224,7 @@ class RecordStore(ABC):
         Raises:
             RecordError: If a value in one of them cannot be stored; those before it are.
         """
-        saved: list[tuple[dict[str, Any], bool]] = []
-        for batch in batches(iter(records)):
-            are_new = self.insert(batch)
-            saved += zip(batch.references, are_new, strict=True)
-        return saved
+        return [one for batch in batches(iter(records)) for one in batch.inserted(self)]
 
     def load(self, reference: Any) -> DBResult:
         """Return the record that ``reference`` stands for.
