@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import attrs
 import pytest
+from commands import run_command
 
 from lume_dsl.cache.entries import Cache, Entry
 
@@ -37,11 +36,7 @@ def cache(lume_home: Path) -> Cache:
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "lume_dsl", "cache", *arguments]
-        return subprocess.run(
-            command, cwd=tmp_path, env={**os.environ, "TZ": "UTC"}, capture_output=True, text=True, timeout=60,
-            check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        return run_command("cache", *arguments, cwd=tmp_path, TZ="UTC")
 
     return run
 

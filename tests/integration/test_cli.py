@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import run_command
 
 FLOWS = Path(__file__).parents[1] / "flows"
 
@@ -35,16 +36,7 @@ class Lume:
         self.folder = folder
 
     def __call__(self, *arguments: str | bytes, stdin: str = "", **environment: str) -> Outcome:
-        done = subprocess.run(
-            [sys.executable, "-m", "lume_dsl", *arguments],
-            cwd=self.folder,
-            env={**os.environ, **environment},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = run_command(*arguments, cwd=self.folder, stdin=stdin, **environment)
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     def write(self, name: str, text: str) -> None:

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from commands import run_command
 
 from lume_dsl.cli.checks import ask_services
 from lume_dsl.settings import Settings
@@ -27,11 +28,7 @@ URL = "LUME_RESULTS_DB__URL"
 @pytest.fixture
 def config(tmp_path: Path) -> Run:
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "lume_dsl", "config", *arguments]
-        environment = {**os.environ, **variables}
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
+        return run_command("config", *arguments, cwd=tmp_path, **variables)
 
     return run
 

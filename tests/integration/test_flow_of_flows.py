@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import prefect
 import pytest
+from commands import run_command
 from prefect.engine.results import LocalResult
 
 from lume_dsl import DefinitionError, FlowRunError, results
@@ -286,18 +286,15 @@ def test_a_task_name_that_two_tasks_share_is_told_with_its_line(file: Path) -> N
 
 
 def test_it_runs_in_one_command(file: Path) -> None:
-    command = [sys.executable, "-m", "lume_dsl", "run", str(file), "--flow1-text1", "hey", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run_command("run", str(file), "--flow1-text1", "hey", "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["flow"] == "flow_of_flows"
     assert document["parameters"]["flow1-text1"] == "hey"
 
 
-@pytest.mark.parametrize("command", ["check", "show", "schema", "graph"])
-def test_other_commands_take_the_file(file: Path, command: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "lume_dsl", command, str(file)], capture_output=True, text=True, check=False
-    )
+@pytest.mark.parametrize("name", ["check", "show", "schema", "graph"])
+def test_other_commands_take_the_file(file: Path, name: str) -> None:
+    done = run_command(name, str(file))
     assert done.returncode == 0, done.stderr
     assert "flow1" in done.stdout or "ok (" in done.stdout

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+from commands import run_command
 from graphql_server import FlowRun, PrefectServer, Refusal, answering
 from prefect.client.client import GraphQLResult
 from prefect.run_configs import DockerRun, ECSRun, KubernetesRun, LocalRun, RunConfig
@@ -910,9 +911,7 @@ def test_an_api_key_goes_with_each_call_and_a_wrong_tenant_is_told(server: Prefe
 
 
 def register(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lume_dsl", "register", *arguments]
-    environment = {**os.environ, **variables}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return run_command("register", *arguments, **variables)
 
 
 @pytest.mark.usefixtures("flows")

@@ -17,6 +17,7 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+from commands import run_command
 from pyarrow import parquet
 
 from lume_dsl.records import DBResult, Query, RecordStore, open_store, to_document
@@ -51,11 +52,7 @@ def sqlite() -> Iterator[RecordStore]:
 @pytest.fixture
 def results(tmp_path: Path) -> Run:
     def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "lume_dsl", "results", *arguments]
-        environment = {**os.environ, "TZ": "UTC"}
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, input=stdin, capture_output=True, text=True, timeout=60, check=False
-        )
+        return run_command("results", *arguments, cwd=tmp_path, stdin=stdin, TZ="UTC")
 
     return run
 

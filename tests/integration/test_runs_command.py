@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import run_command
 
 from lume_dsl.history.journal import Journal, journals
 
@@ -57,11 +56,7 @@ def lume(tmp_path: Path) -> Run:
     (tmp_path / "lab.py").write_text(LAB)
 
     def run(*arguments: str, folder: Path = tmp_path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "lume_dsl", *arguments]
-        return subprocess.run(
-            command, cwd=folder, env={**os.environ, "TZ": "UTC"}, capture_output=True, text=True, timeout=60,
-            check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        return run_command(*arguments, cwd=folder, TZ="UTC")
 
     return run
 
