@@ -15,7 +15,6 @@ import ast
 import doctest
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
+from commands import run_command
 from graphql_server import PrefectServer, answering
 
 ROOT = Path(__file__).parents[2]
@@ -151,9 +151,7 @@ def run_console(text: str, folder: Path, where: str) -> None:
         if command.startswith(NOT_RUN):
             continue
         assert words[:3] == ["python", "-m", "lume_dsl"], f"{where}: nothing runs {command!r}"
-        done = subprocess.run(
-            [sys.executable, *words[1:]], cwd=folder, capture_output=True, text=True, timeout=120, check=False
-        )
+        done = run_command(*words[3:], cwd=folder)
         code = re.search(r"# exits with (\d+)$", command)
         assert done.returncode == (int(code[1]) if code else 0), f"{where}: {command}\n{done.stderr}"
         if expected:

@@ -235,12 +235,16 @@ def in_processes(count: int, work: Callable[..., None], *arguments: Any) -> list
 # -- killed and concurrent writers -------------------------------------------------------------------------------
 
 
-def in_a_child_that_is_killed(work: Callable[[], None], seconds: float) -> None:
-    """Run work in a process that gets ``kill -9`` so many seconds after it has begun."""
+def in_a_child_that_is_killed(
+    work: Callable[[], None], seconds: float, first: Callable[[], object] | None = None
+) -> None:
+    """Run work in a process that gets ``kill -9`` so many seconds after it has begun, which is when first is done."""
     ready, begun = os.pipe()
     child = os.fork()
     if child == 0:
         try:
+            if first:
+                first()
             os.write(begun, b"x")
             work()
         finally:
@@ -266,7 +270,7 @@ def test_a_writer_killed_at_any_moment_leaves_each_record_whole_or_absent(
             for number in range(first, first + 1000):
                 current().save_record(large(number))
 
-        in_a_child_that_is_killed(write, chance.uniform(0.01, 0.25))
+        in_a_child_that_is_killed(write, chance.uniform(0, 0.1), first=lambda: current().store.check())
     if store_url.startswith("sqlite"):
         with sqlite3.connect(store_url.removeprefix("sqlite:///")) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -810,7 +810,7 @@ def saying(content: bytes) -> Iterator[int]:
         def log_message(self, *_: Any) -> None: ...
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        Thread(target=listening.serve_forever, daemon=True).start()
+        Thread(target=listening.serve_forever, args=(0.01,), daemon=True).start()
         yield listening.server_port
         listening.shutdown()
 

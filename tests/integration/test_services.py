@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import pickle
 import subprocess
 import sys
 import time
 import traceback
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -281,12 +281,11 @@ def _insert(url: str, start: Any, outcomes: Any) -> None:
 
 @pytest.mark.parametrize("server", ["sqlite", "mongodb"])
 def test_eight_processes_that_save_the_same_records_leave_one_of_each(
-    server: str, tmp_path: Path, mongodb_url: str
+    server: str, tmp_path: Path, mongodb_url: str, new_processes: ForkServerContext
 ) -> None:
     url = mongodb_url if server == "mongodb" else f"sqlite:///{tmp_path}/new/results.db"
-    context = multiprocessing.get_context("spawn")
-    start, outcomes = context.Barrier(8), context.Queue()
-    processes = [context.Process(target=_insert, args=(url, start, outcomes)) for _ in range(8)]
+    start, outcomes = new_processes.Barrier(8), new_processes.Queue()
+    processes = [new_processes.Process(target=_insert, args=(url, start, outcomes)) for _ in range(8)]
     for process in processes:
         process.start()
     for process in processes:

@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -450,10 +451,11 @@ def _save(url: str, start: Any, outcomes: Any, at_once: int) -> None:
 
 
 @pytest.mark.parametrize("at_once", [5, COUNT])
-def test_eight_processes_that_save_the_same_thousand_records_leave_a_thousand(store_url: str, at_once: int) -> None:
-    context = multiprocessing.get_context("spawn")
-    start, outcomes = context.Barrier(8), context.Queue()
-    processes = [context.Process(target=_save, args=(store_url, start, outcomes, at_once)) for _ in range(8)]
+def test_eight_processes_that_save_the_same_thousand_records_leave_a_thousand(
+    store_url: str, at_once: int, new_processes: ForkServerContext
+) -> None:
+    start, outcomes = new_processes.Barrier(8), new_processes.Queue()
+    processes = [new_processes.Process(target=_save, args=(store_url, start, outcomes, at_once)) for _ in range(8)]
     for process in processes:
         process.start()
     for process in processes:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import sqlite3
 import subprocess
 import sys
 import time
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -194,12 +194,13 @@ def _open(url: str, start: Any) -> None:
 
 
 @pytest.mark.parametrize("is_old", [False, True])
-def test_processes_that_open_a_store_at_once_do_not_break_each_other(sql_url: str, is_old: bool) -> None:
+def test_processes_that_open_a_store_at_once_do_not_break_each_other(
+    sql_url: str, is_old: bool, new_processes: ForkServerContext
+) -> None:
     if is_old:
         released(sql_url)
-    context = multiprocessing.get_context("spawn")
-    start = context.Barrier(6)
-    processes = [context.Process(target=_open, args=(sql_url, start)) for _ in range(6)]
+    start = new_processes.Barrier(6)
+    processes = [new_processes.Process(target=_open, args=(sql_url, start)) for _ in range(6)]
     for process in processes:
         process.start()
     for process in processes:

@@ -270,7 +270,7 @@ def test_constraints_are_keywords_beside_the_type(
 
 
 @pytest.mark.parametrize(("tp", "constraints", "_expected"), CONSTRAINED, ids=str)
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_flow_and_its_schema_take_the_same(tp: Any, constraints: dict[str, Any], _expected: Any, data: Any) -> None:
     flow = flow_with(tp, **constraints)
