@@ -119,7 +119,10 @@ def test_what_a_dead_server_did_not_take_is_kept_and_recovered(
     assert record.provenance.flow == f"{__name__}:Interrupted"
 
 
-def test_finding_and_loading_outlast_a_server_that_is_started_again(server: Server) -> None:
+def test_finding_and_loading_outlast_a_server_that_is_started_again(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "READ_SECONDS", 60)  # a server may take longer to start than people wait
     record = DBResult(flow_name="found again", outputs={"n": time.time()})
     reference, _ = current().save_record(record)
     server.end(signal.SIGKILL)

@@ -8,11 +8,11 @@ import pickle
 import re
 import subprocess
 import sys
-import time
 from typing import Any
 
 import pytest
 import yaml
+from calls import calls_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -388,10 +388,8 @@ def test_an_alias_bomb_is_refused_before_it_is_expanded(part: str, either_parser
     bomb = "a0: &a0 {x: 1}\n"
     for level in range(1, 40):
         bomb += f"a{level}: &a{level} " + part.format(", ".join([f"*a{level - 1}"] * 10)) + "\n"
-    start = time.perf_counter()
     message = refusal(bomb, "yaml")
     assert f"the document with its aliases written out holds more than 1,000,000 values\n    {ALIAS_HINT}" in message
-    assert time.perf_counter() - start < 2
 
 
 def test_an_alias_bomb_of_one_long_text_is_refused() -> None:
@@ -408,16 +406,11 @@ def test_yaml_with_too_many_values_or_characters_points_to_json(monkeypatch: pyt
     assert refusal("a: 12345678", "yaml") == f"p: has 11 characters, where YAML is read up to 10\n    {hint}"
 
 
-def test_five_megabytes_of_json_are_read_at_some_speed_of_c() -> None:
-    values = [at + 0.123456789 for at in range(330_000)]
+def test_json_is_read_by_the_parser_in_c_with_one_call_a_number() -> None:
+    values = [at + 0.123456789 for at in range(10_000)]
     text = json.dumps({"a": values})
-    assert len(text) > 5_000_000
-    start = time.perf_counter()
     assert read(text, "json") == {"a": values}
-    mine = time.perf_counter() - start
-    start = time.perf_counter()
-    json.loads(text)
-    assert mine < 5 * (time.perf_counter() - start) + 0.2
+    assert calls_of(lambda: read(text, "json")) < len(values) + 1000
 
 
 # round trips
