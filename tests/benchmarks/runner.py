@@ -1,7 +1,8 @@
 """What a run costs beside its tasks: a declared flow, against the same flow by hand on Prefect's own runners.
 
 Each graph is run in processes of its own, one of either kind after the other. Their processor time counts, divided by
-the tasks, and the most memory that they held. ``python runner.py ours chain 1000`` is one such process.
+the tasks, and the most memory that they held, with Python, Prefect and all that is imported; and what a run takes of
+it, in one more process. ``python runner.py ours chain 1000 local 5`` is five rounds of one; with ``0`` it is that one.
 """
 
 from __future__ import annotations
@@ -37,14 +38,15 @@ TITLE = "Running trivial tasks, processor time a task, against the same flow by 
 
 def runner_table(rounds: int) -> Table:
     made = Table(title=TITLE, title_justify="left")
-    for column in ("", "by hand", "lume_dsl", "times less", "memory by hand", "memory"):
+    for column in ("", "by hand", "lume_dsl", "times less", "a run's memory", "", "the process's", ""):
         made.add_column(column, justify="left" if not column else "right")
     for graph in GRAPHS:
         hand, ours = _measured("hand", graph, rounds), _measured("ours", graph, rounds)
         cells = [f"{hand['ms']:.2f} ms", f"{ours['ms']:.3f} ms", f"{hand['ms'] / ours['ms']:.0f}"]
-        made.add_row(_name(graph), *cells, f"{hand['mb']:.0f} MB", f"{ours['mb']:.0f} MB")
+        runs = [f"{who['run']:.2f} MB" for who in (hand, ours)]
+        made.add_row(_name(graph), *cells, *runs, f"{hand['mb']:.0f} MB", f"{ours['mb']:.0f} MB")
     short, long = (_measured("ours", graph, rounds)["ms"] * graph[1] for graph in LONG)
-    made.add_row("10,000 tasks against 1,000, in a chain", "", f"{long:.0f} ms", f"{long / short:.1f} times", "", "")
+    made.add_row("10,000 tasks against 1,000, in a chain", "", f"{long:.0f} ms", f"{long / short:.1f} times")
     return made
 
 
@@ -57,13 +59,15 @@ def _name(graph: tuple[str, int, str, str]) -> str:
 def _measured(who: str, graph: tuple[str, int, str, str], rounds: int) -> dict[str, float]:
     kind, length, executor, level = graph
     found = []
-    for _ in range(2):  # processes: each has its own luck with memory
-        command = [sys.executable, __file__, who, kind, str(length), executor, str(max(1, rounds // 2))]
+    for number in (max(1, rounds // 2),) * 2 + (0,):  # processes: each has its own luck with memory
+        command = [sys.executable, __file__, who, kind, str(length), executor, str(number)]
         environment = {**os.environ, "PREFECT__LOGGING__LEVEL": level}
         told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
         found.append(json.loads(told.splitlines()[-1]))
-    seconds = [one for times in found for one in times["seconds"]]
-    return {"ms": statistics.median(seconds) / length * 1000, "mb": max(times["mb"] for times in found)}
+    *timed, alone = found
+    seconds = [one for times in timed for one in times["seconds"]]
+    most = max(times["mb"] for times in timed)
+    return {"ms": statistics.median(seconds) / length * 1000, "mb": most, "run": alone["run"]}
 
 
 def _declared(kind: str, length: int) -> Any:
@@ -140,17 +144,36 @@ def _work(who: str, kind: str, length: int, executor: str, rounds: int) -> dict[
     from prefect.executors import LocalDaskExecutor, LocalExecutor
 
     make: Callable[[str, int], Any] = _declared if who == "ours" else _by_hand
+    where = LocalExecutor() if executor == "local" else LocalDaskExecutor(scheduler="threads", num_workers=2)
+    if not rounds:
+        return {"run": _memory_of_a_run(make, kind, length, where)}
     seconds = []
     for _ in range(rounds):
         flow = None
         gc.collect()  # the flow of the round before, which is no work of this one
         flow = make(kind, length)  # anew: Prefect sorts a flow in its first run, and keeps the order for the next
-        where = LocalExecutor() if executor == "local" else LocalDaskExecutor(scheduler="threads", num_workers=2)
         begun = time.process_time()
         state = flow.run(executor=where)
         seconds.append(time.process_time() - begun)
         assert state.is_successful()
     return {"seconds": seconds, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def _memory_of_a_run(make: Callable[[str, int], Any], kind: str, length: int, where: Any) -> float:
+    """The most that a run takes beside what the process has before it, in MB; the first in a process imports, too."""
+    make(kind, 10).run(executor=where)
+    flow = make(kind, length)
+    gc.collect()
+    held = _megabytes("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the most is what there is now: proc(5)
+    flow.run(executor=where)
+    return _megabytes("VmHWM") - held
+
+
+def _megabytes(name: str) -> float:
+    """What Linux tells of this process: VmRSS, what it has now, or VmHWM, the most that it had."""
+    told = Path("/proc/self/status").read_text().split(f"{name}:")[1]
+    return int(told.split()[0]) / 1024
 
 
 if __name__ == "__main__":
