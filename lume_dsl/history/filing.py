@@ -52,7 +52,7 @@ def leave(journal: Journal, document: Mapping[str, Any], store: RunStore, *, goe
 def _put(store: RunStore, document: Mapping[str, Any]) -> None:
     since = time.monotonic() - _failed.get(store, -PAUSE_SECONDS)
     if since < PAUSE_SECONDS:
-        raise ServiceError(f"the store did not answer {since:.0f} seconds ago; `runs list` tries again")
+        raise ServiceError(f"the store did not answer {since:.0f} s ago; `runs list` tries again")
     try:
         store.put(document)
     except ServiceError:

@@ -31,6 +31,8 @@ import lume_dsl
 __all__ = ["run_command"]
 
 READ_AT_THE_START = ("PYTHON", "PREFECT", "LC_", "LANG", "HOME")
+LEFT_BY_DASK = "PYTHONHASHSEED"
+"""It stays in the environment of a process that has started a cluster, whose workers are to have it."""
 OF_THE_SESSION = dict(os.environ)
 NOT_BY_MOST = ("lume_dsl.__main__", "lume_dsl.testing", "lume_dsl.records.frames", "lume_dsl.records.migrations")
 """Modules that most commands do not import, nor pytest, pandas and Alembic for them."""
@@ -44,7 +46,8 @@ def run_command(
     **variables: str,
 ) -> subprocess.CompletedProcess[str]:
     """What ``subprocess.run`` returns for ``python -m lume_dsl`` with these arguments and further variables."""
-    environment = {**os.environ, **variables}
+    kept = {name: value for name, value in os.environ.items() if name != LEFT_BY_DASK or name in OF_THE_SESSION}
+    environment = {**kept, **variables}
     line = [sys.executable, "-m", "lume_dsl", *map(os.fsdecode, arguments)]
     if _read_at_the_start(environment) == _read_at_the_start(OF_THE_SESSION):
         return _forking().run(line, cwd or Path.cwd(), environment, stdin, timeout)
