@@ -165,7 +165,7 @@ def of_class(picture: ET.Element, name: str) -> list[str]:
 
 @given(drawings())
 @example(awkward_drawing())
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_mermaid_draws_all_texts_as_they_are(drawing: Drawing) -> None:
     picture = read_mermaid(drawing)
     assert sorted(of_class(picture, "node")) == sorted(map(shown, drawing.flow.all_boxes))
