@@ -91,7 +91,9 @@ class _Forking:
 
     def _answer(self) -> int:
         assert self._process.stdout is not None
-        return int(self._process.stdout.readline())
+        said = self._process.stdout.readline()
+        assert said, "the process that forks for commands has ended: its stderr says why"
+        return int(said)
 
     def end(self) -> None:
         assert self._process.stdin is not None
@@ -136,7 +138,7 @@ def _become(arguments: list[str], folder: str, environment: dict[str, str], stre
 
 
 def _end(code: str | int) -> NoReturn:
-    """End as Python does, but but take nothing apart: it is the other process's, and would be copied."""
+    """End as Python does, but take nothing apart: it is the other process's, and would be copied."""
     assert isinstance(code, int)
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
