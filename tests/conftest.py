@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import importlib
-import multiprocessing
 import os
 import shutil
 import signal
@@ -17,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.util import find_spec
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -441,14 +439,6 @@ def mypy() -> Callable[[str], str]:
         return done.stdout + done.stderr if done.returncode else ""
 
     return said
-
-
-@pytest.fixture(scope="session")
-def new_processes() -> ForkServerContext:
-    """Starts processes that have imported what stores need, and opened none; their environment is none of a test."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pytest", "psycopg", "pymysql", "lume_dsl.records.sql", "lume_dsl.records.mongo"])
-    return context
 
 
 @pytest.fixture

@@ -140,7 +140,7 @@ def _become(arguments: list[str], folder: str, environment: dict[str, str], stre
 def _end(code: str | int) -> NoReturn:
     """End as Python does, but take nothing apart: it is the other process's, and would be copied."""
     assert isinstance(code, int)
-    threading._shutdown()  # type: ignore[attr-defined]
+    threading._shutdown()  # which Python calls first as it ends: it waits for threads
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -38,6 +38,16 @@ class Refusal(Exception):
 
 
 @contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """Within it, a server on loopback answers as the handler does; yields its port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as listening:
+        # It looks every 10 ms whether it is to end, and by default every half second: tests start a hundred and more.
+        threading.Thread(target=listening.serve_forever, args=(0.01,), daemon=True).start()
+        yield listening.server_port
+        listening.shutdown()
+
+
+@contextmanager
 def answering(answer: Callable[[str, dict[str, Any]], dict[str, Any]]) -> Iterator[str]:
     """Within it, a server gives what ``answer`` does of a query and its variables; yields the server's address.
 
@@ -68,10 +78,8 @@ def answering(answer: Callable[[str, dict[str, Any]], dict[str, Any]]) -> Iterat
 
         def log_message(self, *_: Any) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        threading.Thread(target=listening.serve_forever, args=(0.01,), daemon=True).start()
-        yield f"http://127.0.0.1:{listening.server_port}"
-        listening.shutdown()
+    with serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}"
     for failure in failures:
         raise failure
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import random
 import re
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
+from processes import in_forks
 
 from lume_dsl import DBResult, FlowRunError, LumeFlow, ServiceError, db_result, load, task
 from lume_dsl.records import aside, retries
@@ -213,26 +213,11 @@ def test_two_processes_that_recover_at_once_save_each_record_once() -> None:
         from lume_dsl.records import to_document
 
         aside.keep(settings.home, Entry(to_document(large(number), blobs), blobs))
-    found = in_processes(2, _recover, settings)
+    found = in_forks(2, _recover, settings)
     assert sum(is_new for outcomes in found for is_new, _ in outcomes) == 40
     assert {problem for outcomes in found for _, problem in outcomes} == {""}
     assert aside.waiting(settings.home) == []
     assert len(list(current().results(Query(), DBResult))) == 40
-
-
-def in_processes(count: int, work: Callable[..., None], *arguments: Any) -> list[Any]:
-    """Run this in so many processes at once, and return what each put out."""
-    close_all()
-    context = multiprocessing.get_context("fork")
-    start, outcomes = context.Barrier(count), context.Queue()
-    processes = [context.Process(target=work, args=(*arguments, start, outcomes)) for _ in range(count)]
-    for process in processes:
-        process.start()
-    found = [outcomes.get(timeout=120) for _ in processes]
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0] * count
-    return found
 
 
 # -- killed and concurrent writers -------------------------------------------------------------------------------
@@ -319,7 +304,7 @@ def test_eight_processes_that_save_the_same_thousand_records_leave_one_of_each(
     store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LUME_RESULTS_DB__URL", store_url)
-    assert sum(in_processes(8, _save_all, store_url)) == RECORDS
+    assert sum(in_forks(8, _save_all, store_url)) == RECORDS
     found = current().results(Query(flow_name="eight"), DBResult)
     assert sorted(record.outputs["n"] for record in found) == list(range(RECORDS))
 

@@ -9,13 +9,13 @@ import subprocess
 import sys
 import time
 import traceback
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pymongo
 import pytest
+from processes import in_new_processes
 
 from lume_dsl.errors import FileError, RecordError, ServiceError
 from lume_dsl.files import JSONFile, TextFile
@@ -281,17 +281,10 @@ def _insert(url: str, start: Any, outcomes: Any) -> None:
 
 @pytest.mark.parametrize("server", ["sqlite", "mongodb"])
 def test_eight_processes_that_save_the_same_records_leave_one_of_each(
-    server: str, tmp_path: Path, mongodb_url: str, new_processes: ForkServerContext
+    server: str, tmp_path: Path, mongodb_url: str
 ) -> None:
     url = mongodb_url if server == "mongodb" else f"sqlite:///{tmp_path}/new/results.db"
-    start, outcomes = new_processes.Barrier(8), new_processes.Queue()
-    processes = [new_processes.Process(target=_insert, args=(url, start, outcomes)) for _ in range(8)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0] * 8
-    assert sum(outcomes.get() for _ in processes) == 20
+    assert sum(in_new_processes(8, _insert, url)) == 20
     assert at(url).results(Query(), DBResult).count() == 20
 
 

@@ -15,7 +15,6 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -24,6 +23,7 @@ from uuid import UUID
 import psycopg
 import pymongo
 import pytest
+from processes import in_new_processes
 from psycopg.sql import SQL, Identifier
 
 from lume_dsl.errors import RecordError, ServiceError, text_of
@@ -441,7 +441,7 @@ def test_records_that_are_less_durable_than_the_url_asks_for_are_told(mongod_of_
 COUNT = 1000
 
 
-def _save(url: str, start: Any, outcomes: Any, at_once: int) -> None:
+def _save(url: str, at_once: int, start: Any, outcomes: Any) -> None:
     store = opened(url)
     entries = [entry(number, b"content" * 10) if number % 100 == 0 else entry(number) for number in range(COUNT)]
     start.wait()
@@ -451,17 +451,8 @@ def _save(url: str, start: Any, outcomes: Any, at_once: int) -> None:
 
 
 @pytest.mark.parametrize("at_once", [5, COUNT])
-def test_eight_processes_that_save_the_same_thousand_records_leave_a_thousand(
-    store_url: str, at_once: int, new_processes: ForkServerContext
-) -> None:
-    start, outcomes = new_processes.Barrier(8), new_processes.Queue()
-    processes = [new_processes.Process(target=_save, args=(store_url, start, outcomes, at_once)) for _ in range(8)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0] * 8
-    assert sum(outcomes.get() for _ in processes) == COUNT
+def test_eight_processes_that_save_the_same_thousand_records_leave_a_thousand(store_url: str, at_once: int) -> None:
+    assert sum(in_new_processes(8, _save, store_url, at_once)) == COUNT
     store = opened(store_url)
     documents = list(store.scan(Prefilter()))
     assert {document["outputs"]["n"] for document in documents} == set(range(COUNT))

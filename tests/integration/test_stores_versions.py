@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from processes import in_new_processes
 from sqlalchemy.pool import NullPool
 
 from lume_dsl.errors import ServiceError
@@ -185,26 +185,19 @@ def set_version(url: str, version: int) -> None:
         connection.exec_driver_sql(f"UPDATE lume_schema SET version_num = '{version}'")
 
 
-def _open(url: str, start: Any) -> None:
+def _open(url: str, start: Any, outcomes: Any) -> None:
     store = opened(url)
     start.wait()
     store.check()
     store.close()
+    outcomes.put("opened")
 
 
 @pytest.mark.parametrize("is_old", [False, True])
-def test_processes_that_open_a_store_at_once_do_not_break_each_other(
-    sql_url: str, is_old: bool, new_processes: ForkServerContext
-) -> None:
+def test_processes_that_open_a_store_at_once_do_not_break_each_other(sql_url: str, is_old: bool) -> None:
     if is_old:
         released(sql_url)
-    start = new_processes.Barrier(6)
-    processes = [new_processes.Process(target=_open, args=(sql_url, start)) for _ in range(6)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0] * 6
+    assert in_new_processes(6, _open, sql_url) == ["opened"] * 6
     store = opened(sql_url)
     assert store.insert([entry(1)]) == [True]
     assert store.count(Query()) == 1 + is_old
