@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -156,7 +155,7 @@ def _work(who: str, kind: str, length: int, executor: str, rounds: int) -> dict[
         state = flow.run(executor=where)
         seconds.append(time.process_time() - begun)
         assert state.is_successful()
-    return {"seconds": seconds, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {"seconds": seconds, "mb": _megabytes("VmHWM")}
 
 
 def _memory_of_a_run(make: Callable[[str, int], Any], kind: str, length: int, where: Any) -> float:

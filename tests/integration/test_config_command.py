@@ -6,15 +6,15 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from commands import run_command
+from graphql_server import serving
 
 from lume_dsl.cli.checks import ask_services
 from lume_dsl.settings import Settings
@@ -164,10 +164,8 @@ def http_server(status: int, body: bytes) -> Iterator[int]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Answer) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield server.server_port
-        server.shutdown()
+    with serving(Answer) as port:
+        yield port
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,17 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from importlib import import_module
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from types import ModuleType
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
 from commands import run_command
-from graphql_server import FlowRun, PrefectServer, Refusal, answering
+from graphql_server import FlowRun, PrefectServer, Refusal, answering, serving
 from prefect.client.client import GraphQLResult
 from prefect.run_configs import DockerRun, ECSRun, KubernetesRun, LocalRun, RunConfig
 from prefect.utilities.configuration import set_temporary_config
@@ -809,10 +809,8 @@ def saying(content: bytes) -> Iterator[int]:
 
         def log_message(self, *_: Any) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        Thread(target=listening.serve_forever, args=(0.01,), daemon=True).start()
-        yield listening.server_port
-        listening.shutdown()
+    with serving(Handler) as port:
+        yield port
 
 
 @pytest.mark.parametrize(
