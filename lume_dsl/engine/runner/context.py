@@ -55,20 +55,26 @@ def _unpacked(packed: bytes) -> SharedConfig:
 class RunContext:
     """What the context has in a task's run. (Dask would search a plain dict, and all in it, for values to wait for.)
 
+    It is made of parts that other runs have as well: a run that waits holds no more than its own.
+
     Attributes:
-        values: All but the configuration.
+        values: What the tasks of a flow's run have in common, but the configuration.
         config: The configuration, of None where the context has none.
+        own: What this task has besides, or in the place of what is common.
+        index: Which run of a mapped task it is, from 0, None of a task that is not mapped.
         tells: Whether the flow tells what cannot travel by its task.
         arrived: Whether it has come from another process.
         recorded: What the task's run is told to, the name that it has there, and whether its value is kept.
     """
 
-    __slots__ = ("arrived", "config", "recorded", "tells", "values")
+    __slots__ = ("arrived", "config", "index", "own", "recorded", "tells", "values")
 
     def __init__(
         self,
-        values: dict[str, Any],
+        values: Mapping[str, Any],
         config: SharedConfig,
+        own: Mapping[str, Any],
+        index: int | None = None,
         *,
         tells: bool = False,
         arrived: bool = False,
@@ -76,18 +82,25 @@ class RunContext:
     ) -> None:
         self.values = values
         self.config = config
+        self.own = own
+        self.index = index
         self.tells = tells
         self.arrived = arrived
         self.recorded = recorded
 
     def __reduce__(self) -> tuple[Any, ...]:
         made = partial(RunContext, tells=self.tells, arrived=True, recorded=self.recorded)
-        return made, (self.values, self.config)
+        return made, (self.values, self.config, self.own, self.index)
 
     def to_dict(self) -> dict[str, Any]:
-        """The values and the configuration, which all tasks of a process share: do not change it."""
-        config = self.config.config
-        return self.values if config is None else {**self.values, "config": config}
+        """The context in a new dict, with the configuration that all tasks of a process share: do not change that."""
+        context = dict(self.values)
+        if self.config.config is not None:
+            context["config"] = self.config.config
+        context.update(self.own)
+        if self.index is not None:
+            context["map_index"] = self.index
+        return context
 
 
 class _Merged(threading.local):

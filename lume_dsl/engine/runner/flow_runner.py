@@ -85,6 +85,7 @@ class _Run:
     Attributes:
         states: The state of each task, or what the executor gave in its place; filled in the flow's order.
         contexts: What the context has of each task.
+        values: What it has of all of them, but the configuration.
         lost: The states of those that the executor has lost.
         children: Those of the runs of each mapped task. (In the state of the map itself Dask would not find them.)
         upstream: The edges to each task.
@@ -106,6 +107,7 @@ class _Run:
     children: dict[prefect.Task, list[Any]] = attrs.field(factory=dict, init=False)
     lost: set[State] = attrs.field(factory=set, init=False)
     upstream: Mapping[prefect.Task, Iterable[Edge]] = attrs.field(init=False)
+    values: dict[str, Any] = attrs.field(init=False)
     config: SharedConfig = attrs.field(init=False)
     constant_edges: Callable[[prefect.Task], Iterator[tuple[Edge, Any]]] = attrs.field(init=False)
     task_runner_cls: type = attrs.field(init=False)
@@ -117,7 +119,8 @@ class _Run:
     def __attrs_post_init__(self) -> None:
         of_tasks = getattr(self.flow, "edges_of_tasks", self.flow.all_upstream_edges)
         self.upstream = of_tasks()
-        self.config = SharedConfig(prefect.context.__dict__.get("config"))
+        self.values = dict(prefect.context.__dict__)
+        self.config = SharedConfig(self.values.pop("config", None))
         # A flow of ours makes them once; of another, the runner each time.
         self.constant_edges = getattr(self.flow, "constant_edges", partial(_constant_edges, self.flow))
         named: Any = self.runner.task_runner_cls  # the runner's own stays what the configuration names
@@ -125,7 +128,7 @@ class _Run:
         tells: bool = getattr(self.flow, "tells_what_is_lost", False)
         self.tells = tells and not isinstance(self.executor, LocalExecutor)
         self.wrong_lengths = getattr(self.flow, "wrong_lengths", None)
-        self.recorder = getattr(prefect.context.__dict__.get(RECORDING), "tasks", None)
+        self.recorder = getattr(self.values.pop(RECORDING, None), "tasks", None)
         self.named = {} if self.recorder is None else getattr(self.flow, "recorded", {})
 
     @property
@@ -231,21 +234,16 @@ class _Run:
         index: int | None = None,
         is_mapped_parent: bool = False,
     ) -> Any:
-        values = {**prefect.context.__dict__, **self.contexts.get(task, {})}
-        config = values.pop("config", None)
-        values.pop(RECORDING, None)
+        own = self.contexts.get(task, {})
         named = self.named.get(task)
         recorded = None if self.recorder is None or named is None else (self.recorder, *named)
-        shared = self.config if config is self.config.config else SharedConfig(config)  # that of task_contexts
-        if index is not None:
-            values["map_index"] = index
         try:
             return self.executor.submit(
                 run_task,
                 task=task,
                 state=state,
                 upstream_states=states,
-                context=RunContext(values, shared, tells=self.tells, recorded=recorded),
+                context=RunContext(self.values, self.config, own, index, tells=self.tells, recorded=recorded),
                 flow_result=self.flow.result,
                 task_runner_cls=self.task_runner_cls,
                 task_runner_state_handlers=self.handlers,
@@ -254,7 +252,7 @@ class _Run:
                 extra_context={"task_name": task.name, "task_tags": task.tags, "task_index": index},
             )
         except Exception:  # of the executor: each has its own for what cannot be pickled
-            wrong = not_carried(task, states, values) if self.tells else None
+            wrong = not_carried(task, states, {**self.values, **own}) if self.tells else None
             if wrong is None:
                 raise
             return Failed(f"Task '{task.name}': {wrong.message}", result=wrong)
