@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from pathlib import Path
 from threading import Thread
 from urllib.parse import quote, unquote
@@ -50,6 +51,11 @@ def test_with_nothing_set_records_are_in_sqlite_under_the_home_folder() -> None:
     assert found.results_db.url == f"sqlite:///{Path.home()}/.lume/results.db"
     assert found.directory == Path.cwd()
     assert (found.backend, found.mounted_filesystem, found.prefect) == ("local", None, PrefectServer())
+
+
+def test_with_nothing_set_the_library_of_settings_is_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "typed_settings", None)  # an import of it fails
+    assert settings(HOME="") == Settings.from_environment({})
 
 
 def test_home_is_expanded_and_made_absolute() -> None:
