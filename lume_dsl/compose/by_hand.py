@@ -20,7 +20,7 @@ from prefect.core.parameter import no_default
 
 from lume_dsl.compose.names import TASK_NAMES, identifier_of
 from lume_dsl.declare.body import caller_module, caller_place
-from lume_dsl.declare.flow import RESERVED, FlowMeta
+from lume_dsl.declare.flow import FlowMeta
 from lume_dsl.declare.graph import (
     MISSING,
     Constant,
@@ -33,6 +33,7 @@ from lume_dsl.declare.graph import (
 )
 from lume_dsl.declare.hints import function_hints
 from lume_dsl.declare.made import flow_of_graph
+from lume_dsl.declare.namespace import RESERVED
 from lume_dsl.declare.parts import NOWHERE
 from lume_dsl.engine.flow import CompiledFlow
 from lume_dsl.errors import DefinitionError, Place, Problem

@@ -25,9 +25,9 @@ from lume_dsl.compose.document import ComposingFlow
 from lume_dsl.compose.flows import is_prefect_flow
 from lume_dsl.compose.mappings import MappedSource, source_of_mapping
 from lume_dsl.compose.names import identifier_of, parameter_name
-from lume_dsl.declare.flow import RESERVED
 from lume_dsl.declare.graph import MISSING, Member, Parameter
 from lume_dsl.declare.inherit import unique_name
+from lume_dsl.declare.namespace import RESERVED
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.errors import DefinitionError, Problem
 from lume_dsl.values.convert import short, structure

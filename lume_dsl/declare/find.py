@@ -15,7 +15,8 @@ from types import ModuleType
 import attrs
 
 from lume_dsl.declare.body import Body
-from lume_dsl.declare.flow import FlowMeta, problems_so_far
+from lume_dsl.declare.flow import FlowMeta
+from lume_dsl.declare.namespace import problems_so_far
 from lume_dsl.errors import DefinitionError, FlowNotFoundError, LumeError, Place, Problem, did_you_mean
 
 __all__ = ["find_flow", "find_flows", "load_module"]

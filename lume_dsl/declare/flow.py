@@ -11,30 +11,23 @@ import keyword
 import logging
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterable, Mapping
-from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, cast
 
 import attrs
 
-from lume_dsl.declare.attributes import LOGGER, RUN, Removed, run_of
+from lume_dsl.declare.attributes import LOGGER, RUN, run_of
 from lume_dsl.declare.bases import inherited_graph
 from lume_dsl.declare.body import Body, current_body, open_body, place_of, refuse_by_hand
-from lume_dsl.declare.build import Built, build, count_items
-from lume_dsl.declare.checks import check
-from lume_dsl.declare.composites import holds_subflows
-from lume_dsl.declare.descriptors import attribute_of, subflow_attribute
 from lume_dsl.declare.fields import db_result, file_result, parameter, result
 from lume_dsl.declare.graph import Graph, Parameter
-from lume_dsl.declare.hints import Scope
 from lume_dsl.declare.inherit import Own
+from lume_dsl.declare.namespace import Compiled, common, items_so_far, namespace_of, problems_so_far
 from lume_dsl.declare.parameters import abstract_problems, bind_values, shown_values, spec_of
-from lume_dsl.declare.references import Draft, Reference
 from lume_dsl.declare.running import of_bound_flow
 from lume_dsl.declare.schema import flow_schema
 from lume_dsl.declare.subflows import WaitingFlow, called
-from lume_dsl.errors import DefinitionError, Problem
+from lume_dsl.errors import DefinitionError
 
 if TYPE_CHECKING:
     import prefect
@@ -53,35 +46,9 @@ else:
         return lambda cls: cls
 
 
-__all__ = [
-    "RESERVED",
-    "Compiled",
-    "FlowMeta",
-    "LumeFlow",
-    "check_whole",
-    "parameters_of",
-    "schema",
-    "with_values",
-]
-
-RESERVED = ("run", "flow", "flow_run")
-"""The names of a flow that are not a user's to give. All else that one asks of a class is the metaclass's."""
-
-_MADE = ("__init__", "__new__", "__slots__", "__setattr__", "__eq__", "__hash__")
-"""What a flow class makes of its parameters, or relies on."""
+__all__ = ["FlowMeta", "LumeFlow", "check_whole", "parameters_of", "schema", "with_values"]
 
 F = TypeVar("F", bound="LumeFlow")
-
-
-class Compiled:
-    """Where the engine keeps what it has built of a class. It does not travel with the class to a worker."""
-
-    def __init__(self) -> None:
-        self.flow: Any = None
-        self.lock = threading.Lock()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Compiled, ()
 
 
 @dataclass_transform(
@@ -103,18 +70,8 @@ class FlowMeta(type):
 
     def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any], /, **kwargs: Any) -> FlowMeta:
         if not isinstance(namespace, Body):
-            namespace.update(__lume_graph__=Graph(), __lume_own__=Own())
-            namespace.update(__lume_options__={}, __lume_compiled__=Compiled())
-            return super().__new__(mcs, name, bases, namespace, **kwargs)
-        frame = sys._getframe(1)
-        namespace.end()
-        _check_names(namespace)
-        scope = Scope.of_frame(frame)
-        built = build(namespace, scope)
-        problems = namespace.problems + check(name, built.graph, built.annotated, scope.locals)
-        if problems:
-            raise DefinitionError(tuple(sorted(problems, key=_source_order)))
-        return super().__new__(mcs, name, bases, _class_namespace(namespace, built), **kwargs)
+            return super().__new__(mcs, name, bases, namespace | common(Graph(), Own(), {}), **kwargs)
+        return super().__new__(mcs, name, bases, namespace_of(namespace, sys._getframe(1)), **kwargs)
 
     if not TYPE_CHECKING:  # to a type checker a call gives an instance, wherever it stands
 
@@ -292,28 +249,6 @@ class FlowMeta(type):
         return shown
 
 
-_NOT_YET = {"unknown-name", "annotation", "parameter-name", "foreign-reference"}
-"""Kinds of problems that later lines may mend."""
-
-
-def problems_so_far(body: Body, frame: FrameType) -> list[Problem]:
-    """What is wrong with the lines of a body that is about to end by an error, in source order."""
-    noted = list(body.problems)
-    scope = Scope.of_frame(frame)
-    built = build(body, scope)
-    found = body.problems[len(noted) :] + check(body.name, built.graph, built.annotated, scope.locals)
-    body.problems[:] = noted  # the error may be caught, as by an operand that asks the other one
-    return sorted(noted + [problem for problem in found if problem.kind not in _NOT_YET], key=_source_order)
-
-
-def items_so_far(body: Body, frame: FrameType, draft: Draft) -> int | None:
-    """How many items a value of a body that has not ended has by its type, if that is a tuple's or a named tuple's."""
-    noted = list(body.problems)
-    count = count_items(body, Scope.of_frame(frame), draft)
-    body.problems[:] = noted
-    return count
-
-
 def _signature_default(spec: Parameter) -> Any:
     if spec.factory is not None or (spec.env and spec.required):
         return ...  # as stubs write a default that only a call knows
@@ -330,38 +265,6 @@ def _report() -> Any:
     from lume_dsl import report  # a layer below, for those who look at a flow
 
     return report
-
-
-def _source_order(problem: Problem) -> tuple[str, int]:
-    return (problem.place.file, problem.place.line) if problem.place else ("", 0)
-
-
-def _check_names(body: Body) -> None:
-    for name in (*RESERVED, *_MADE):
-        if name in body:
-            reserved = name in RESERVED
-            message = "is reserved on a flow" if reserved else "is made by LumeFlow from the parameters"
-            fix = "choose another name" if reserved else "leave it out"
-            body.problems.append(
-                Problem("reserved-name", f"{body.name}.{name}", message, fix, body.places.get(name, body.start))
-            )
-
-
-def _class_namespace(body: Body, built: Built) -> dict[str, Any]:
-    """What the class keeps of its body: methods and constants as they are, a descriptor for each value."""
-    graph = built.graph
-    plain = {name: value for name, value in body.items() if not isinstance(value, Reference)}
-    namespace = {name: value for name, value in plain.items() if not holds_subflows(value)}
-    namespace["__annotations__"] = dict(body.annotations)
-    for name in built.own.removed:
-        namespace[name] = Removed(built.own.kept.get(name, ""))
-    for attribute, name in graph.names.items():
-        namespace[attribute] = attribute_of(body.name, name, graph.members[name])
-    for attribute, shape in built.held.items():
-        namespace[attribute] = subflow_attribute(body.name, attribute, shape)
-    namespace.update(__lume_graph__=graph, __lume_own__=built.own)
-    namespace.update(__lume_options__={}, __lume_compiled__=Compiled())
-    return namespace
 
 
 class LumeFlow(metaclass=FlowMeta):

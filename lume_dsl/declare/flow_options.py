@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from lume_dsl.declare.body import place_of
-from lume_dsl.declare.flow import Compiled, FlowMeta, LumeFlow
+from lume_dsl.declare.flow import FlowMeta, LumeFlow
+from lume_dsl.declare.namespace import Compiled
 from lume_dsl.errors import DefinitionError, Problem, did_you_mean
 
 if TYPE_CHECKING:

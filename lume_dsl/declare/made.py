@@ -7,9 +7,10 @@ from typing import Any
 
 from lume_dsl.declare.body import Body
 from lume_dsl.declare.descriptors import attribute_of
-from lume_dsl.declare.flow import Compiled, FlowMeta, LumeFlow, items_so_far, problems_so_far
+from lume_dsl.declare.flow import FlowMeta, LumeFlow
 from lume_dsl.declare.graph import Graph
 from lume_dsl.declare.inherit import Own
+from lume_dsl.declare.namespace import common, items_so_far, problems_so_far
 from lume_dsl.errors import Place, Problem
 
 __all__ = ["flow_of_graph", "flow_of_lines"]
@@ -41,9 +42,5 @@ def flow_of_lines(
 
 def flow_of_graph(name: str, graph: Graph, options: Mapping[str, Any]) -> FlowMeta:
     """Return a flow class of a graph that no body has made, and that is right."""
-    namespace: dict[str, Any] = {
-        attribute: attribute_of(name, member, graph.members[member]) for attribute, member in graph.names.items()
-    }
-    namespace.update(__lume_graph__=graph, __lume_own__=Own(graph))
-    namespace.update(__lume_options__=dict(options), __lume_compiled__=Compiled())
-    return type.__new__(FlowMeta, name, (LumeFlow,), namespace)
+    values = {attribute: attribute_of(name, member, graph.members[member]) for attribute, member in graph.names.items()}
+    return type.__new__(FlowMeta, name, (LumeFlow,), {**values, **common(graph, Own(graph), dict(options))})
