@@ -13,6 +13,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -58,11 +59,13 @@ def _name(graph: tuple[str, int, str, str]) -> str:
 def _measured(who: str, graph: tuple[str, int, str, str], rounds: int) -> dict[str, float]:
     kind, length, executor, level = graph
     found = []
-    for number in (max(1, rounds // 2),) * 2 + (0,):  # processes: each has its own luck with memory
-        command = [sys.executable, __file__, who, kind, str(length), executor, str(number)]
-        environment = {**os.environ, "PREFECT__LOGGING__LEVEL": level}
-        told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
-        found.append(json.loads(told.splitlines()[-1]))
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("LUME_")}
+    with tempfile.TemporaryDirectory() as home:  # where runs are remembered
+        for number in (max(1, rounds // 2),) * 2 + (0,):  # processes: each has its own luck with memory
+            command = [sys.executable, __file__, who, kind, str(length), executor, str(number)]
+            environment = {**plain, "HOME": home, "PREFECT__LOGGING__LEVEL": level}
+            told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+            found.append(json.loads(told.splitlines()[-1]))
     *timed, alone = found
     seconds = [one for times in timed for one in times["seconds"]]
     most = max(times["mb"] for times in timed)
