@@ -1,26 +1,18 @@
-"""What is seen while a flow runs: progress on a terminal, and log lines, all on stderr."""
+"""How far a run has come, on a terminal; and its log lines, above it."""
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
-from lume_dsl.cli.workers import workers_log
+from lume_dsl.cli.logs import log_to_stderr
 from lume_dsl.declare.flow import FlowMeta
-from lume_dsl.values.visible import visible
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-__all__ = ["log_to_stderr", "progress_of", "set_handler"]
-
-PREFECT_LOGGER = "prefect"
-ENGINE_LOGGERS = ("prefect.FlowRunner", "prefect.TaskRunner", "prefect.CloudFlowRunner", "prefect.CloudTaskRunner")
+__all__ = ["progress_of"]
 
 
 def _nothing(*_: Any) -> None:
@@ -78,46 +70,3 @@ def progress_of(flow: FlowMeta, *, verbose: bool) -> Iterator[list[Any]]:
 
     with log_to_stderr(verbose=verbose, console=console), progress:
         yield [_Watch(tell)]
-
-
-@contextmanager
-def log_to_stderr(*, verbose: bool, console: Console | None = None) -> Iterator[None]:
-    """Within it, log records go to stderr, above the progress bar if there is one; Prefect's own if ``verbose``.
-
-    Prefect, which has a handler that writes to stdout made when it is imported, must be loaded.
-    """
-    logger = logging.getLogger(PREFECT_LOGGER)
-    before = logger.handlers[:]
-    set_handler(verbose=verbose, console=console)
-    try:
-        with workers_log(verbose=verbose):
-            yield
-    finally:
-        logger.handlers[:] = before
-
-
-def set_handler(*, verbose: bool, console: Console | None = None) -> None:
-    """Log records of this process go to stderr from now on; Prefect's own if ``verbose``."""
-    logger = logging.getLogger(PREFECT_LOGGER)
-    handler: logging.Handler = _ConsoleHandler(console) if console else logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter())
-    if not verbose:
-        handler.addFilter(lambda record: record.name not in ENGINE_LOGGERS)
-    others = [other for other in logger.handlers if not isinstance(other, logging.StreamHandler)]
-    logger.handlers[:] = [handler, *others]
-
-
-class _Formatter(logging.Formatter):
-    """The task's name and its message; nothing acts on a terminal. Prefect's loggers are called ``prefect.<task>``."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return visible(f"{record.name.removeprefix(PREFECT_LOGGER + '.')}: {super().format(record)}")
-
-
-class _ConsoleHandler(logging.Handler):
-    def __init__(self, console: Console) -> None:
-        super().__init__()
-        self.console = console
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.console.print(self.format(record), markup=False)

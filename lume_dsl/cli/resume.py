@@ -11,7 +11,8 @@ import click
 from lume_dsl.cli.assignments import Document
 from lume_dsl.cli.executor_flags import executor_said
 from lume_dsl.cli.flags import read_flags
-from lume_dsl.cli.progress import log_to_stderr, progress_of
+from lume_dsl.cli.logs import log_to_stderr
+from lume_dsl.cli.progress import progress_of
 from lume_dsl.cli.run import FlowCommand, load_engine
 from lume_dsl.cli.streams import write_document
 from lume_dsl.cli.tables import results_document, show_run

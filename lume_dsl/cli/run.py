@@ -12,7 +12,8 @@ from lume_dsl.cli.executor_flags import executor_flags, executor_said
 from lume_dsl.cli.failures import visible
 from lume_dsl.cli.flag_help import part_rows
 from lume_dsl.cli.flags import FileOption, ParameterOption, parameter_options, part_options, read_flags, said
-from lume_dsl.cli.progress import log_to_stderr, progress_of
+from lume_dsl.cli.logs import log_to_stderr
+from lume_dsl.cli.progress import progress_of
 from lume_dsl.cli.streams import write_document
 from lume_dsl.cli.tables import results_document, show_run
 from lume_dsl.cli.targets import flow_of

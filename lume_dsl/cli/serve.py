@@ -15,7 +15,7 @@ import click
 from lume_dsl.cli.executor_flags import executor_said
 from lume_dsl.cli.failures import describe, document, visible
 from lume_dsl.cli.flags import read_flags
-from lume_dsl.cli.progress import log_to_stderr
+from lume_dsl.cli.logs import log_to_stderr
 from lume_dsl.cli.run import FlowCommand, FlowGroup, load_engine
 from lume_dsl.cli.streams import write_document
 from lume_dsl.cli.tables import results_document, show_run
