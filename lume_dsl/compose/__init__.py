@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lume_dsl.compose.composition import compose
+from lume_dsl.compose.files import compose
 
 if TYPE_CHECKING:
     from lume_dsl.compose.by_hand import from_prefect

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Union, overload
+from typing import Any, Union
 
 import attrs
 
@@ -27,10 +27,7 @@ from lume_dsl.errors import DefinitionError, Place, Problem, did_you_mean
 from lume_dsl.records.provenance import FILE
 from lume_dsl.values.forms import JSON
 
-if TYPE_CHECKING:
-    import prefect
-
-__all__ = ["UNTYPED", "Composition", "compose"]
+__all__ = ["UNTYPED", "Composition"]
 
 Line = tuple[Place, Callable[[Body], None]]
 
@@ -86,33 +83,6 @@ class Composition:
         made = flow_of_lines(content.name, lines, options, start=self.document.place(), problems=self.problems)
         setattr(made, FILE, str(Path(self.document.path).resolve()))
         return made
-
-
-@overload
-def compose(path: str | Path, *, deploy: Literal[False] = False) -> FlowMeta: ...
-@overload
-def compose(path: str | Path, *, deploy: Literal[True]) -> prefect.Flow: ...
-def compose(path: str | Path, *, deploy: bool = False) -> Any:
-    """Return the flow class that a YAML file of composing flows describes; it is a flow like any other.
-
-    Each flow of the file becomes a subflow of its name. What is not mapped and no constant becomes a parameter,
-    ``flow1-text1``.
-
-    Args:
-        path: The file.
-        deploy: Return a ``prefect.Flow`` instead that has a Prefect server run the flows, which are registered there.
-
-    Raises:
-        FlowNotFoundError: There is no such file.
-        DefinitionError: All that is wrong with the file and the flow that it describes, each with its line.
-    """
-    composition = Composition.of_file(path)
-    flow_class = composition.inlined()
-    if not deploy:
-        return flow_class
-    from lume_dsl.compose.deploy import deployed  # Prefect
-
-    return deployed(composition)
 
 
 def _listed(document: Document, name: str) -> ComposingFlow:

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lume_dsl.compose.composition import Composition, compose
+from lume_dsl.compose import compose
+from lume_dsl.compose.composition import Composition
 from lume_dsl.compose.python import to_python
 from lume_dsl.declare.graph import Edge, Graph
 from lume_dsl.errors import DefinitionError
