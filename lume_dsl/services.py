@@ -16,7 +16,8 @@ from typing import Any, TypeVar, overload
 
 from lume_dsl.errors import FileError, LumeError, RecordError, ServiceError, text_of
 from lume_dsl.files import File, Filesystem, file_from_reference, open_filesystem
-from lume_dsl.history.store import RunStore, open_runs
+from lume_dsl.history.opening import open_runs
+from lume_dsl.history.store import RunStore
 from lume_dsl.records import DBResult, Query, RecordStore, Results, open_store
 from lume_dsl.records.aside import Recovered, discard, keep, read, waiting
 from lume_dsl.records.paths import Names

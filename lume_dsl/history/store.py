@@ -1,4 +1,4 @@
-"""``RunStore``: the contract of what keeps the records of runs, and how one is chosen; it must not know any driver.
+"""``RunStore``: the contract of what keeps the records of runs; it must not know any driver.
 
 ``lume_dsl.testing.RunStoreContract`` holds a store to it.
 """
@@ -12,9 +12,7 @@ from typing import Any
 
 import attrs
 
-from lume_dsl.settings import Settings
-
-__all__ = ["COLUMNS", "RunQuery", "RunStore", "open_runs", "time_text"]
+__all__ = ["COLUMNS", "RunQuery", "RunStore", "time_text"]
 
 COLUMNS = ("id", "flow_name", "project_name", "state", "start_time")
 """The members of a document by which stores find it. All of it is kept as one JSON text."""
@@ -99,25 +97,3 @@ class RunStore(ABC):
     @abstractmethod
     def close(self) -> None:
         """The connections of this store are closed; nothing else is called on it afterwards."""
-
-
-def open_runs(settings: Settings) -> RunStore:
-    """Return the store of runs in the place that ``settings.results_db`` names, beside the records.
-
-    Whether it answers is seen when it is first used.
-
-    Raises:
-        ServiceError: If its driver is not installed, or the URL is not one that the driver takes.
-    """
-    url = settings.results_db.url
-    if url.startswith("mongodb"):
-        from lume_dsl.history.mongo import MongoRuns  # loads pymongo: 130 ms
-
-        return MongoRuns(url)
-    if url.startswith("sqlite:///") and "?" not in url and not url.endswith((":///", ":memory:")):
-        from lume_dsl.history.sqlite import SQLiteRuns
-
-        return SQLiteRuns(url)
-    from lume_dsl.history.sql import SQLRuns  # loads SQLAlchemy: 200 ms
-
-    return SQLRuns(url)

@@ -5,11 +5,12 @@ It must not know flows or Prefect. A store's driver is loaded when the store is 
 
 from __future__ import annotations
 
+from lume_dsl.records.opening import open_store
 from lume_dsl.records.provenance import Provenance
 from lume_dsl.records.query import Query
 from lume_dsl.records.record import DBResult, from_document, to_document
 from lume_dsl.records.results import Results
-from lume_dsl.records.store import Document, RecordStore, open_store
+from lume_dsl.records.store import Document, RecordStore
 from lume_dsl.values.type_names import publish
 
 __all__ = [

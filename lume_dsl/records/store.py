@@ -1,4 +1,4 @@
-"""``RecordStore``: the contract of every store of records, and how one is chosen; it must not know any driver.
+"""``RecordStore``: the contract of every store of records; it must not know any driver.
 
 ``lume_dsl.testing.StoreContract`` holds a store to this contract.
 """
@@ -17,7 +17,7 @@ from lume_dsl.errors import RecordError
 from lume_dsl.records.query import Prefilter, Query
 from lume_dsl.records.record import DBResult, Document, from_document, reference_to, to_document
 from lume_dsl.secrets import hidden_text
-from lume_dsl.settings import Settings, mask_url, variable
+from lume_dsl.settings import mask_url, variable
 from lume_dsl.values.blobs import named_blobs
 from lume_dsl.values.content import Content
 
@@ -29,7 +29,6 @@ __all__ = [
     "batches",
     "contents_of",
     "invalid_url",
-    "open_store",
     "refused_options",
 ]
 
@@ -255,22 +254,6 @@ def _query_of(reference: Any) -> Query:
     if not all(isinstance(part, str) for part in parts):
         raise RecordError(f"not a record reference: {expected} with texts, got {reference!r:.200}")
     return Query(project_name=parts[0], result_type_string=parts[1], unique_hash=parts[2], limit=1)
-
-
-def open_store(settings: Settings) -> RecordStore:
-    """Return the store that ``settings.results_db`` names. Whether it answers is seen when it is first used.
-
-    Raises:
-        ServiceError: If its driver is not installed, or the URL is not one that the driver takes.
-    """
-    url = settings.results_db.url
-    if url.startswith("mongodb"):
-        from lume_dsl.records.mongo import MongoStore  # loads pymongo: 130 ms
-
-        return MongoStore(url)
-    from lume_dsl.records.sql import SQLStore  # loads SQLAlchemy: 200 ms
-
-    return SQLStore(url)
 
 
 def invalid_url(url: str) -> str:
