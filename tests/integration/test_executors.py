@@ -9,15 +9,31 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 import pytest
-from prefect.executors import DaskExecutor, LocalDaskExecutor, LocalExecutor
+from prefect.executors import DaskExecutor, Executor, LocalDaskExecutor
+from prefect.triggers import all_finished
 
-from lume_dsl import DBResult, FlowRunError, LumeFlow, TextFile, db_result, file_result, flow, parameter, step, task
+from lume_dsl import (
+    DBResult,
+    FlowRunError,
+    LumeFlow,
+    TextFile,
+    db_result,
+    file_result,
+    flatten,
+    flow,
+    parameter,
+    resource_manager,
+    step,
+    task,
+    unmapped,
+)
 from lume_dsl.engine import executor_of
 from lume_dsl.errors import ExecutorError, ServiceError, TaskNotCarriedError
 
@@ -25,9 +41,12 @@ SCAN = """
 import os
 from lume_dsl import DBResult, LumeFlow, TextFile, db_result, file_result, parameter, result, step, task
 
+def offset(quad: float) -> float:
+    return abs(quad - 1.5)
+
 @task
 def beam_size(quad: float) -> float:
-    return abs(quad - 1.5) + 0.1
+    return offset(quad) + 0.1
 
 @task
 def process() -> int:
@@ -55,18 +74,22 @@ class QuadScan(LumeFlow):
 
 @pytest.fixture(scope="module")
 def separate_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The ``dask://`` address of a scheduler and two workers that were started by themselves, in another folder."""
+    """The ``dask://`` address of a scheduler and two workers that were started by themselves, in another folder.
+
+    The workers alone have the module of the flow.
+    """
     folder = tmp_path_factory.mktemp("cluster")
     (folder / "scans_there.py").write_text(SCAN)
     told = folder / "scheduler.json"
-    environment = {**os.environ, "PYTHONPATH": str(folder), "LUME_HOME": "/nonexistent"}
+    environment = {**os.environ, "LUME_HOME": "/nonexistent"}
     scheduler = ["dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
     worker = ["dask_worker", "--nthreads", "1", "--no-nanny"]
     begun = []
     for name, *options in (scheduler, worker, worker):
         command = [sys.executable, "-m", f"distributed.cli.{name}", "--scheduler-file", str(told), *options]
         command.append("--no-dashboard")
-        begun.append(subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL))
+        has_flow = {"PYTHONPATH": str(folder)} if name == "dask_worker" else {}
+        begun.append(subprocess.Popen(command, cwd="/", env={**environment, **has_flow}, stderr=subprocess.DEVNULL))
     try:
         from distributed import Client
 
@@ -291,31 +314,183 @@ def test_an_argument_that_cannot_be_carried_is_told_with_its_task(apart: str) ->
     assert "its argument thing cannot be carried to another process" in str(failed)
 
 
-def test_a_worker_that_dies_fails_the_task_that_it_ran() -> None:
-    @task
-    def die(x: int) -> int:
-        os._exit(1)
-
-    class Dying(LumeFlow):
-        x: int = 1
-        fine = plus_one(x)
-        dead = die(fine)
-        after = plus_one(dead)
+def test_what_cannot_be_carried_of_a_map_or_of_the_context_is_told(apart: str) -> None:
+    class Given(LumeFlow):
+        used = use.map([1, LOCK])
 
     with pytest.raises(FlowRunError) as error:
-        Dying().run(executor="processes")
-    assert [failure.name for failure in error.value.failed] == ["dead"]
-    assert error.value.not_run == ("after",)
+        Given().run(executor=apart)
+    (failed,) = error.value.failed
+    assert failed.name == "used"
+    assert "its argument thing cannot be carried to another process" in str(failed)
+    with pytest.raises(FlowRunError, match="'mine' of the context cannot be carried to another process"):
+        Doubled().run(executor=apart, context={"mine": LOCK})
+
+
+class DeviceError(Exception):
+    def __init__(self, device: str, code: int) -> None:
+        super().__init__(f"{device} failed with {code}")
+
+
+class Odd:
+    """Pickles, and does not unpickle."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Odd, (1,)
+
+
+@pytest.fixture
+def ran(tmp_path: Path) -> Callable[[str], int]:
+    """How often a task has run that notes its name in this test's folder, from whatever process."""
+    return lambda name: len(list(tmp_path.glob(f"{name}-*")))
+
+
+def note(folder: str, name: str) -> None:
+    Path(folder, f"{name}-{uuid.uuid4()}").touch()
+
+
+@task
+def noted(folder: str, x: int) -> int:
+    note(folder, "noted")
+    return x + 1
+
+
+@task
+def odd(folder: str) -> object:
+    note(folder, "odd")
+    return Odd()
+
+
+@task
+def refuses(folder: str) -> int:
+    note(folder, "refuses")
+    raise DeviceError("magnet", 3)
+
+
+def test_what_does_not_unpickle_fails_its_task_and_nothing_runs_twice(
+    apart: str, tmp_path: Path, ran: Callable[[str], int]
+) -> None:
+    class Unpacked(LumeFlow):
+        folder: str = parameter()
+        first = noted(folder, 0)
+        second = noted(folder, first)
+        thing = odd(folder)
+        refused = refuses(folder)
+        last = noted(folder, second)
+
+    with pytest.raises(FlowRunError) as error:
+        Unpacked(folder=str(tmp_path)).run(executor=apart)
+    thing, refused = error.value.failed
+    assert (thing.name, refused.name) == ("thing", "refused")
+    assert "what it returns, a Odd, cannot be carried to another process: TypeError" in str(thing)
+    assert "DeviceError: magnet failed with 3" in str(refused)
+    if not isinstance(refused.exception, DeviceError):  # which Dask's pools carry by means of their own
+        assert "DeviceError itself cannot be carried to another process: TypeError" in str(refused)
+    assert error.value.not_run == ()
+    assert (ran("noted"), ran("odd"), ran("refuses")) == (3, 1, 1)
+
+
+@task
+def dies(folder: str, x: int) -> int:
+    note(folder, "dies")
+    if x == 2:
+        time.sleep(0.5)  # the others have ended
+        os._exit(1)
+    return x
+
+
+@task
+def total(values: list[int]) -> int:
+    return sum(values)
+
+
+@task(trigger=all_finished)
+def report(folder: str, value: int) -> str:
+    note(folder, "report")
+    return "told"
+
+
+class Held:
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def setup(self) -> str:
+        note(self.folder, "setup")
+        return "held"
+
+    def cleanup(self, held: str) -> None:
+        note(self.folder, "cleanup")
+
+
+held = resource_manager(Held)
+
+
+def a_small_cluster() -> DaskExecutor:
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 50}
+    return DaskExecutor(cluster_class="distributed.LocalCluster", cluster_kwargs=options)
+
+
+@pytest.mark.parametrize("name", ["processes", "cluster"])
+def test_a_worker_that_dies_fails_the_task_that_it_ran_and_no_other(
+    name: str, tmp_path: Path, ran: Callable[[str], int]
+) -> None:
+    class Dying(LumeFlow):
+        folder: str = parameter()
+        xs: list[int] = parameter(default=[1, 2, 3])
+        with held(folder) as thing:
+            dead = dies.map(unmapped(folder), xs)
+            after = noted.map(unmapped(folder), dead)
+            whole = total(after)
+        told = report(folder, whole)
+        twice = noted(folder, whole)
+        beside = noted(folder, 7)
+        further = noted(folder, beside)
+
+    executor = "processes" if name == "processes" else a_small_cluster()
+    with pytest.raises(FlowRunError) as error:
+        Dying(folder=str(tmp_path)).run(executor=executor)
+    assert [failure.name for failure in error.value.failed] == ["dead[1]"]
+    (failed,) = error.value.failed
+    assert ("BrokenProcessPool" if name == "processes" else "KilledWorker") in type(failed.exception).__name__
+    assert error.value.not_run == ("whole", "twice")
+    assert (ran("report"), ran("cleanup")) == (1, 1)
+    if name == "processes":  # a cluster runs again what a worker that died had, and has a task begin four times
+        assert (ran("dies"), ran("noted"), ran("setup")) == (3, 4, 1)
+
+
+@pytest.mark.parametrize("name", ["processes", "cluster"])
+def test_a_map_of_a_map_that_a_worker_broke_off_is_taken_as_far_as_it_is(name: str, tmp_path: Path) -> None:
+    @task
+    def pair(x: int) -> list[int]:
+        if x == 2:
+            time.sleep(0.5)  # the other has ended
+            os._exit(1)
+        return [x, x]
+
+    class Flattened(LumeFlow):
+        folder: str = parameter()
+        xs: list[int] = parameter(default=[1, 2])
+        pairs = pair.map(xs)
+        one_by_one = noted.map(unmapped(folder), flatten(pairs))
+        whole = total(one_by_one)
+
+    executor = "processes" if name == "processes" else a_small_cluster()
+    with pytest.raises(FlowRunError) as error:
+        Flattened(folder=str(tmp_path)).run(executor=executor)
+    assert [failure.name for failure in error.value.failed] == ["pairs[1]"]
 
 
 def test_what_travels_with_a_task_is_small() -> None:
     """Neither the module nor the whole flow goes with each task, and the configuration goes compressed."""
     sizes: list[int] = []
 
-    class Measuring(LocalExecutor):  # type: ignore[misc]  # Prefect's, which has no types
+    class Measuring(Executor):  # type: ignore[misc]  # Prefect's, which has no types
         def submit(self, fn: Any, *args: Any, extra_context: Any = None, **kwargs: Any) -> Any:
             sizes.append(len(cloudpickle.dumps((fn, args, kwargs))))
-            return super().submit(fn, *args, extra_context=extra_context, **kwargs)
+            return fn(*args, **kwargs)
+
+        def wait(self, futures: Any) -> Any:
+            return futures
 
     class Long(LumeFlow):
         """A class whose text would show: %s"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 from unittest.mock import MagicMock
 
 import prefect
@@ -14,8 +15,8 @@ from prefect.utilities.configuration import set_temporary_config
 from lume_dsl.engine.runner import CloudFlowRunner, CloudTaskRunner, Flow, FlowRunner, TaskRunner
 
 
-def flow_of(task: prefect.Task) -> Flow:
-    return Flow("shown", tasks=[task])
+def flow_of(*tasks: prefect.Task) -> Flow:
+    return Flow("shown", tasks=tasks)
 
 
 @prefect.task
@@ -58,6 +59,21 @@ LOCK = threading.Lock()
 @prefect.task
 def lock() -> object:
     return threading.Lock()
+
+
+def test_what_an_executor_puts_into_the_context_the_tasks_see_that_come_after() -> None:
+    class Counting(LocalDaskExecutor):  # type: ignore[misc]  # Prefect's, which has no types
+        def submit(self, *args: Any, **kwargs: Any) -> Any:
+            prefect.context["number"] = prefect.context.get("number", 0) + 1
+            return super().submit(*args, **kwargs)
+
+    seen = prefect.task(lambda: prefect.context.get("number"))
+    flow = flow_of(seen, seen.copy(), seen.copy())
+    numbers = []
+    for runner_cls in (prefect.engine.FlowRunner, FlowRunner):
+        state = flow.run(executor=Counting("threads"), runner_cls=runner_cls)
+        numbers.append(sorted(one.result or 0 for one in state.result.values()))
+    assert numbers == [[0, 1, 2], [0, 1, 2]]
 
 
 def test_what_cannot_be_carried_ends_a_flow_of_prefects_own_by_the_error_of_the_executor() -> None:

@@ -15,7 +15,7 @@ from distributed import Client
 from graphs import Drawn, drawings, drawn_flow
 from histories import Build, answer, assert_same, built, forget_recorder, history
 from hypothesis import HealthCheck, given, settings
-from prefect.executors import DaskExecutor, LocalDaskExecutor
+from prefect.executors import DaskExecutor, Executor, LocalDaskExecutor
 
 from lume_dsl.engine.runner import Flow
 
@@ -75,21 +75,29 @@ def test_threads_do_the_same_on_either_runner(build: Build) -> None:
     assert_same_somewhere(build, LocalDaskExecutor(scheduler="threads", num_workers=2))
 
 
-def test_processes_do_the_same_on_either_runner() -> None:
-    assert_same_somewhere(shapes.EVERYTHING, LocalDaskExecutor(scheduler="processes", num_workers=2))
+class Telling(Flow):
+    """As flow classes make: what its tasks take travels packed."""
+
+    tells_what_is_lost = True
 
 
-def test_a_dask_cluster_does_the_same_on_either_runner(dask_cluster: str) -> None:
+@pytest.mark.parametrize("flow_class", [Flow, Telling])
+def test_processes_do_the_same_on_either_runner(flow_class: type[Flow]) -> None:
+    assert_same_somewhere(shapes.EVERYTHING, LocalDaskExecutor(scheduler="processes", num_workers=2), flow_class)
+
+
+@pytest.mark.parametrize("flow_class", [Flow, Telling])
+def test_a_dask_cluster_does_the_same_on_either_runner(dask_cluster: str, flow_class: type[Flow]) -> None:
     try:
-        assert_same_somewhere(shapes.EVERYTHING, DaskExecutor(address=dask_cluster))
+        assert_same_somewhere(shapes.EVERYTHING, DaskExecutor(address=dask_cluster), flow_class)
     finally:  # the workers serve other tests
         with Client(dask_cluster, set_as_default=False) as client:
             client.run(forget_recorder)
 
 
-def assert_same_somewhere(build: Build, executor: prefect.executors.Executor) -> None:
+def assert_same_somewhere(build: Build, executor: Executor, flow_class: type[Flow] = Flow) -> None:
     """Both runners do the same where tasks run side by side, of which the order is not told."""
-    flow, runs = built(build, Flow)
+    flow, runs = built(build, flow_class)
     stock, ours = (history(flow, runs, executor=executor, **one) for one in ({"runner_cls": StockRunner}, {}))
     assert len(stock.events) > 20
     assert_same(stock.by_task(), ours.by_task())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import zlib
 from collections.abc import Mapping
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 import cloudpickle
@@ -62,12 +62,10 @@ class RunContext:
         config: The configuration, of None where the context has none.
         own: What this task has besides, or in the place of what is common.
         index: Which run of a mapped task it is, from 0, None of a task that is not mapped.
-        tells: Whether the flow tells what cannot travel by its task.
-        arrived: Whether it has come from another process.
         recorded: What the task's run is told to, the name that it has there, and whether its value is kept.
     """
 
-    __slots__ = ("arrived", "config", "index", "own", "recorded", "tells", "values")
+    __slots__ = ("config", "index", "own", "recorded", "values")
 
     def __init__(
         self,
@@ -76,21 +74,13 @@ class RunContext:
         own: Mapping[str, Any],
         index: int | None = None,
         *,
-        tells: bool = False,
-        arrived: bool = False,
         recorded: tuple[Recorder, str, bool] | None = None,
     ) -> None:
         self.values = values
         self.config = config
         self.own = own
         self.index = index
-        self.tells = tells
-        self.arrived = arrived
         self.recorded = recorded
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        made = partial(RunContext, tells=self.tells, arrived=True, recorded=self.recorded)
-        return made, (self.values, self.config, self.own, self.index)
 
     def to_dict(self) -> dict[str, Any]:
         """The context in a new dict, with the configuration that all tasks of a process share: do not change that."""

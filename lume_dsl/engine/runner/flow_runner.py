@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import prefect
 from prefect.core.edge import Edge
 from prefect.engine.flow_runner import FlowRunner as PrefectFlowRunner
-from prefect.engine.result import Result
 from prefect.engine.results import ConstantResult
 from prefect.engine.runner import ENDRUN, call_state_handlers
-from prefect.engine.state import Failed, Mapped, Pending, State, Success, TriggerFailed
+from prefect.engine.state import Failed, Mapped, Pending, State, Success
 from prefect.engine.task_runner import TaskRunner as PrefectTaskRunner
-from prefect.executors import Executor, LocalExecutor
+from prefect.executors import DaskExecutor, Executor, LocalDaskExecutor, LocalExecutor
 from prefect.tasks.core.constants import Constant
 from prefect.tasks.core.resource_manager import ResourceCleanupTask, ResourceSetupTask
 from prefect.tasks.secrets import SecretBase
 from prefect.utilities import executors
 from prefect.utilities.collections import flatten_seq
 
-from lume_dsl.engine.runner.carried import carried_back, not_carried
-from lume_dsl.engine.runner.context import RECORDING, Recorder, RunContext, SharedConfig, entered
+from lume_dsl.engine.runner.context import RECORDING, Recorder, RunContext, SharedConfig
+from lume_dsl.engine.runner.losses import Losses, begun, losses_of, lost
 from lume_dsl.engine.runner.maps import states_of_runs
+from lume_dsl.engine.runner.parcel import packed
+from lume_dsl.engine.runner.task_run import run_parcel, run_task
 from lume_dsl.engine.runner.task_runner import TaskRunner
 
-__all__ = ["PART", "WHOLE", "FlowRunner", "run_task"]
+__all__ = ["PART", "WHOLE", "FlowRunner", "Run"]
+
+T = TypeVar("T")
 
 WHOLE = "_lume_whole"
 """The attribute of the state of a map of an earlier run, of which all runs have ended: it is not looked at again."""
@@ -59,8 +63,10 @@ class FlowRunner(PrefectFlowRunner):
         returned = () if return_tasks is None else return_tasks
         if set(returned).difference(self.flow.tasks):
             raise ValueError("Some tasks in return_tasks were not found in the flow.")
-        with self.check_for_cancellation(), executor.start():
-            run = _Run(self, executor, task_states, task_contexts, task_runner_state_handlers)
+        with self.check_for_cancellation(), executor.start(), ExitStack() as exits:
+            run = Run(self, executor, task_states, task_contexts, task_runner_state_handlers)
+            if run.travels:
+                run.losses = exits.enter_context(losses_of(run))
             for task in self.flow.sorted_tasks():
                 run.submit(task)
             terminal, reference = self.flow.terminal_tasks(), self.flow.reference_tasks()
@@ -79,21 +85,22 @@ def _each(states: Iterable[State]) -> set[State]:
 
 
 @attrs.define
-class _Run:
+class Run:
     """The tasks of one run of a flow, as far as they have been given to the executor.
 
     Attributes:
         states: The state of each task, or what the executor gave in its place; filled in the flow's order.
         contexts: What the context has of each task.
-        values: What it has of all of them, but the configuration.
-        lost: The states of those that the executor has lost.
+        initial: The states in which tasks were before, of those that had one.
+        common: What it has of all of them, but the configuration.
         children: Those of the runs of each mapped task. (In the state of the map itself Dask would not find them.)
         upstream: The edges to each task.
         config: The configuration of the run.
         constant_edges: The edges from a task's constants, and their values.
         task_runner_cls: The class of task runners: ours in the place of Prefect's.
-        tells: Whether what cannot travel, or was lost on the way, fails its task. A flow that is no more than Prefect's
-            ends by the error of the executor, as it does there.
+        travels: Whether tasks run in other processes, and what cannot travel, or is lost, fails its task. A flow that
+            is no more than Prefect's ends by the error of the executor, as it does there.
+        losses: What is done then about what the executor has lost.
         wrong_lengths: Says why a task is not mapped over lists of these lengths. Prefect goes as far as the shortest.
         recorder: What task runs are told to, None where the run is not recorded.
         named: What tasks are called there, and whether their values are kept.
@@ -105,13 +112,14 @@ class _Run:
     contexts: Mapping[prefect.Task, Mapping[str, Any]]
     handlers: Handlers
     children: dict[prefect.Task, list[Any]] = attrs.field(factory=dict, init=False)
-    lost: set[State] = attrs.field(factory=set, init=False)
+    initial: dict[prefect.Task, State] = attrs.field(factory=dict, init=False)
+    losses: Losses | None = attrs.field(default=None, init=False)
     upstream: Mapping[prefect.Task, Iterable[Edge]] = attrs.field(init=False)
-    values: dict[str, Any] = attrs.field(init=False)
-    config: SharedConfig = attrs.field(init=False)
+    common: dict[str, Any] = attrs.field(factory=dict, init=False)
+    config: SharedConfig = attrs.field(factory=partial(SharedConfig, None), init=False)
     constant_edges: Callable[[prefect.Task], Iterator[tuple[Edge, Any]]] = attrs.field(init=False)
     task_runner_cls: type = attrs.field(init=False)
-    tells: bool = attrs.field(init=False)
+    travels: bool = attrs.field(init=False)
     wrong_lengths: Callable[[prefect.Task, Mapping[Edge, int]], str] | None = attrs.field(init=False)
     recorder: Recorder | None = attrs.field(init=False)
     named: Mapping[prefect.Task, tuple[str, bool]] = attrs.field(init=False)
@@ -119,16 +127,15 @@ class _Run:
     def __attrs_post_init__(self) -> None:
         of_tasks = getattr(self.flow, "edges_of_tasks", self.flow.all_upstream_edges)
         self.upstream = of_tasks()
-        self.values = dict(prefect.context.__dict__)
-        self.config = SharedConfig(self.values.pop("config", None))
+        self._look_at_context()
         # A flow of ours makes them once; of another, the runner each time.
         self.constant_edges = getattr(self.flow, "constant_edges", partial(_constant_edges, self.flow))
         named: Any = self.runner.task_runner_cls  # the runner's own stays what the configuration names
         self.task_runner_cls = TaskRunner if named is PrefectTaskRunner else named
-        tells: bool = getattr(self.flow, "tells_what_is_lost", False)
-        self.tells = tells and not isinstance(self.executor, LocalExecutor)
+        is_here = isinstance(self.executor, LocalExecutor) or getattr(self.executor, "scheduler", "") in _OF_THREADS
+        self.travels = getattr(self.flow, "tells_what_is_lost", False) and not is_here
         self.wrong_lengths = getattr(self.flow, "wrong_lengths", None)
-        self.recorder = getattr(self.values.pop(RECORDING, None), "tasks", None)
+        self.recorder = getattr(prefect.context.__dict__.get(RECORDING), "tasks", None)
         self.named = {} if self.recorder is None else getattr(self.flow, "recorded", {})
 
     @property
@@ -144,11 +151,13 @@ class _Run:
             if getattr(state, WHOLE, False):
                 self.children[task] = state.map_states
                 return
-        states, mapped = self._upstream_states(task)
-        if any(edge.mapped for edge in states):
-            self._submit_map(task, state, states, mapped)
+        if state is not None:
+            self.initial[task] = state
+        if any(edge.mapped for edge in self.upstream.get(task, ())):
+            self._submit_map(task, state)
         else:
-            self.states[task] = self._submit(task, state, states, mapped)
+            states, mapped = self._settled(partial(self.upstream_states, task))
+            self.states[task] = self.give(task, state, states, mapped)
 
     def _beginning(self, task: prefect.Task) -> State | None:
         """The state in which a task is before it runs. A constant has run; what sets up and cleans up does so again."""
@@ -159,7 +168,7 @@ class _Run:
             state = self.states[task] = Pending()
         return state
 
-    def _upstream_states(self, task: prefect.Task) -> tuple[dict[Edge, Any], dict[Edge, list[Any]]]:
+    def upstream_states(self, task: prefect.Task) -> tuple[dict[Edge, Any], dict[Edge, list[Any]]]:
         """The state of each edge to a task, and for those from a map that it takes whole, those of the map's runs."""
         states: dict[Edge, Any] = {}
         mapped: dict[Edge, list[Any]] = {}
@@ -180,27 +189,36 @@ class _Run:
             states[edge] = Success("Auto-generated constant value", result=ConstantResult(value=value))
         return states, mapped
 
-    def _submit_map(
-        self, task: prefect.Task, state: State | None, states: dict[Edge, Any], mapped: dict[Edge, list[Any]]
-    ) -> None:
+    def _submit_map(self, task: prefect.Task, state: State | None) -> None:
         """Wait for what a task is mapped over, see whether it can be, and give its runs to the executor."""
-        states = self._wait(states)
-        parent = self._wait([self._submit(task, state, states, mapped, is_mapped_parent=True)])[0]
+        states, mapped = self._settled(partial(self._waited_for, task))
+        parent = self._map_state(task, state, states, mapped)
         if isinstance(parent, Mapped):
             if getattr(state, PART, False):  # Prefect would go as far as the runs that are known
                 parent = Mapped(parent.message)
             parent = self._refused(task, states) or parent
         self.states[task] = parent
-        runs = []
-        for index, one in enumerate(states_of_runs(parent, states, self.children, self.executor)):
-            begun = state
-            if isinstance(state, Mapped):  # it has run in part
-                begun = state.map_states[index] if index < len(state.map_states) else None
-            runs.append(self._submit(task, begun, one, mapped, index=index))
+        rows = self._settled(partial(states_of_runs, parent, states, self.children, self.executor))
+        runs = [self.give(task, begun(state, index), one, mapped, index=index) for index, one in enumerate(rows)]
         if isinstance(parent, Mapped):
             self.children[task] = runs
             if self.recorder is not None and task in self.named:
                 self.recorder.mapped(self.named[task][0], len(runs))
+
+    def _waited_for(self, task: prefect.Task) -> tuple[dict[Edge, State], dict[Edge, list[Any]]]:
+        states, mapped = self.upstream_states(task)
+        return self.executor.wait(states), mapped
+
+    def _map_state(
+        self, task: prefect.Task, state: State | None, states: dict[Edge, State], mapped: dict[Edge, list[Any]]
+    ) -> State:
+        try:
+            found: State = self.executor.wait(self.give(task, state, states, mapped, is_mapped_parent=True))
+        except Exception as error:
+            if self.losses is None or self._raises():
+                raise
+            found = lost(error)
+        return found
 
     def _refused(self, task: prefect.Task, states: Mapping[Edge, State]) -> State | None:
         """The state of a map over lists of unequal length: in a flow of ours it has failed, before any of its runs."""
@@ -224,7 +242,7 @@ class _Run:
             return None if edge.flattened else len(self.children.get(edge.upstream_task, ()))
         return len(state.result) if isinstance(state.result, (list, tuple)) else None
 
-    def _submit(
+    def give(
         self,
         task: prefect.Task,
         state: State | None,
@@ -234,80 +252,66 @@ class _Run:
         index: int | None = None,
         is_mapped_parent: bool = False,
     ) -> Any:
-        own = self.contexts.get(task, {})
         named = self.named.get(task)
         recorded = None if self.recorder is None or named is None else (self.recorder, *named)
-        try:
-            return self.executor.submit(
-                run_task,
-                task=task,
-                state=state,
-                upstream_states=states,
-                context=RunContext(self.values, self.config, own, index, tells=self.tells, recorded=recorded),
-                flow_result=self.flow.result,
-                task_runner_cls=self.task_runner_cls,
-                task_runner_state_handlers=self.handlers,
-                upstream_mapped_states=mapped,
-                is_mapped_parent=is_mapped_parent,
-                extra_context={"task_name": task.name, "task_tags": task.tags, "task_index": index},
-            )
-        except Exception:  # of the executor: each has its own for what cannot be pickled
-            wrong = not_carried(task, states, {**self.values, **own}) if self.tells else None
-            if wrong is None:
-                raise
-            return Failed(f"Task '{task.name}': {wrong.message}", result=wrong)
+        if type(self.executor) not in _EXECUTORS:  # which may change the context
+            self._look_at_context()
+        arguments = {
+            "task": task,
+            "state": state,
+            "upstream_states": states,
+            "context": RunContext(self.common, self.config, self.contexts.get(task, {}), index, recorded=recorded),
+            "flow_result": self.flow.result,
+            "task_runner_cls": self.task_runner_cls,
+            "task_runner_state_handlers": self.handlers,
+            "upstream_mapped_states": mapped,
+            "is_mapped_parent": is_mapped_parent,
+        }
+        extra = {"task_name": task.name, "task_tags": task.tags, "task_index": index}
+        if not self.travels:
+            return self.executor.submit(run_task, **arguments, extra_context=extra)
+        parcel, futures = packed(task, arguments)
+        return self.executor.submit(run_parcel, parcel=parcel, states=futures, extra_context=extra)
+
+    def _look_at_context(self) -> None:
+        self.common = dict(prefect.context.__dict__)
+        self.common.pop(RECORDING, None)
+        config = self.common.pop("config", None)
+        if config is not self.config.config:
+            self.config = SharedConfig(config)
 
     def final_states(self, tasks: Iterable[prefect.Task]) -> dict[prefect.Task, State]:
         """Wait for tasks, and for all runs of those that are mapped."""
-        waiting = {task: self.states.get(task, Pending("Task not evaluated by FlowRunner.")) for task in tasks}
-        final: dict[prefect.Task, State] = self._wait(waiting)
-        assert isinstance(final, dict)
-        if self.lost:
-            final = self._told_apart(final)
+        final = self._settled(partial(self._waited_for_all, tuple(tasks)))
         for task, state in final.items():
             if isinstance(state, Mapped):
                 if task in self.children:
-                    state.map_states = self._wait(self.children[task])
+                    state.map_states = self._settled(partial(self._waited_for_runs, task))
                 state.result = [one.result for one in state.map_states]
         return final
 
-    def _wait(self, futures: Any) -> Any:
-        """Wait for states. One that the executor has lost, by a worker that died, is that of a failed task."""
-        try:
-            return self.executor.wait(futures)
-        except Exception:  # of the executor: each has its own for what it has lost
-            if not self.tells or prefect.context.get("raise_on_exception"):
-                raise
-        if isinstance(futures, dict):
-            return {key: self._settled(future) for key, future in futures.items()}
-        return [self._settled(future) for future in futures]
-
-    def _settled(self, future: Any) -> Any:
-        try:
-            return self.executor.wait(future)
-        except Exception as error:
-            lost = Failed(f"The executor has lost the task's run: {error!r}", result=error)
-            self.lost.add(lost)
-            return lost
-
-    def _told_apart(self, final: Mapping[prefect.Task, State]) -> dict[prefect.Task, State]:
-        """The states, where an executor gives the error of a lost task to all that are downstream of it."""
-        found: dict[prefect.Task, State] = {}
-        for task in self.flow.sorted_tasks():
-            if task not in final:
-                continue
-            state = found[task] = final[task]
-            if state not in self.lost:
-                continue
-            if any(
-                found[edge.upstream_task].is_failed()
-                for edge in self.upstream.get(task, ())
-                if edge.upstream_task in found
-            ):
-                found[task] = TriggerFailed("Some of the upstream tasks failed.")
-            elif wrong := not_carried(task, {edge: Success(result=value) for edge, value in self.constant_edges(task)}):
-                found[task] = Failed(f"Task '{task.name}': {wrong.message}", result=wrong)
+    def _waited_for_all(self, tasks: Sequence[prefect.Task]) -> dict[prefect.Task, State]:
+        waiting = {task: self.states.get(task, Pending("Task not evaluated by FlowRunner.")) for task in tasks}
+        found: dict[prefect.Task, State] = self.executor.wait(waiting)
         return found
+
+    def _waited_for_runs(self, task: prefect.Task) -> list[State]:
+        found: list[State] = self.executor.wait(self.children[task])
+        return found
+
+    # What the executor loses, as by a worker that dies, fails the task that it was, and no other.
+
+    def _settled(self, wait: Callable[[], T]) -> T:
+        """Wait; where the executor has lost something, see what became of all that was given to it, and wait again."""
+        while True:
+            try:
+                return wait()
+            except Exception as error:  # of the executor: each has its own for what it has lost
+                if self.losses is None or self._raises() or not self.losses.settle(error):
+                    raise
+
+    def _raises(self) -> bool:
+        return bool(prefect.context.get("raise_on_exception"))
 
 
 def _constant_edges(flow: prefect.Flow, task: prefect.Task) -> Iterator[tuple[Edge, Any]]:
@@ -317,32 +321,8 @@ def _constant_edges(flow: prefect.Flow, task: prefect.Task) -> Iterator[tuple[Ed
 _EACH_TIME = (ResourceSetupTask, ResourceCleanupTask, SecretBase)
 """Tasks that a run which goes on with another's states runs again."""
 
+_EXECUTORS = (LocalExecutor, LocalDaskExecutor, DaskExecutor)
+"""Those of Prefect's, which leave the context as it is."""
 
-def run_task(
-    task: prefect.Task,
-    state: State | None,
-    upstream_states: Mapping[Edge, State],
-    context: RunContext,
-    flow_result: Result | None,
-    task_runner_cls: Callable[..., TaskRunner],
-    task_runner_state_handlers: Handlers,
-    upstream_mapped_states: Mapping[Edge, list[State]],
-    is_mapped_parent: bool = False,
-) -> State:
-    """Run a task, or one run of a mapped one, wherever the executor has it run, and return its final state."""
-    values = context.to_dict()
-    begun = time.time()
-    with entered(values, shared=True):
-        for edge, upstream in upstream_states.items():
-            if isinstance(upstream, Mapped) and not edge.mapped:
-                upstream.map_states = upstream_mapped_states.get(edge, upstream.map_states)
-                upstream.result = [one.result for one in upstream.map_states]
-        runner = task_runner_cls(task=task, state_handlers=task_runner_state_handlers, flow_result=flow_result)
-        final: State = runner.run(
-            state=state, upstream_states=upstream_states, is_mapped_parent=is_mapped_parent, context=values
-        )
-    final = carried_back(task.name, final) if context.tells and context.arrived else final
-    if context.recorded is not None and not (state is not None and state.is_finished()):  # then nothing has run
-        recorder, name, keeps = context.recorded
-        recorder.ended(name, values.get("map_index"), final, begun, keeps=keeps)
-    return final
+_OF_THREADS = ("threads", "synchronous")
+"""The schedulers of Dask's whose tasks run in the flow's own process."""
