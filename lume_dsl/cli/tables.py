@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import reprlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lume_dsl.cli.flag_help import help_of
 from lume_dsl.cli.printing import Table, print_tables
@@ -12,7 +12,7 @@ from lume_dsl.declare.edge_checks import SHOWN_AS
 from lume_dsl.declare.flow import FlowMeta, LumeFlow, parameters_of
 from lume_dsl.declare.graph import Constant, Input, Member
 from lume_dsl.declare.parameters import json_values, shown_values
-from lume_dsl.errors import RecordError
+from lume_dsl.errors import NotRunError, RecordError
 from lume_dsl.files import File
 from lume_dsl.records import DBResult
 from lume_dsl.services import current
@@ -21,6 +21,9 @@ from lume_dsl.values.convert import structure, unstructure
 from lume_dsl.values.encoding import encode
 from lume_dsl.values.jsontypes import offenders
 from lume_dsl.values.names import type_name
+
+if TYPE_CHECKING:
+    from lume_dsl.engine.outcome import FlowRun
 
 __all__ = ["results_document", "show_flow", "show_run"]
 
@@ -33,7 +36,7 @@ def results_document(done: LumeFlow) -> dict[str, Any]:
 
     A file or record result is the reference that ``lume_dsl.load`` takes. Another result is its value, in
     the JSON form of its annotation or, where that has none, in the form in which records keep it; what no record
-    could keep is ``{"__repr__": text}``.
+    could keep is ``{"__repr__": text}``. One of a task that was skipped, or that failed and the flow did not, is None.
     """
     run, graph = done.flow_run, type(done).__lume_graph__
     return {
@@ -43,11 +46,15 @@ def results_document(done: LumeFlow) -> dict[str, Any]:
         "start_time": run.start_time.isoformat(),
         "end_time": run.end_time.isoformat(),
         "parameters": shown_values(graph, json_values(parameters_of(done))),
-        "results": {name: _as_json(run.value(name), member) for name, member in graph.all_results.items()},
+        "results": {name: _as_json(run, name, member) for name, member in graph.all_results.items()},
     }
 
 
-def _as_json(value: Any, member: Member) -> Any:
+def _as_json(run: FlowRun, name: str, member: Member) -> Any:
+    try:
+        value = run.value(name)
+    except NotRunError:  # as of one that was skipped
+        return None
     if isinstance(value, (File, DBResult)):
         return value.reference()
     if not offenders(member.type) and not structure(value, member.type)[1]:
@@ -68,11 +75,19 @@ def show_run(done: LumeFlow) -> None:
     first = "result" if graph.all_results else "task"
     table = Table((first, "type", "value"), whole=(first, "value"))
     for name, member in shown.items():
-        told = "skipped" if run.tasks[name].is_skipped() else _told(run.value(name))
-        table.rows.append((name, type_name(member.type), told))
+        table.rows.append((name, type_name(member.type), _outcome(run, name)))
     seconds = (run.end_time - run.start_time).total_seconds()
     note = "" if graph.all_results or not table.rows else f"; {NO_RESULTS}"
     print_tables(f"{run.flow_name} succeeded in {seconds:.1f} s{note}", table)
+
+
+def _outcome(run: FlowRun, name: str) -> str:
+    if run.tasks[name].is_skipped():
+        return "skipped"
+    try:
+        return _told(run.value(name))
+    except NotRunError as error:  # of a task that may fail, by the triggers of those that take it
+        return str(error)
 
 
 def _told(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, cast
@@ -96,8 +96,7 @@ class FlowRun:
             why = f"it ran before this run was resumed, and what it returned is not kept: {unkept.reason}"
             raise NotRunError(f"{self.flow_name}.{name} has no value: {why}")
         if failed or not state.is_successful():
-            ended = f"{', '.join(failed)} failed" if failed else f"its task ended {type(state).__name__}"
-            raise NotRunError(f"{self.flow_name}.{name} has no value: {ended} in this run")
+            raise NotRunError(f"{self.flow_name}.{name} has no value: {_ended(state, failed)} in this run")
         if state.is_mapped():  # where Prefect has the exception that skipped an item
             return [None if run.is_skipped() else self._read(name, run.result) for run in _runs(state)]
         return self._read(name, state.result)
@@ -125,6 +124,12 @@ def _runs(state: State) -> list[State]:
     return cast(list[State], state.map_states) if state.is_mapped() else []
 
 
+def _ended(state: State, failed: Sequence[str]) -> str:
+    if failed:
+        return f"{', '.join(failed)} failed"
+    return "what it waits for failed" if _follows(state) else f"its task ended {type(state).__name__}"
+
+
 def error_of(flow_name: str, state: State, tasks: Mapping[str, State], graph: Graph) -> FlowRunError:
     """Return the error of a failed run, with the first original exception as its cause."""
     failed = tuple(
@@ -147,6 +152,8 @@ def error_of(flow_name: str, state: State, tasks: Mapping[str, State], graph: Gr
 
 def _follows(state: State) -> bool:
     """Whether a task failed because others did: nothing of it has run."""
+    if state.is_mapped():
+        return bool(_runs(state)) and all(map(_follows, _runs(state)))
     return isinstance(state, TriggerFailed) or (state.is_failed() and state.message == _NO_LISTS)
 
 

@@ -69,6 +69,28 @@ def test_run_tells_a_result_that_was_skipped_from_one_that_is_none(lume: Lume) -
     assert json.loads(lume("run", "branching", "--json").out)["results"] == {"kept": None, "nothing": None}
 
 
+def test_run_shows_what_a_run_gave_that_succeeded_without_some_of_its_tasks(lume: Lume) -> None:
+    lume.write(
+        "daring.py",
+        "from lume_dsl import *\nfrom prefect.triggers import all_finished\n\n"
+        "@task\ndef fails() -> int:\n    raise ValueError('no')\n\n"
+        "@task\ndef plus_one(x: int) -> int:\n    return x + 1\n\n"
+        "@task(trigger=all_finished)\ndef report(x: int) -> str:\n    return 'told'\n\n"
+        "class Tasks(LumeFlow):\n    daring = fails()\n    after = plus_one(daring)\n    told = report(after)\n\n"
+        "class Daring(LumeFlow):\n    daring = fails()\n    after: int = result(plus_one(daring))\n"
+        "    told: str = result(report(after))\n",
+    )
+    done = lume("run", "daring:Tasks")
+    assert done.code == 0
+    assert done.out.startswith("Tasks succeeded in ")
+    assert done.out.splitlines()[1:] == [
+        "daring\tint\tTasks.daring has no value: daring failed in this run",
+        "after\tint\tTasks.after has no value: what it waits for failed in this run",
+        "told\tstr\t'told'",
+    ]
+    assert json.loads(lume("run", "daring:Daring", "--json").out)["results"] == {"after": None, "told": "told"}
+
+
 def test_run_takes_a_file_and_leaves_out_the_name_of_its_only_flow(lume: Lume) -> None:
     lume.write(
         "only.py", "from lume_dsl import *\nfrom lab import append_text\n\nclass Only(LumeFlow):\n    a: str = 'b'\n"

@@ -201,6 +201,22 @@ def test_a_failure_survives_pickling(lab: ModuleType) -> None:
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
+def test_a_map_of_which_no_item_has_run_is_told_as_such() -> None:
+    @task
+    def fails(x: int) -> int:
+        raise ValueError("no")
+
+    class Pairs(LumeFlow):
+        xs: list[int] = parameter(default=[1, 2])
+        first = fails.map(xs)
+        second = fails.map(first)
+        third = fails.map(second)
+
+    with pytest.raises(FlowRunError) as caught:
+        Pairs().run()
+    assert caught.value.not_run == ("second", "third")
+
+
 def test_a_map_over_what_failed_has_not_run() -> None:
     @task
     def images() -> list[int]:
