@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from lume_dsl.declare.body import place_of
+from lume_dsl.declare.executor_names import problem_of_name
 from lume_dsl.declare.flow import FlowMeta, LumeFlow
 from lume_dsl.declare.namespace import Compiled
 from lume_dsl.errors import DefinitionError, Problem, did_you_mean
@@ -48,7 +49,7 @@ def flow(*misplaced: Any, **options: Unpack[FlowOptions]) -> Callable[[type[F]],
     """Set the options of a flow: ``@flow(name="scan", project="injector")`` above the class.
 
     Raises:
-        DefinitionError: An option is unknown, or what it stands above is no flow.
+        DefinitionError: An option is unknown or wrong, or what it stands above is no flow.
     """
     place = place_of(sys._getframe(1))
     if misplaced:
@@ -83,6 +84,9 @@ def _flow_option_problems(options: Mapping[str, Any]) -> list[tuple[str, str]]:
     if isinstance(config := options.get("run_config"), str):
         fix = "write run_config=DockerRun(image=...), or another of prefect.run_configs"
         found.append((f"run_config={config!r} is a text", fix))
+    executor = options.get("executor")
+    if isinstance(executor, str) and (problem := problem_of_name(executor)) is not None:
+        found.append(problem)
     if isinstance(labels := options.get("labels"), str):
         found.append((f"labels={labels!r} is one text", f"write labels=[{labels!r}]"))
     return found

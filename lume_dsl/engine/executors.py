@@ -12,11 +12,10 @@ from typing import Any
 
 from prefect.executors import DaskExecutor, Executor, LocalDaskExecutor, LocalExecutor
 
-from lume_dsl.errors import ExecutorError, ServiceError, did_you_mean, text_of
+from lume_dsl.declare.executor_names import ADDRESS, problem_of_name
+from lume_dsl.errors import ExecutorError, ServiceError, text_of
 
-__all__ = ["NAMES", "check_cluster", "executor_of"]
-
-NAMES = ("local", "threads", "processes", "dask", "dask://HOST:PORT")
+__all__ = ["check_cluster", "executor_of"]
 
 SECONDS = 5
 """How long a cluster has to answer."""
@@ -32,7 +31,7 @@ def executor_of(
     """Return the executor that a name stands for; an executor is its own, and None is the flow's.
 
     Args:
-        executor: One of ``NAMES``; ``dask`` is a cluster of this machine's that lasts as long as the run.
+        executor: One of ``executor_names.NAMES``; ``dask`` is a cluster of this machine that lasts as long as the run.
         workers: How many threads or processes; as many as the machine has processors if None.
         cluster: The dotted name of a Dask cluster class, which ``dask`` starts.
         cluster_options: What that class takes.
@@ -59,26 +58,23 @@ def executor_of(
         raise ExecutorError(f"workers={workers} goes with 'threads', 'processes' and 'dask', not with {what}")
     if executor == "local":
         return LocalExecutor()
-    if isinstance(executor, str) and executor.startswith("dask://"):
-        return DaskExecutor(address=_address(executor), client_kwargs={"timeout": SECONDS})
-    shown = f"{executor!r} is no executor{did_you_mean(str(executor), NAMES)}"
-    raise ExecutorError(f"{shown}\n    they are {', '.join(NAMES)}, and objects of Prefect's executor classes")
-
-
-def _address(executor: str) -> str:
-    host, _, port = executor.removeprefix("dask://").rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
-        raise ExecutorError(f"{executor!r} is not of the form dask://HOST:PORT, as dask://localhost:8786")
-    return f"tcp://{host}:{port}"
+    if not isinstance(executor, str):
+        raise ExecutorError(f"{executor!r} is no executor: write its name, or an object of Prefect's executor classes")
+    if (problem := problem_of_name(executor)) is not None:
+        raise ExecutorError("\n    ".join(problem))
+    address = executor.replace(ADDRESS, "tcp://")
+    return DaskExecutor(address=address, client_kwargs={"timeout": SECONDS})
 
 
 def _of_cluster(name: str | None, workers: int | None, options: dict[str, Any]) -> DaskExecutor:
     if workers is not None:
         options["n_workers"] = workers
-    if name is not None:
-        return DaskExecutor(cluster_class=_starting(_class_of(name)), cluster_kwargs=options)
-    options.setdefault("dashboard_address", ":0")  # the usual port may be taken
-    return DaskExecutor(cluster_kwargs=options)
+    if name is None:
+        options.setdefault("dashboard_address", ":0")  # the usual port may be taken
+    chosen: Any = {} if name is None else {"cluster_class": _class_of(name)}
+    made = DaskExecutor(cluster_kwargs=options, **chosen)
+    vars(made)["cluster_class"] = _starting(vars(made)["cluster_class"])  # the one that Prefect is configured to take
+    return made
 
 
 def _class_of(name: str) -> Any:

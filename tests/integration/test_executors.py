@@ -166,9 +166,10 @@ def test_a_cluster_class_is_started_with_its_arguments_for_the_time_of_the_run(s
 
 
 @pytest.mark.usefixtures("scans")
-def test_a_cluster_that_cannot_be_started_is_told_by_its_cause() -> None:
+@pytest.mark.parametrize("cluster", [["--cluster", "distributed.LocalCluster"], ["--executor", "dask"]])
+def test_a_cluster_that_cannot_be_started_is_told_by_its_cause(cluster: list[str]) -> None:
     command = [sys.executable, "-m", "lume_dsl", "run", "scans_there:QuadScan", "--workers", "1"]
-    command += ["--cluster", "distributed.LocalCluster", "--cluster-option", "foo=3"]
+    command += [*cluster, "--cluster-option", "foo=3"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == ServiceError.exit_code
     said = done.stderr[done.stderr.index("the cluster could not be started: ") :]

@@ -382,6 +382,22 @@ def test_a_run_config_is_an_object_and_labels_are_a_list(define: Any) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("thread", "'thread' is no executor; did you mean 'threads'?  [flow-option]\n    they are local, threads, "),
+        (
+            "dask://login1",
+            "'dask://login1' is not of the form dask://HOST:PORT  [flow-option]\n    write it as dask://",
+        ),
+    ],
+)
+def test_the_name_of_an_executor_is_checked_where_it_is_written(define: Any, name: str, told: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        define(f"@flow(executor={name!r})\nclass Scan(LumeFlow):\n    x: int = 1")
+    assert str(caught.value).startswith(f"beam.py:1: Scan: {told}")
+
+
 def test_all_misspelt_options_are_told_at_the_line_of_the_decorator(define: Any) -> None:
     with pytest.raises(DefinitionError) as caught:
         define("@flow(nmae='a', projcet='b')\nclass Scan(LumeFlow):\n    x: int = 1")
