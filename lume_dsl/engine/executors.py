@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 from prefect.executors import DaskExecutor, Executor, LocalDaskExecutor, LocalExecutor
 
@@ -134,6 +135,9 @@ async def _count_workers(address: str, options: Mapping[str, Any]) -> int:
     arguments = security.get_connection_args("client") if security is not None else {}
 
     async def asked() -> int:
+        place = urlsplit(address)
+        if place.hostname:  # Dask tries until the time is up, and then does not say that there is no such host
+            await asyncio.get_running_loop().getaddrinfo(place.hostname, place.port)
         async with rpc(address, timeout=SECONDS, connection_args=arguments) as scheduler:  # type: ignore[no-untyped-call]  # of Dask
             identity: Any = await scheduler.identity()
         return int(identity.get("n_workers", len(identity["workers"])))

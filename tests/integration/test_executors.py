@@ -250,6 +250,11 @@ def test_a_cluster_that_does_not_answer_ends_the_run_before_anything_runs() -> N
         assert time.monotonic() - begun < 20
 
 
+def test_a_host_that_there_is_not_is_told_so() -> None:
+    with pytest.raises(ServiceError, match=r"no Dask scheduler answers at tcp://nowhere\.invalid:8786: .*[Nn]ame"):
+        Doubled().run(executor="dask://nowhere.invalid:8786")
+
+
 def test_a_cluster_without_workers_is_told_so() -> None:
     from distributed import LocalCluster
 
