@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -54,10 +55,10 @@ class _ServeCommand(FlowCommand):
         """Serve the flow with what was said of its parameters."""
         instance = read_flags(self.flow, self.flags, self.given)
         load_engine(self.flow)
-        from lume_dsl.engine import serve  # Prefect
+        from lume_dsl.engine import leaving_signals, serve  # Prefect
 
         told = _Told(self.flow.__name__, as_json=as_json, verbose=verbose)
-        with log_to_stderr(verbose=verbose), _stopped_by_signals(told) as stop:
+        with log_to_stderr(verbose=verbose), leaving_signals() as end, _stopped_by_signals(told, end) as stop:
             serve(
                 self.flow,
                 parameters_of(instance),
@@ -120,13 +121,19 @@ def _in_words(seconds: float) -> str:
 
 
 @contextmanager
-def _stopped_by_signals(listener: _Told) -> Iterator[threading.Event]:
-    """Within it, SIGTERM and the first Ctrl-C set an event; the second Ctrl-C interrupts."""
-    stop = threading.Event()
+def _stopped_by_signals(listener: _Told, end_workers: Callable[[], None]) -> Iterator[threading.Event]:
+    """Within it, SIGTERM and the first Ctrl-C set an event; the second Ctrl-C interrupts, and ends the workers."""
+    stop, process = threading.Event(), os.getpid()
 
     def told(number: int, _frame: object) -> None:
+        if os.getpid() != process:  # forked by a task, which ends it by SIGTERM; Ctrl-C is told by the parent
+            if number == signal.SIGTERM:
+                signal.signal(number, signal.SIG_DFL)
+                signal.raise_signal(number)
+            return
         if stop.is_set():
             if number == signal.SIGINT:
+                end_workers()
                 raise KeyboardInterrupt
             return
         stop.set()  # before it is told: the next may come at once

@@ -12,12 +12,14 @@ from lume_dsl.engine.registering import register
 from lume_dsl.engine.resume import resume_flow
 from lume_dsl.engine.run import prepare, results_of, run_flow
 from lume_dsl.engine.serve import serve
+from lume_dsl.engine.worker_signals import leaving_signals
 from lume_dsl.history.of_flows import runs
 
 __all__ = [
     "FlowRun",
     "compile_flow",
     "executor_of",
+    "leaving_signals",
     "prepare",
     "register",
     "results_of",

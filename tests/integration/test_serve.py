@@ -27,6 +27,7 @@ from lume_dsl.errors import LumeError, ScheduleError
 SECOND = IntervalSchedule(start_date=pendulum.datetime(2026, 1, 1), interval=timedelta(seconds=1))
 FLOWS = """
 from datetime import timedelta
+import multiprocessing
 import time
 
 import pendulum
@@ -53,6 +54,22 @@ class EachSecond(LumeFlow):
 class Never(LumeFlow):
     seconds: float = 0.0
     at: str = result(wait(seconds))
+
+@task
+def fork(seconds: float) -> int:
+    with open("begun", "a") as file:
+        print("begun", file=file)
+    child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+    child.start()
+    time.sleep(seconds)
+    child.terminate()
+    child.join()
+    return child.exitcode
+
+@flow(schedule=IntervalSchedule(start_date=pendulum.datetime(2026, 1, 1), interval=timedelta(seconds=1)))
+class Forking(LumeFlow):
+    seconds: float = 2.0
+    exitcode: int = result(fork(seconds))
 """
 
 
@@ -193,7 +210,14 @@ def serving() -> Callable[..., subprocess.Popen[str]]:
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "lume_dsl", "serve", *arguments]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
+        return subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ,
+            start_new_session=True,  # a group of its own, which a test can send signals to
+        )
 
     return start
 
@@ -234,6 +258,50 @@ def test_a_run_that_is_underway_is_finished(
     assert len(out.splitlines()) == len(Path("ended").read_text().splitlines()) == 1
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("executor", ["local", "threads", "processes", "dask"])
+def test_a_run_that_is_underway_is_finished_where_its_workers_get_the_signal_too(
+    executor: str, number: signal.Signals, serving: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """As a terminal sends Ctrl-C, and a service manager SIGTERM."""
+    workers = () if executor == "local" else ("--workers", "2")
+    process = serving("flows:EachSecond", "--seconds", "2", "--json", "--executor", executor, *workers)
+    until_a_run_has_begun()
+    os.killpg(process.pid, number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert err.count("stopping; the run that is underway is finished first") == 1
+    assert [json.loads(line)["state"] for line in out.splitlines()] == ["Success"]
+    assert len(Path("begun").read_text().splitlines()) == len(Path("ended").read_text().splitlines()) == 1
+    assert is_gone(process.pid)
+
+
+def is_gone(group: int) -> bool:
+    """No process of a group is left, soon."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    os.killpg(group, signal.SIGKILL)
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_processes_that_a_task_forks_end_as_usual(
+    number: signal.Signals, serving: Callable[..., subprocess.Popen[str]]
+) -> None:
+    process = serving("flows:Forking", "--json", "--runs", "1")
+    until_a_run_has_begun()
+    time.sleep(0.5)
+    os.killpg(process.pid, number)
+    out, err = process.communicate(timeout=30)
+    assert err.count("stopping") == 1
+    assert json.loads(out)["results"]["exitcode"] == -signal.SIGTERM
+
+
 def test_it_says_nothing_of_a_run_while_it_waits(serving: Callable[..., subprocess.Popen[str]]) -> None:
     with open("flows.py", "a") as file:
         file.write(
@@ -260,6 +328,22 @@ def test_a_second_interrupt_ends_the_run(serving: Callable[..., subprocess.Popen
     assert process.returncode == 130
     assert f"Interrupted; go on with it: python -m lume_dsl resume {runs().one().id[:8]}\n" in err
     assert not Path("ended").exists()
+
+
+@pytest.mark.parametrize("send", [os.kill, os.killpg])
+@pytest.mark.parametrize("executor", ["processes", "dask"])
+def test_a_second_interrupt_ends_workers_at_once(
+    executor: str, send: Callable[[int, int], None], serving: Callable[..., subprocess.Popen[str]]
+) -> None:
+    process = serving("flows:EachSecond", "--seconds", "50", "--executor", executor, "--workers", "2")
+    until_a_run_has_begun()
+    send(process.pid, signal.SIGINT)
+    time.sleep(0.5)
+    send(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert not Path("ended").exists()
+    assert is_gone(process.pid)
 
 
 def test_a_command_for_a_flow_without_a_schedule_is_wrong_usage(
