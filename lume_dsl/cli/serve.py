@@ -6,13 +6,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+import attrs
 import click
 
+from lume_dsl.cli.assignments import Document
 from lume_dsl.cli.executor_flags import executor_said
 from lume_dsl.cli.failures import describe, document, visible
 from lume_dsl.cli.flags import read_flags
@@ -22,7 +24,7 @@ from lume_dsl.cli.streams import write_document
 from lume_dsl.cli.tables import results_document, show_run
 from lume_dsl.cli.targets import flow_of
 from lume_dsl.declare.flow import LumeFlow, parameters_of
-from lume_dsl.errors import LumeError
+from lume_dsl.errors import LumeError, ParameterError, Problem
 
 __all__ = ["command"]
 
@@ -53,10 +55,11 @@ class _ServeCommand(FlowCommand):
         self, *, as_json: bool, verbose: bool, catch_up: bool, runs: int | None, **where: Any
     ) -> None:
         """Serve the flow with what was said of its parameters."""
-        instance = read_flags(self.flow, self.flags, self.given)
         load_engine(self.flow)
         from lume_dsl.engine import leaving_signals, serve  # Prefect
+        from lume_dsl.engine.serve import values_of_clocks
 
+        instance = self._read_flags(values_of_clocks(self.flow))
         told = _Told(self.flow.__name__, as_json=as_json, verbose=verbose)
         with log_to_stderr(verbose=verbose), leaving_signals() as end, _stopped_by_signals(told, end) as stop:
             serve(
@@ -68,6 +71,28 @@ class _ServeCommand(FlowCommand):
                 runs=runs,
                 executor=executor_said(**where),
             )
+
+    def _read_flags(self, clocks: Sequence[Mapping[str, Any]]) -> LumeFlow:
+        """The flow with what flags give; what they do not and each clock does is the first clock's, until its time."""
+        parameters = self.flow.__lume_graph__.parameters
+        first = clocks[0] if clocks else {}
+        before = {name: first[name] for name in parameters if clocks and all(name in given for given in clocks)}
+        try:
+            return read_flags(self.flow, self.flags, self.given, before=Document("clock 1 of its schedule", before))
+        except ParameterError as error:
+            told = tuple(_told_of_clocks(problem, self.flow.__name__, clocks) for problem in error.problems)
+            raise ParameterError(told, error.count) from None
+
+
+def _told_of_clocks(problem: Problem, flow_name: str, clocks: Sequence[Mapping[str, Any]]) -> Problem:
+    """A problem; of a parameter that some clocks give, it names those that do not."""
+    name = problem.subject.removeprefix(f"{flow_name}.")
+    without = [str(number) for number, given in enumerate(clocks, 1) if name not in given]
+    if problem.kind != "parameter-missing" or len(without) == len(clocks):
+        return problem
+    named = f"clock {without[0]}" if len(without) == 1 else f"clocks {', '.join(without)}"
+    gives = "does" if len(without) == 1 else "do"
+    return attrs.evolve(problem, message=f"{problem.message}; {named} of its schedule {gives} not give it")
 
 
 class _Told:

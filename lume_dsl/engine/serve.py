@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
@@ -13,10 +14,10 @@ from prefect.schedules import Schedule
 
 from lume_dsl.declare.flow import FlowMeta, LumeFlow
 from lume_dsl.engine.compile import compile_flow
-from lume_dsl.errors import LumeError, ScheduleError
+from lume_dsl.errors import LumeError, ParameterError, Problem, ScheduleError
 from lume_dsl.tasks.context import SCHEDULED
 
-__all__ = ["Listener", "serve"]
+__all__ = ["Listener", "serve", "values_of_clocks"]
 
 
 class Listener(Protocol):
@@ -70,8 +71,8 @@ def serve(
         ParameterError: Values do not fit, those of the clocks included.
     """
     schedule = schedule_of(flow_class)
-    for clock in schedule.clocks:
-        flow_class(**{**values, **(clock.parameter_defaults or {})})
+    for number, given in enumerate(values_of_clocks(flow_class), 1):
+        _check(flow_class, values, given, f"clock {number} of its schedule")
     last, left = _now(), runs
     while left is None or left > 0:
         event, missed = _next(schedule, last, catch_up=catch_up)
@@ -102,6 +103,28 @@ def schedule_of(flow_class: FlowMeta) -> Schedule:
         fix = "write @flow(schedule=CronSchedule('0 * * * *')) above the class, or another of prefect.schedules"
         raise ScheduleError(f"{flow_class.__name__} has no schedule\n    {fix}")
     return schedule
+
+
+def values_of_clocks(flow_class: FlowMeta) -> list[Mapping[str, Any]]:
+    """Return the parameters that each clock of a flow's schedule gives, in the order of the clocks.
+
+    Raises:
+        ScheduleError: The flow has no schedule.
+    """
+    return [clock.parameter_defaults or {} for clock in schedule_of(flow_class).clocks]
+
+
+def _check(flow_class: FlowMeta, values: Mapping[str, Any], given: Mapping[str, Any], clock: str) -> None:
+    """Raises: ParameterError, which names the clock where it gives what is wrong."""
+
+    def told(problem: Problem) -> Problem:
+        name = re.split(r"[.\[]", problem.subject.removeprefix(f"{flow_class.__name__}."))[0]
+        return attrs.evolve(problem, message=f"{problem.message} (from {clock})") if name in given else problem
+
+    try:
+        flow_class(**{**values, **given})
+    except ParameterError as error:
+        raise ParameterError(tuple(told(problem) for problem in error.problems), error.count) from None
 
 
 def _now() -> datetime:

@@ -346,6 +346,83 @@ def test_a_second_interrupt_ends_workers_at_once(
     assert is_gone(process.pid)
 
 
+CLOCKS = """
+from prefect.schedules import Schedule
+from prefect.schedules.clocks import DatesClock
+
+SOON, LATER = (pendulum.now("utc").add(seconds=seconds) for seconds in (5, 6))
+
+@task
+def add(x: int, y: int) -> int:
+    return x + y
+
+def clocks(*values):
+    return Schedule(clocks=[DatesClock([time], parameter_defaults=one) for time, one in zip((SOON, LATER), values)])
+
+class Sum(LumeFlow):
+    x: int
+    y: int = 1
+    total: int = result(add(x, y))
+
+@flow(schedule=clocks({"x": 10}, {"x": 20}))
+class Given(Sum):
+    pass
+
+@flow(schedule=clocks({"x": 10, "y": 5}, None))
+class GivenOnce(Sum):
+    pass
+
+@flow(schedule=clocks({"x": 10}, {"x": "text"}))
+class Wrong(Sum):
+    pass
+
+@flow(schedule=clocks({"x": 10}, {"x": 20, "z": 3}))
+class Unknown(Sum):
+    pass
+
+@flow(schedule=Schedule(clocks=[DatesClock([pendulum.datetime(2020, 1, 1)])]))
+class Past(LumeFlow):
+    y: int = 1
+    total: int = result(add(y, y))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "totals"),
+    [
+        (("Given",), [11, 21]),
+        (("Given", "--y", "2"), [12, 22]),
+        (("Given", "--x", "3"), [11, 21]),
+        (("GivenOnce", "--x", "3"), [15, 4]),
+    ],
+)
+def test_what_each_clock_gives_needs_no_flag(
+    arguments: tuple[str, ...], totals: list[int], serving: Callable[..., subprocess.Popen[str]]
+) -> None:
+    Path("flows.py").write_text(FLOWS + CLOCKS)
+    out, err = serving(f"flows:{arguments[0]}", *arguments[1:], "--json").communicate(timeout=60)
+    assert [json.loads(line)["results"]["total"] for line in out.splitlines()] == totals, err
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("GivenOnce", "GivenOnce.x: is required (int); clock 2 of its schedule does not give it  [parameter-missing]"),
+        ("Wrong", "(from clock 2 of its schedule)  [parameter-value]"),
+        ("Unknown", "Unknown.z: is not a parameter (from clock 2 of its schedule)  [parameter-unknown]"),
+    ],
+)
+def test_a_clock_whose_values_are_wrong_is_named_before_anything_waits(
+    name: str, told: str, serving: Callable[..., subprocess.Popen[str]]
+) -> None:
+    Path("flows.py").write_text(FLOWS + CLOCKS)
+    process = serving(f"flows:{name}")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert told in err
+    assert "runs next" not in err
+
+
 def test_a_command_for_a_flow_without_a_schedule_is_wrong_usage(
     serving: Callable[..., subprocess.Popen[str]],
 ) -> None:
