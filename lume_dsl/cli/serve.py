@@ -115,6 +115,9 @@ class _Told:
             f"{self.name} did not run at {times}, as the run before took longer; write --catch-up to run for each"
         )
 
+    def ended(self) -> None:
+        self._say(f"the schedule of {self.name} has no more times")
+
     def begins(self) -> None:
         self.is_underway = True
 

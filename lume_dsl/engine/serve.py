@@ -29,6 +29,9 @@ class Listener(Protocol):
     def skipped(self, start_times: list[datetime]) -> None:
         """Times passed while a run was underway, for which none will run."""
 
+    def ended(self) -> None:
+        """The schedule has no more times."""
+
     def begins(self) -> None:
         """A run begins, which ``ran`` or ``failed`` ends."""
 
@@ -78,7 +81,10 @@ def serve(
         event, missed = _next(schedule, last, catch_up=catch_up)
         if missed:
             listener.skipped(missed)
-        if event is None or not _wait(event.start_time, stop, listener):
+        if event is None:
+            listener.ended()
+            return
+        if not _wait(event.start_time, stop, listener):
             return
         last = event.start_time
         instance = flow_class(**{**values, **event.values})

@@ -80,6 +80,7 @@ class Notes:
         self.waited: list[datetime] = []
         self.missed: list[datetime] = []
         self.begun = 0
+        self.has_ended = False
         self.done: list[Any] = []
         self.errors: list[LumeError] = []
 
@@ -88,6 +89,9 @@ class Notes:
 
     def skipped(self, start_times: list[datetime]) -> None:
         self.missed += start_times
+
+    def ended(self) -> None:
+        self.has_ended = True
 
     def begins(self) -> None:
         self.begun += 1
@@ -130,6 +134,7 @@ def test_runs_come_at_the_times_of_the_schedule_and_know_them() -> None:
     times = [one.at for one in notes.done]
     assert times == notes.waited
     assert notes.begun == 2
+    assert not notes.has_ended
     assert times[1] - times[0] == timedelta(seconds=1)
     assert all(one.microsecond == 0 for one in times)
     assert abs(notes.done[0].flow_run.start_time - times[0]) < timedelta(seconds=5)
@@ -158,6 +163,7 @@ def test_a_schedule_that_has_ended_ends_it_and_its_values_go_first() -> None:
 
     notes = served(Once, values={"seconds": 0.1})
     assert [one.took for one in notes.done] == [0.25]
+    assert notes.has_ended
 
 
 def test_a_run_that_fails_is_told_and_the_next_one_comes() -> None:
@@ -421,6 +427,13 @@ def test_a_clock_whose_values_are_wrong_is_named_before_anything_waits(
     assert process.returncode == 2
     assert told in err
     assert "runs next" not in err
+
+
+def test_a_schedule_without_further_times_is_told(serving: Callable[..., subprocess.Popen[str]]) -> None:
+    Path("flows.py").write_text(FLOWS + CLOCKS)
+    process = serving("flows:Past")
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "the schedule of Past has no more times\n")
 
 
 def test_a_command_for_a_flow_without_a_schedule_is_wrong_usage(
