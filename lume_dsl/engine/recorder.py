@@ -83,6 +83,7 @@ class TaskRecorder:
         self._journal = journal
         self._prepare = prepare
         self._waiting: deque[Any] = deque()  # one after another: 10,000 tuples would cost the garbage collector a pass
+        self._told: set[str] = set()
         self._writing = threading.Lock()
         self._is_open = True
         self.begun = time.monotonic()
@@ -105,7 +106,7 @@ class TaskRecorder:
         """As ``ended``, of a state that has its times."""
         kept = None
         if keeps and isinstance(state, Success) and type(value := state._result.value) not in (*_UNCHANGING, SKIP):
-            kept = self._stored(value)
+            kept = self._stored(name, value)
         self._waiting.extend((name, index, state, keeps, kept))  # which no other thread sees in part
         if self._writer is None:
             self.write()
@@ -162,21 +163,31 @@ class TaskRecorder:
         if isinstance(state.result, SKIP):  # as Prefect has it where a task was skipped by itself, and gave no result
             found["signal"] = True
         elif keeps and state.is_successful():
-            kept = self._stored(state.result) if kept is None else kept
+            kept = self._stored(name, state.result) if kept is None else kept
             found.update({"value": kept.form} if kept.reason is None else {"unkept": kept.reason})
         return found
 
-    def _stored(self, value: Any) -> _Kept:
+    def _stored(self, name: str, value: Any) -> _Kept:
         blobs: dict[str, Content] = {}
         try:
             form = exact_form(value, blobs)
             for content in blobs.values():
                 self._journal.write_content(content)
         except OSError as error:
+            self._tell_unwritten(name, error)
             return _Kept(reason=f"it could not be written: {error.strerror}")
         except Exception as error:  # a user's object may fail in any way when it is looked at
             return _Kept(reason=text_of(error))
         return _Kept(form)
+
+    def _tell_unwritten(self, name: str, error: OSError) -> None:
+        """It is in the log, once for all runs of a task that this process records."""
+        if name not in self._told:
+            self._told.add(name)
+            why = f"{error.strerror}: {error.filename or self._journal.folder}"
+            get_logger("runs").warning(
+                f"should this run fail, {name} would run again, as what it returned could not be written: {why}"
+            )
 
 
 @lru_cache(maxsize=4)

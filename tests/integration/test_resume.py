@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import re
+import resource
 import signal
 import stat
 import subprocess
@@ -13,7 +14,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -1838,3 +1839,40 @@ def test_a_handler_that_fails_leaves_a_run_that_is_recorded() -> None:
         Handled().run()
     assert runs().one().state == "Failed"
     assert not Journal(home(), runs().one().id).is_held
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """No file of this process can be larger than 200 kB, as where the disk is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("small_files", "log")
+def test_what_could_not_be_written_is_told_when_it_happens_and_once_a_task(caplog: pytest.LogCaptureFixture) -> None:
+    @task
+    def noise(size: int) -> np.ndarray[Any, Any]:
+        return np.random.default_rng(size).random(size)
+
+    @task
+    def data(size: int) -> bytes:
+        return os.urandom(size)  # which nothing changes, and is written later
+
+    class Large(LumeFlow):
+        sizes: list[int] = parameter(factory=lambda: [200_000, 200_001, 3])
+        arrays = noise.map(sizes)
+        packed = data(1_000_000)
+        short = data(3)
+        last = counted("last")
+
+    BROKEN.add("last")
+    failed(Large())
+    told = [one.getMessage() for one in caplog.records if "could not be written" in one.getMessage()]
+    why = "would run again, as what it returned could not be written: File too large"
+    assert sorted(one.partition(": File too large")[0] + ": File too large" for one in told) == [
+        f"should this run fail, arrays {why}",
+        f"should this run fail, packed {why}",
+    ]
+    assert all(str(home()) in one for one in told)
