@@ -96,7 +96,8 @@ def _flow_of_run(run_id: str, begin: Mapping[str, Any]) -> tuple[FlowMeta, str]:
     if file and os.path.exists(file):
         raise RunError(f"{what} is not where it was: {why}\n    name the class {name} again to go on with it")
     where = f", nor in {file}" if file else ""
+    folder = f", in {begin['folder']}" if begin.get("folder") else ""
     raise RunError(
         f"{what} cannot be found from here{where}\n"
-        f"    run this where it was run, or write {name}.resume({run_id!r}) where the class is"
+        f"    run this where it was run{folder}, or write {name}.resume({run_id!r}) where the class is"
     )

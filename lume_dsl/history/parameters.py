@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from lume_dsl.declare.flow import FlowMeta
 from lume_dsl.declare.parameters import check_value, spec_of
 from lume_dsl.environment import variable_text
 from lume_dsl.errors import RunError
+from lume_dsl.history.documents import working_folder
+from lume_dsl.history.find import SHORT
 from lume_dsl.history.journal import Journal
 from lume_dsl.records.provenance import flow_path, flow_source
 from lume_dsl.secrets import HIDDEN
@@ -50,9 +53,14 @@ def _check_file(flow_class: FlowMeta, run_id: str, begin: Mapping[str, Any]) -> 
     """Raises: RunError, where the run is of a flow of the same name in another file, which is still there."""
     before, (now, _) = begin.get("file"), flow_source(flow_class)
     if before and now and os.path.exists(before) and not os.path.samefile(before, now):
+        folder = begin.get("folder")
+        there = "resume it with that flow"
+        if folder and folder != working_folder():
+            command = f"cd {shlex.quote(folder)} && python -m lume_dsl resume {run_id[:SHORT]}"
+            there = f"go on with it where it was run: {command}"
         raise RunError(
             f"the run {run_id} is of {begin['flow']} in {before}, not of {flow_path(flow_class)} in {now}\n"
-            "    resume it with that flow; if it has moved, remove the old file"
+            f"    {there}\n    if the flow has moved, remove {before}"
         )
 
 

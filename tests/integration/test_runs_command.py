@@ -92,6 +92,21 @@ def test_a_run_goes_on_from_anywhere_by_its_file(lume: Run, failed: str, tmp_pat
     assert (document["flow_run_id"], document["state"]) == (failed, "Success")
 
 
+def test_where_a_module_of_the_same_name_is_another_one_the_command_that_goes_on_is_told(
+    lume: Run, failed: str, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+    (elsewhere / "lab.py").write_text(LAB)
+    done = lume("resume", failed[:8], "--token", "hunter2-is-long", folder=elsewhere)
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"the run {failed} is of lab:Lab in {tmp_path}/lab.py, not of lab:Lab in {elsewhere}/lab.py\n"
+        f"    go on with it where it was run: cd {tmp_path} && python -m lume_dsl resume {failed[:8]}\n"
+        f"    if the flow has moved, remove {tmp_path}/lab.py\n",
+    )
+
+
 def test_the_flow_of_a_yaml_file_goes_on(lume: Run, tmp_path: Path) -> None:
     (tmp_path / "flows.yaml").write_text("name: labs\ncomposing_flows:\n  - name: lab\n    flow: lab:Lab\n")
     done = lume("run", "flows.yaml", "--lab-token", "hunter2-is-long", "--json")
@@ -131,8 +146,9 @@ def test_a_run_that_cannot_be_resumed_is_told(lume: Run, failed: str, lume_home:
     done = lume("resume", failed, "--token", "t")
     assert done.returncode == 2
     assert (
-        f"the flow of the run {failed}, lab:Lab, cannot be found from here, nor in {tmp_path / 'lab.py'}" in done.stderr
-    )
+        f"the flow of the run {failed}, lab:Lab, cannot be found from here, nor in {tmp_path / 'lab.py'}\n"
+        f"    run this where it was run, in {tmp_path}, or write Lab.resume('{failed}') where the class is\n"
+    ) == done.stderr
     Journal(lume_home, failed).remove()
     assert f"nothing is kept of the run {failed} in {lume_home / 'runs'}" in lume("resume", failed[:6]).stderr
 
