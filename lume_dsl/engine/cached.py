@@ -23,6 +23,7 @@ from lume_dsl.cache.steps import add_step
 from lume_dsl.cache.values import lost_file
 from lume_dsl.declare.parameters import spec_of
 from lume_dsl.engine.calls import RunCall, StepCall
+from lume_dsl.engine.unwritable import unwritable
 from lume_dsl.errors import LumeError, RecordError, text_of
 from lume_dsl.tasks.context import PARAMETER, run_services
 
@@ -137,7 +138,9 @@ class CachedCall(RunCall):
         try:
             cache.write(entry, value)
         except LumeError as error:
-            self._log("warning", f"what it returns is not cached: {text_of(error)}")
+            cause = error.__cause__  # the file of an entry is none of the user's, whom it would tell to name another
+            why = unwritable(cause, cache.folder) if isinstance(cause, OSError) else text_of(error)
+            self._log("warning", f"what it returns is not cached: {why}")
         except Exception as error:  # a user's object may fail in any way when it is looked at
             self._log("warning", f"what it returns is not cached: {type(error).__name__}: {text_of(error)}")
         else:

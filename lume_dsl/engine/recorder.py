@@ -21,6 +21,7 @@ from prefect.engine.signals import SKIP
 from prefect.engine.state import Finished, Mapped, State, Success
 from prefect.utilities.logging import get_logger
 
+from lume_dsl.engine.unwritable import unwritable
 from lume_dsl.errors import text_of
 from lume_dsl.history.journal import Journal
 from lume_dsl.values.content import Content
@@ -124,7 +125,7 @@ class TaskRecorder:
             except OSError as error:
                 self.close()
                 if self._writer is not None or os.path.isdir(self._journal.folder):
-                    why = f"{error.strerror}: {error.filename or self._journal.folder}"
+                    why = unwritable(error, self._journal.folder)
                     get_logger("runs").warning(f"should this run fail, it could not go on from here: {why}")
             except Exception:  # which would be ours, and is no reason to end somebody's run
                 self.close()
@@ -184,10 +185,8 @@ class TaskRecorder:
         """It is in the log, once for all runs of a task that this process records."""
         if name not in self._told:
             self._told.add(name)
-            why = f"{error.strerror}: {error.filename or self._journal.folder}"
-            get_logger("runs").warning(
-                f"should this run fail, {name} would run again, as what it returned could not be written: {why}"
-            )
+            why = f"what it returned could not be written: {unwritable(error, self._journal.folder)}"
+            get_logger("runs").warning(f"should this run fail, {name} would run again, as {why}")
 
 
 @lru_cache(maxsize=4)

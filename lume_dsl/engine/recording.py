@@ -25,6 +25,7 @@ from lume_dsl.engine.made import SOURCED, made_of_tasks
 from lume_dsl.engine.outcome import failures_of
 from lume_dsl.engine.recorder import TaskRecorder, times_of
 from lume_dsl.engine.scheduled import recorded_time
+from lume_dsl.engine.unwritable import unwritable
 from lume_dsl.errors import LumeError, RecordError, text_of
 from lume_dsl.history.documents import Row, document_of_journal, latest_events, run_document, working_folder
 from lume_dsl.history.filing import leave
@@ -103,9 +104,7 @@ class Recording:
             journal = resumed.journal if resumed else Journal(self._settings.home, run_id)
             journal.begin(self._begin)
         except OSError as error:
-            self.flow.logger.warning(
-                f"this run is not recorded: {error.strerror}: {error.filename or self._settings.home}"
-            )
+            self.flow.logger.warning(f"this run is not recorded: {unwritable(error, self._settings.home)}")
             return
         except Exception as error:  # whatever it is, it is no reason to end somebody's run
             self.flow.logger.warning(f"this run is not recorded: {text_of(error)}")

@@ -412,7 +412,10 @@ def test_a_folder_that_cannot_be_written_costs_the_entry_alone(log: Callable[[],
     (lume_home / "cache").write_text("no folder")
     assert Scaled().run().value == FACTOR
     (line,) = [line for line in log() if line.startswith("WARNING")]
-    assert "Task 'value': what it returns is not cached: " in line
+    assert line.startswith(
+        f"WARNING Task 'value': what it returns is not cached: Not a directory: {lume_home / 'cache'}/"
+    )
+    assert line.endswith("; set LUME_HOME to a folder that you may write to")
 
 
 # values

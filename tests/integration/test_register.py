@@ -512,8 +512,26 @@ class Reading(LumeFlow):
 """
     monkeypatch.setenv("READING_TOKEN", "t0p s3cret")
     imported(text, monkeypatch, "reading_flow").Reading.register(project="beams")
-    assert "READING_TOKEN is secret and was not sent" in caplog.text
+    assert (
+        "READING_TOKEN is secret and was not sent: set it where a local agent is started, "
+        "or start another with --env READING_TOKEN=..." in caplog.text
+    )
     assert "t0p" not in str(server.received)
+
+
+def test_several_secrets_are_told_as_several(
+    server: PrefectServer, flows: ModuleType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for case in ("parts", "a driver's"):
+        for name, text in SECRETS[case][1].items():
+            monkeypatch.setenv(f"LUME_{name}", text)
+    flows.Plain.register(project="beams", run_config=DockerRun())
+    names = ["LUME_RESULTS_DB__PASSWORD", "LUME_FILESYSTEMS__ARCHIVE__OPTIONS"]
+    flags = " ".join(f"--env {name}=..." for name in names)
+    assert (
+        f"{', '.join(names)} are secret and were not sent: start the agent with them: "
+        f"prefect agent docker start {flags}" in caplog.text
+    )
 
 
 # what is refused
@@ -630,7 +648,7 @@ def test_variables_that_are_called_as_secrets_are_told_wherever_they_stand(
     line = ["serve", "--db-password", "p4ss", "--port", "80"]
     run_config = job_of(containers=[{"args": line}, {"env": [{"name": "LAB_TOKEN", "value": "t0p"}, reference]}])
     flows.Plain.register(project="beams", run_config=run_config)
-    said = "db-password, LAB_TOKEN of the run config stands in the server's database; is it secret?"
+    said = "db-password, LAB_TOKEN of the run config stand in the server's database; are they secret?"
     assert said in caplog.text
     assert "t0p" not in caplog.text
 

@@ -1671,6 +1671,7 @@ def test_a_home_that_cannot_be_written_is_told_and_the_run_goes_on(
     assert Chain().run().fourth == 4
     (told,) = log()
     assert told.startswith("this run is not recorded: Not a directory: ")
+    assert told.endswith("; set LUME_HOME to a folder that you may write to")
 
 
 def test_what_is_kept_is_its_owners_alone() -> None:
@@ -1876,3 +1877,4 @@ def test_what_could_not_be_written_is_told_when_it_happens_and_once_a_task(caplo
         f"should this run fail, packed {why}",
     ]
     assert all(str(home()) in one for one in told)
+    assert all(one.endswith("; make room there, or set LUME_HOME to another folder") for one in told)

@@ -192,6 +192,23 @@ def test_a_home_that_can_be_none_has_no_runs(lume: Run, monkeypatch: pytest.Monk
     assert lume("runs", "list").stderr == "no runs\n"
 
 
+def test_equal_errors_of_a_map_are_one_line_with_their_number_and_first_places(lume: Run, tmp_path: Path) -> None:
+    (tmp_path / "many.py").write_text(
+        LAB.replace('"no peak"', 'f"no peak {sample}" if sample == 2.5 else "no peak"')
+        .replace("sample == 1.0", "sample >= 1.0")
+        .replace("default=4", "default=1002")
+    )
+    done = lume("run", "many:Lab", "--token", "hunter2-is-long", "--json")
+    run_id = json.loads(done.stdout)["error"]["flow_run_id"]
+    rows = [line.split("\t") for line in lume("runs", "show", run_id).stdout.splitlines()]
+    assert [row for row in rows if row[0].startswith("errors.")] == [
+        ["errors.fits", "999 items, fits[2], fits[3], fits[4] and more: ValueError: no peak"],
+        ["errors.fits[5]", "ValueError: no peak 2.5"],
+    ]
+    errors = json.loads(lume("runs", "show", run_id, "--json").stdout)["errors"]
+    assert len(errors) == 1000
+
+
 def test_a_map_is_one_line_with_those_items_that_failed(lume: Run, failed: str) -> None:
     rows = [line.split("\t") for line in lume("runs", "show", failed).stdout.splitlines()]
     shown = [(row[0], row[1]) for row in rows if row[0].startswith("fits")]

@@ -9,7 +9,7 @@ import click
 
 from lume_dsl.cli.printing import Table, print_tables
 from lume_dsl.cli.results.filters import local_time
-from lume_dsl.cli.runs.task_rows import task_rows
+from lume_dsl.cli.runs.task_rows import error_rows, task_rows
 from lume_dsl.cli.streams import write_document
 from lume_dsl.history.find import SHORT, find_run, runs_of
 from lume_dsl.history.recorded import RUNNING, RecordedRun
@@ -53,9 +53,7 @@ def _about(run: RecordedRun) -> Iterator[tuple[str, str]]:
         yield f"parameters.{name}", json_text(parameter)
     for name, reference in run.results.items():
         yield f"results.{name}", json_text(reference)
-    for error in run.errors:
-        kind = f"{error['type']}: " if error["type"] else ""
-        yield f"errors.{error['task']}", f"{kind}{error['message']}"
+    yield from error_rows(run.errors)
     attempts: list[Any] = run.document["attempts"]
     if run.state == RUNNING:
         ended = len(run.tasks)

@@ -95,9 +95,10 @@ def _wrong_clocks(flow_class: FlowMeta, flow: Any) -> Iterator[str]:
     for clock in flow.schedule.clocks if flow.schedule is not None else ():
         given = set(clock.parameter_defaults or {})
         if secret := [name for name, spec in specs.items() if spec.secret and name in given]:
+            are, it = ("are", "them") if len(secret) > 1 else ("is", "it")
             yield (
-                f"a clock of its schedule gives {', '.join(secret)}, which is secret and would stand in the server's "
-                "database\n    let a variable give it: parameter(secret=True, env=...)"
+                f"a clock of its schedule gives {', '.join(secret)}, which {are} secret and would stand in the "
+                f"server's database\n    let a variable give {it}: parameter(secret=True, env=...)"
             )
         if missing := {parameter.name for parameter in flow.parameters() if parameter.required} - given:
             yield (

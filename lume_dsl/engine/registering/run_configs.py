@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -143,10 +143,11 @@ def what_is_left(run_config: Any, settings: JobSettings, *, uses_services: bool)
     given = variables_of_template(run_config)
     secrets = [name for name in settings.secrets if name not in given]
     if secrets:
-        names = ", ".join(secrets)
-        yield f"{names} is secret and was not sent: {_how(run_config, secrets)}"
+        told = "are secret and were not sent" if len(secrets) > 1 else "is secret and was not sent"
+        yield f"{', '.join(secrets)} {told}: {_how(run_config, secrets)}"
     if suspects := [name for name in suspects_sent(run_config) if name not in settings.variables]:
-        yield f"{', '.join(suspects)} of the run config stands in the server's database; is it secret?"
+        stands, is_it = ("stand", "are they") if len(suspects) > 1 else ("stands", "is it")
+        yield f"{', '.join(suspects)} of the run config {stands} in the server's database; {is_it} secret?"
     if uses_services and settings.keeps_records_here and "LUME_RESULTS_DB__URL" not in (run_config.env or {}):
         yield (
             "records would be kept in an SQLite file in the container, which goes with it; "
@@ -156,13 +157,14 @@ def what_is_left(run_config: Any, settings: JobSettings, *, uses_services: bool)
         yield f"the job template that the agent reads must mount {settings.mount.mount_alias}"
 
 
-def _how(run_config: RunConfig, names: Iterable[str]) -> str:
+def _how(run_config: RunConfig, names: Sequence[str]) -> str:
     """How a job gets variables that are not in its run config."""
     flags = " ".join(f"--env {name}=..." for name in names)
+    it, key = ("them", "keys") if len(names) > 1 else ("it", "key")
     known = {
-        "LocalRun": "set that where the agent is started",
-        "UniversalRun": f"set that where a local agent is started, or start another with {flags}",
-        "DockerRun": f"start the agent with it: prefect agent docker start {flags}",
-        "KubernetesRun": f"name a Secret that has it as its key by secret_name, or start the agent with {flags}",
+        "LocalRun": f"set {it} where the agent is started",
+        "UniversalRun": f"set {it} where a local agent is started, or start another with {flags}",
+        "DockerRun": f"start the agent with {it}: prefect agent docker start {flags}",
+        "KubernetesRun": f"name a Secret that has {it} as its {key} by secret_name, or start the agent with {flags}",
     }
     return known.get(type(run_config).__name__, "the agent must give what is left out to the job")
