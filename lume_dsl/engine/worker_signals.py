@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from lume_dsl.engine.runner.pools import INITIALIZER
+
 __all__ = ["dask_setup", "leaving_signals"]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -31,19 +33,13 @@ def leaving_signals() -> Iterator[Callable[[], None]]:
     It yields what ends the workers of pools at once. Those of a cluster end with it.
     """
     from dask import config
-    from prefect.executors import dask as of_prefect
 
     ending = multiprocessing.RawValue("b", 0)
     others: Any = config.get("distributed.worker.preload", [])
     preload = [*([others] if isinstance(others, str) else others), __name__]
-    # Prefect gives its pools no other initializer, whose handler of SIGTERM would break a task off.
-    before = of_prefect._multiprocessing_pool_initializer
-    of_prefect._multiprocessing_pool_initializer = partial(_start, os.getpid(), ending)
-    try:
-        with config.set({"distributed.worker.preload": preload, _PARENT: _process(os.getpid())}):
-            yield partial(_end, ending)
-    finally:
-        of_prefect._multiprocessing_pool_initializer = before
+    start = partial(_start, os.getpid(), ending)
+    with config.set({"distributed.worker.preload": preload, _PARENT: _process(os.getpid()), INITIALIZER: start}):
+        yield partial(_end, ending)
 
 
 def dask_setup(_worker: Any) -> None:

@@ -27,6 +27,7 @@ from lume_dsl.engine.runner.context import RECORDING, Recorder, RunContext, Shar
 from lume_dsl.engine.runner.losses import Losses, begun, losses_of, lost
 from lume_dsl.engine.runner.maps import states_of_runs
 from lume_dsl.engine.runner.parcel import packed
+from lume_dsl.engine.runner.pools import started
 from lume_dsl.engine.runner.task_run import run_parcel, run_task
 from lume_dsl.engine.runner.task_runner import TaskRunner
 
@@ -63,7 +64,7 @@ class FlowRunner(PrefectFlowRunner):
         returned = () if return_tasks is None else return_tasks
         if set(returned).difference(self.flow.tasks):
             raise ValueError("Some tasks in return_tasks were not found in the flow.")
-        with self.check_for_cancellation(), executor.start(), ExitStack() as exits:
+        with self.check_for_cancellation(), started(executor), ExitStack() as exits:
             run = Run(self, executor, task_states, task_contexts, task_runner_state_handlers)
             if run.travels:
                 run.losses = exits.enter_context(losses_of(run))

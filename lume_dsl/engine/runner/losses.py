@@ -16,6 +16,7 @@ from prefect.engine.state import Failed, Mapped, State, TriggerFailed
 from prefect.executors import LocalDaskExecutor
 
 from lume_dsl.engine.runner.maps import states_of_runs
+from lume_dsl.engine.runner.pools import started
 
 if TYPE_CHECKING:
     from lume_dsl.engine.runner.flow_runner import Run
@@ -81,7 +82,7 @@ class PoolLosses:
             ended.update((key, lost(error)) for key in underway)
             assert self._executor._pool is not None  # within its start()
             self._executor._pool.shutdown(wait=False)
-            self._pools.enter_context(self._executor.start())
+            self._pools.enter_context(started(self._executor))
         return bool(underway)
 
 
