@@ -14,10 +14,13 @@ import attrs
 
 from lume_dsl.cache.packages import package_of
 
-__all__ = ["Inside", "inside_of"]
+__all__ = ["Inside", "attributes_in", "inside_of"]
 
-_ATTRIBUTES_COUNT = ("numpy", "scipy")
-"""Packages whose objects are no more than their attributes, such as ``np.poly1d``; of others they are often a state."""
+_ATTRIBUTES_COUNT = ("numpy", "scipy", "attr")
+"""Packages whose objects are no more than their attributes, as ``np.poly1d`` and the validators of attrs.
+
+Of others they are often a state.
+"""
 
 
 @attrs.frozen
@@ -43,11 +46,16 @@ def inside_of(value: Any) -> Inside | None:
 
 
 def _attributes(value: Any) -> Inside | None:
-    """Of an object: also those in slots, and the name, as a ufunc of NumPy's has one and nothing else."""
+    found = attributes_in(value)
+    return Inside(found) if found else None
+
+
+def attributes_in(value: Any) -> list[tuple[str, Any]]:
+    """Return the attributes of an object: also those in slots, and the name, as a ufunc of NumPy's has nothing else."""
     slots = {name for cls in type(value).__mro__ for name in _names(cls.__dict__.get("__slots__", ()))}
     names = {"__name__", "__wrapped__", *slots, *getattr(value, "__dict__", ())}
     counting = sorted(name for name in names if hasattr(value, name) and name not in _OF_MODULE)
-    return Inside([(name, getattr(value, name)) for name in counting]) if counting else None
+    return [(name, getattr(value, name)) for name in counting]
 
 
 _OF_MODULE = frozenset({"__module__", "__doc__", "__qualname__", "__annotations__", "__dict__", "__weakref__"})

@@ -19,15 +19,17 @@ import functools
 import hashlib
 import importlib
 import json
+import types
 from collections import deque
 from collections.abc import Iterable, Mapping
 from importlib.util import resolve_name
-from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, MethodType, ModuleType
+from types import FunctionType, GetSetDescriptorType, MappingProxyType, MemberDescriptorType, ModuleType
 from typing import Any
 
 import attrs
 
 from lume_dsl.cache.code import reads_of, shape_of
+from lume_dsl.cache.holders import cells_of, held_by
 from lume_dsl.cache.insides import inside_of
 from lume_dsl.cache.packages import package_of, version_of
 from lume_dsl.cache.values import Form, form_of, named_class
@@ -42,6 +44,11 @@ _MISSING = object()
 
 _PLAIN = (str, int, float, bool, type(None), bytes)
 """Types of values that their ``repr`` tells from all others of the type."""
+
+_CODE = (FunctionType, type, ModuleType, Task, functools.singledispatchmethod)
+
+_NAMELESS = ("_", "<lambda>")
+"""Names of functions that tell nobody which one it is."""
 
 _NOT_OF_CLASS = frozenset(
     {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__qualname__", "__slots__", "__hash__",
@@ -107,30 +114,43 @@ class Source:
         """What stands for a value; what it consists of is in the parts, or will be."""
         if isinstance(value, Task):
             value = value.function
-        if isinstance(value, (staticmethod, classmethod)):
-            value = value.__func__
-        if isinstance(value, MethodType):
-            return f"{self._refer(value.__func__, name)} of {self._refer(value.__self__, f'{name}.self')}"
-        if isinstance(value, functools.partial):
-            given = [*value.args, *sorted(value.keywords.items())]
-            return f"{self._refer(value.func, name)} with {[self._refer(one, name) for one in given]}"
-        if isinstance(value, property):
-            return str([self._refer(one, name) for one in (value.fget, value.fset, value.fdel) if one is not None])
+        if isinstance(value, functools.singledispatchmethod):
+            return f"{self._kind(value)} {self._dispatching(value.func, value.dispatcher.registry, name)}"
+        if (held := held_by(value)) is not None:
+            return f"{self._kind(value)} of {[self._refer(one, name) for one in held]}"
         if isinstance(value, (FunctionType, type, ModuleType)):
             return self._of_module(value, name)
-        wrapped = getattr(value, "__wrapped__", None)
-        if isinstance(wrapped, FunctionType) and package_of(type(value).__module__):  # as functools.cache makes
-            return self._refer(wrapped, name)
         return self._value(value, name)
 
+    def _dispatching(self, base: Any, registry: Mapping[Any, Any], name: str) -> str:
+        """What stands for a function of which others are called by the type of an argument."""
+        told = [self._refer(base, name)]
+        for cls, function in sorted(registry.items(), key=lambda item: str(item[0].__qualname__)):
+            plain = getattr(function, "__func__", function)  # as of a class method
+            if isinstance(plain, FunctionType) and plain.__name__ in _NAMELESS and _owner(plain) is None:
+                self._label(plain, f"{name}({cls.__name__})")
+            told.append(f"{self._refer(cls, name)} {self._refer(function, name)}")
+        return f"dispatching {told}"
+
     def _of_module(self, value: Any, name: str) -> str:
-        module = value.__name__ if isinstance(value, ModuleType) else value.__module__
-        package = package_of(module)
+        package = _owner(value)
         qualname = getattr(value, "__qualname__", name)
         if package is not None:
             self._package(package)
-            return f"{package} {qualname}"
+            return " ".join([package, qualname, *self._enclosed(value, name)])
         return f"part {self._label(value, qualname)}"
+
+    def _enclosed(self, value: Any, name: str) -> list[str]:
+        """The code and constants that a function of a package has in its closure, as it was made to call them."""
+        if not isinstance(value, FunctionType) or not value.__closure__ or id(value) in self._looked_into:
+            return []
+        self._kept.append(value)
+        self._looked_into[id(value)] = None
+        changed = reads_of(value.__code__).changed
+        cells = [one for key, one in sorted(cells_of(value).items()) if key not in changed and _is_given(one)]
+        found = [self._refer(one, name) for one in cells]
+        del self._looked_into[id(value)]
+        return found
 
     def _value(self, value: Any, name: str) -> str:
         try:
@@ -160,7 +180,7 @@ class Source:
             return f"{type(value).__name__} {value!r}"
         if type(value) is tuple:
             return str([self._inside(one, name) for one in value])
-        if isinstance(value, (FunctionType, MethodType, type, ModuleType, Task, functools.partial)):
+        if isinstance(value, _CODE) or held_by(value) is not None:
             return self._refer(value, name)
         try:
             form = form_of(value)
@@ -210,13 +230,17 @@ class Source:
         defaults = [self._refer(one, f"{function.__name__} default") for one in function.__defaults__ or ()]
         by_name = {key: self._refer(one, key) for key, one in sorted((function.__kwdefaults__ or {}).items())}
         told = [shape_of(function.__code__), defaults, by_name, self._read(function)]
-        registered = getattr(function, "registry", None)  # as functools.singledispatch makes
-        return told if registered is None else [*told, self._refer(registered, f"{function.__name__}.registry")]
+        registered = getattr(function, "registry", None)
+        if registered is None:
+            return told
+        if hasattr(function, "dispatch") and isinstance(registered, MappingProxyType):  # functools.singledispatch
+            return [*told, self._dispatching(registered[object], registered, function.__qualname__)]
+        return [*told, self._refer(registered, f"{function.__name__}.registry")]
 
     def _read(self, function: FunctionType) -> list[Any]:
         """What a function takes from outside, by name."""
         reads = reads_of(function.__code__)
-        cells = dict(zip(function.__code__.co_freevars, map(_content, function.__closure__ or ()), strict=False))
+        cells = cells_of(function)
         found: dict[str, str] = {}
         for chain in reads.names:
             if chain[0] in reads.changed:
@@ -260,8 +284,11 @@ class Source:
         if isinstance(owner, ModuleType):
             found = [(name, one) for name, one in sorted(vars(owner).items()) if _is_of(name, one, owner)]
             return [[name, self._refer(one, name)] for name, one in found]
-        bases = [self._refer(base, base.__qualname__) for base in owner.__bases__ if base is not object]
-        return [bases, self._fields(owner), self._members(owner)]
+        above = [base for base in owner.__bases__ if base is not object]
+        if _owner(type(owner)) is None:
+            above.append(type(owner))
+        told = [self._refer(one, one.__qualname__) for one in above]
+        return [told, self._fields(owner), self._members(owner)]
 
     def _members(self, owner: type) -> list[Any]:
         if isinstance(owner, FlowMeta):
@@ -274,7 +301,7 @@ class Source:
         skipped = {*_NOT_OF_CLASS, *(owner.__members__ if issubclass(owner, enum.Enum) else ())}
         rest = [
             [name, self._refer(value, f"{owner.__qualname__}.{name}")]
-            for name, value in sorted(vars(owner).items())
+            for name, value in sorted(vars(owner).items(), key=_members_order)
             if name not in skipped and not name.startswith(("__lume_", "_member_", "_value2", "_abc_"))
             if not isinstance(value, (MemberDescriptorType, GetSetDescriptorType)) and not _is_generated(value)
         ]
@@ -296,11 +323,27 @@ def _parts_of(field: Any) -> list[Any]:
     return [one for one in (default, field.validator, field.converter) if one is not None and one is not attrs.NOTHING]
 
 
-def _content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not set yet
-        return _MISSING
+def _owner(value: Any) -> str | None:
+    """The package that a function, class or module is of, None if it is the user's own."""
+    if isinstance(value, ModuleType):
+        return package_of(value.__name__)
+    package = package_of(value.__module__)
+    if package is not None and isinstance(value, FunctionType):  # it may have been named after another one
+        return package_of(value.__globals__.get("__name__", value.__module__)) and package
+    is_made = value.__module__ == "types" and not hasattr(types, value.__name__)  # by dataclasses.make_dataclass
+    return None if is_made else package
+
+
+def _is_given(value: Any) -> bool:
+    """Whether it is code or a constant, and no state, among what a function of a package has in its closure."""
+    if isinstance(value, (tuple, list)):
+        return all(map(_is_given, value))
+    return isinstance(value, (*_PLAIN, FunctionType, type)) or held_by(value) is not None
+
+
+def _members_order(item: tuple[str, Any]) -> tuple[bool, str]:
+    """What dispatches to others comes first, so that these are parts by its name."""
+    return not isinstance(item[1], functools.singledispatchmethod), item[0]
 
 
 def _is_generated(value: Any) -> bool:
