@@ -5,13 +5,13 @@ from __future__ import annotations
 import bisect
 import dis
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import CodeType
 from typing import Any
 
 import attrs
 
-__all__ = ["Reads", "attributes_of", "reads_of", "shape_of"]
+__all__ = ["Reads", "attributes_of", "changed_of", "reads_of", "shape_of"]
 
 _LEFT_OUT = frozenset({"NOP", "CACHE", "EXTENDED_ARG", "RESUME"})
 """Instructions that do nothing: some stand for lines of the text."""
@@ -221,6 +221,19 @@ def _changed(steps: list[dis.Instruction], outside: Outside) -> set[str]:
     return found
 
 
+def changed_of(code: CodeType, names: Collection[str]) -> frozenset[str]:
+    """Return which of its arguments a code changes what they hold of, as by an item that it sets."""
+    found: set[str] = set()
+    for one in _each_code(code):
+        own = {name for name in names if one is code or name in one.co_freevars}
+        steps = _steps(one)
+        found |= _changed(steps, [step if step.opname in _TAKES and step.argval in own else None for step in steps])
+    return frozenset(found)
+
+
+_TAKES = frozenset({"LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF"})
+
+
 def attributes_of(code: CodeType, name: str) -> frozenset[str] | None:
     """Return the attributes that a code reads of its argument ``name``; None where it does more with it.
 
@@ -237,7 +250,7 @@ def attributes_of(code: CodeType, name: str) -> frozenset[str] | None:
             if step.opname in _PASSED_ON or step.argval != name or step.opcode not in _VARIABLES:
                 continue
             after = steps[place + 1] if place + 1 < len(steps) else step
-            if step.opname not in ("LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF") or after.opname not in _ATTRIBUTES:
+            if step.opname not in _TAKES or after.opname not in _ATTRIBUTES:
                 return None
             found.add(str(after.argval))
     return frozenset(found)

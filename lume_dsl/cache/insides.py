@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import fractions
+import functools
 import operator
 import re
 import types
@@ -51,11 +52,19 @@ def _attributes(value: Any) -> Inside | None:
 
 
 def attributes_in(value: Any) -> list[tuple[str, Any]]:
-    """Return the attributes of an object: also those in slots, and the name, as a ufunc of NumPy's has nothing else."""
+    """Return the attributes of an object, but for what a cached property keeps in it.
+
+    Also those in slots, and the name, as a ufunc of NumPy's has nothing else.
+    """
     slots = {name for cls in type(value).__mro__ for name in _names(cls.__dict__.get("__slots__", ()))}
     names = {"__name__", "__wrapped__", *slots, *getattr(value, "__dict__", ())}
-    counting = sorted(name for name in names if hasattr(value, name) and name not in _OF_MODULE)
+    kept = {name for name in names if _is_cached(type(value), name)}
+    counting = sorted(name for name in names - kept if hasattr(value, name) and name not in _OF_MODULE)
     return [(name, getattr(value, name)) for name in counting]
+
+
+def _is_cached(cls: type, name: str) -> bool:
+    return any(isinstance(vars(base).get(name), functools.cached_property) for base in cls.__mro__)
 
 
 _OF_MODULE = frozenset({"__module__", "__doc__", "__qualname__", "__annotations__", "__dict__", "__weakref__"})
