@@ -11,7 +11,7 @@ from lume_dsl.cache.entries import Entry
 from lume_dsl.cache.source import Source, digest_of_parts
 from lume_dsl.cache.values import Form, form_of
 
-__all__ = ["Made", "forms_of", "made_of", "why_again"]
+__all__ = ["Made", "forms_of", "inputs_differ", "made_of", "why_again"]
 
 SHOWN = 5
 """How many names of what differs are told."""
@@ -60,10 +60,15 @@ def why_again(made: Made, before: Made | Entry) -> str:
     parts = _differing(made.source, before.source)
     reasons = []
     if inputs:
-        reasons.append(f"its inputs differ ({_named(inputs)})")
+        reasons.append(inputs_differ(inputs))
     if parts:
         reasons.append(f"its source has changed ({_named(parts)})")
     return ", and ".join(reasons) or "its source has changed"
+
+
+def inputs_differ(names: list[str]) -> str:
+    """Return the reason that these inputs differ."""
+    return f"its inputs differ ({_named(names)})" if names else "its inputs differ"
 
 
 def _differing(now: Mapping[str, str], before: Mapping[str, str]) -> list[str]:

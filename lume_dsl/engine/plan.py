@@ -18,7 +18,7 @@ from prefect.engine.result import Result
 from prefect.engine.signals import SKIP
 from prefect.engine.state import Mapped, Skipped, State, Success
 
-from lume_dsl.cache.key import Made, why_again
+from lume_dsl.cache.key import Made, inputs_differ, why_again
 from lume_dsl.cache.values import lost_file
 from lume_dsl.declare.graph import Edge, Member, Parameter, Resource
 from lume_dsl.engine.flow import CompiledFlow
@@ -99,6 +99,8 @@ class _Planner:
         unchanged: Of those that are maps of which some runs count, the indices of these.
         lacking: Those that do not run unless another one takes their value, which is not there.
         remade: Those of them that one takes.
+        differs: Operators and lists without a name that are written otherwise now.
+        causes: Why the others of these run whose value may be another one than before.
         reasons: Why those run that had succeeded, or would, or have no value.
         partial: The states of maps of which not all runs have one.
         dropped: Those of which nothing counts that is in the journal.
@@ -125,6 +127,8 @@ class _Planner:
         self.changes: set[str] = set()
         self.unchanged: dict[str, Collection[int]] = {}
         self.lacking: set[str] = set()
+        self.differs: set[str] = set()
+        self.causes: dict[str, str] = {}
         self.reasons: dict[str, str] = {}
         self.partial: dict[str, State] = {}
         self.dropped: list[str] = []
@@ -144,7 +148,11 @@ class _Planner:
 
     def _look_at(self, name: str) -> None:
         member, events = self.members[name], self._events.get(name, {})
+        if _is_nameless(member) and self._is_written_otherwise(name, member):
+            self.differs.add(name)
         if reason := self._follows(member, events):
+            if _is_nameless(member):
+                self.causes[name] = reason
             self._run(name, reason)
         elif isinstance(member.work, (Parameter, Resource)):
             self.runs.add(name)
@@ -171,11 +179,23 @@ class _Planner:
             if isinstance(work := self.members[upstream].work, Parameter):
                 return f"{upstream} is another one" if work.secret else f"a file of {upstream} has another content"
             if unchanged is None:
-                return f"{upstream} runs, which it waits for"
+                return self._cause(member, upstream)
             for index, (_, event) in events.items():
                 if index is not None and index not in unchanged and event.get("state") in _FINISHED:
                     return f"{upstream}[{index}] runs, of which one of its runs has taken what it came to"
         return ""
+
+    def _cause(self, member: Member, upstream: str) -> str:
+        """What a user understands of why one upstream of a task runs: a list that was written for it has no name."""
+        if upstream in self.differs:
+            named = [key for key, one in member.inputs.items() if isinstance(one, Edge) and one.upstream == upstream]
+            return inputs_differ(named)
+        return self.causes.get(upstream, f"{upstream} runs, which it waits for")
+
+    def _is_written_otherwise(self, name: str, member: Member) -> bool:
+        before = self._made_last(name)
+        has_changed = before is not None and before != self._now.get(name)
+        return has_changed or not self.differs.isdisjoint(member.upstream)
 
     def _run(self, name: str, reason: str) -> None:
         """A task runs whose value may be another one than before: what is known of it does not count."""
@@ -213,7 +233,9 @@ class _Planner:
             self.runs.add(name)
         else:
             self.lacking.add(name)
-            self.reasons[name] = f"{next(one for one in member.upstream if one in self.lacking)} has no value"
+            lacking = next(one for one in member.upstream if one in self.lacking)
+            is_nameless = _is_nameless(self.members[lacking])
+            self.reasons[name] = self.reasons[lacking] if is_nameless else f"{lacking} has no value"
 
     def _look_at_value(self, name: str, found: Event | None) -> None:
         if found is None or found[1]["state"] not in _FINISHED:
@@ -315,6 +337,11 @@ class _Planner:
             elif not current().store.count(Query(unique_hash=(found := reference["query"]["unique_hash"]))):
                 return f"the record {found[:12]}"
         return None
+
+
+def _is_nameless(member: Member) -> bool:
+    """Whether it is an operator, a list or the like within a line, which nobody knows by a name."""
+    return not (member.visible or is_kept(member) or isinstance(member.work, (Parameter, Resource)))
 
 
 def _is_skipped(events: Mapping[int | None, Event]) -> bool:

@@ -590,6 +590,68 @@ def test_what_has_changed_runs_again_and_the_reason_is_told(
     assert log() == [f"Task '{name}': runs again: {reason}" for name, _, reason in told]
 
 
+UNNAMED = """
+from lume_dsl import LumeFlow, step, task
+from tests.integration.test_resume import ran
+
+@task
+def sent(x: int) -> int:
+    return x
+
+@task
+def summed(xs: list[int], more: list[list[int]] = []) -> int:
+    return sum(xs)
+
+@task
+def reported(*, value: int, each: list[int]) -> int:
+    ran("reported")
+    return value
+
+class Changing(LumeFlow):
+    shots: int = 4
+
+    a = sent(shots)
+    b = sent(5)
+    each = sent.map([a, b, 7])
+    whole = summed([a, b + 8, 9])
+    nested = summed([a], [[b - 2], [a]])
+    report = reported(value=whole, each=each)
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reasons"),
+    [
+        ("[a, b, 7]", "[a, b, 8]", ["each: its inputs differ (x)"]),
+        ("[a, b, 7]", "[b, a, 7]", ["each: its inputs differ (x)"]),
+        ("b + 8, 9", "b + 8, 10", ["whole: its inputs differ (xs)"]),
+        ("b + 8, 9", "b + 7, 9", ["whole: its inputs differ (xs)"]),
+        ("[b - 2]", "[b - 3]", ["nested: its inputs differ (more)"]),
+        (
+            "sent(5)",
+            "sent(6)",
+            [
+                "b: its inputs differ (x)",
+                "each: b runs, which it waits for",
+                "whole: b runs, which it waits for",
+                "nested: b runs, which it waits for",
+            ],
+        ),
+    ],
+)
+def test_the_reason_names_nothing_that_the_user_has_not_written(
+    old: str, new: str, reasons: list[str], tmp_path: Path, log: Callable[[], list[str]]
+) -> None:
+    BROKEN.add("reported")
+    run_id = failed(flow_of_source(UNNAMED, tmp_path)())
+    log()
+    BROKEN.clear()
+    assert old in UNNAMED
+    flow_of_source(UNNAMED.replace(old, new), tmp_path).resume(run_id)
+    told = [reason.partition(": ") for reason in reasons]
+    assert sorted(log()) == sorted(f"Task '{name}': runs again: {reason}" for name, _, reason in told)
+
+
 WHATEVER = """
 import attrs, functools
 from lume_dsl import LumeFlow, flow, parameter, step, task
