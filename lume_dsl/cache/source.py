@@ -52,7 +52,7 @@ _NAMELESS = ("_", "<lambda>")
 """Names of functions that tell nobody which one it is."""
 
 _NOT_OF_CLASS = frozenset(
-    {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__qualname__", "__slots__", "__hash__",
+    {"__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__qualname__", "__slots__",
      "__match_args__", "__attrs_attrs__", "__attrs_own_setattr__", "__dataclass_fields__", "__dataclass_params__",
      "__abstractmethods__", "_abc_impl", "__parameters__", "__orig_bases__", "__firstlineno__", "__static_attributes__",
      "__attrs_props__", "__annotate__", "__annotate_func__", "__annotations_cache__", "__slotnames__",
@@ -330,17 +330,35 @@ class Source:
     def _fields(self, owner: type) -> list[Any]:
         """The fields of an attrs class or a dataclass, whose methods are made of them."""
         if attrs.has(owner):
-            named = ((field.name, _parts_of(field)) for field in attrs.fields(owner))
+            hook = getattr(getattr(owner, "__attrs_props__", None), "on_setattr_hook", None)
+            made = [name for name, value in sorted(vars(owner).items()) if _is_generated(value)]
+            told = [made, self._refer(hook, f"{owner.__qualname__}.__setattr__")]
+            named = [(field.name, *_of_attrs(field)) for field in attrs.fields(owner)]
         elif dataclasses.is_dataclass(owner):
-            named = ((one.name, [one.default, one.default_factory]) for one in dataclasses.fields(owner))
+            told = []
+            named = [
+                (one.name, [], [one.default, one.default_factory, *_metadata(one)]) for one in dataclasses.fields(owner)
+            ]
         else:
             return []
-        return [[name, [self._refer(one, f"{owner.__qualname__}.{name}") for one in parts]] for name, parts in named]
+        fields = [
+            [name, flags, [self._refer(one, f"{owner.__qualname__}.{name}") for one in parts]]
+            for name, flags, parts in named
+        ]
+        return [told, fields]
 
 
-def _parts_of(field: Any) -> list[Any]:
+def _of_attrs(field: Any) -> tuple[list[str], list[Any]]:
+    """What attrs makes methods of for a field: what is no more than said, and what is called or stands by itself."""
     default = field.default.factory if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]  # a class
-    return [one for one in (default, field.validator, field.converter) if one is not None and one is not attrs.NOTHING]
+    parts = (default, field.validator, field.converter, field.on_setattr, field.eq_key, field.order_key)
+    called = [one for one in parts if one is not None and one is not attrs.NOTHING]
+    flags = [field.init, field.kw_only, field.alias, field.eq, field.order, field.hash, bool(field.repr)]
+    return list(map(repr, flags)), [*called, *([field.repr] if callable(field.repr) else []), *_metadata(field)]
+
+
+def _metadata(field: Any) -> list[Any]:
+    return [field.metadata] if field.metadata else []
 
 
 def _owner(value: Any) -> str | None:
