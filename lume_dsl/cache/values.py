@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from lume_dsl.cache.packages import package_of
 from lume_dsl.errors import FileError, LumeError, RecordError
 from lume_dsl.files import File, file_from_reference, open_filesystem
 from lume_dsl.files.streams import digest_of
@@ -54,7 +55,7 @@ def form_of(value: Any, path: str = "value", *, is_reference: bool = False) -> F
         raise RecordError(f"{path}: {str(error) or 'is nested too deeply'}") from error
     text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return Form(digest, frozenset(_classes(document)))
+    return Form(digest, frozenset([*_classes(document), *_based_classes(value)]))
 
 
 @attrs.frozen
@@ -125,6 +126,25 @@ def _classes(document: Any) -> set[str]:
         elif isinstance(form, list):
             left += form
     return {name for name in found if not name.startswith("lume_dsl.")}
+
+
+_BASES = (str, int, float, list, dict, tuple)
+
+
+def _based_classes(value: Any) -> set[str]:
+    """The names of the user's own classes that derive from Python's: a stored form tells of them the base alone."""
+    found: set[str] = set()
+    left = [value]
+    while left:
+        one = left.pop()
+        cls = type(one)
+        if cls not in _BASES and isinstance(one, _BASES) and package_of(cls.__module__) is None:
+            found.add(f"{cls.__module__}:{cls.__qualname__}")
+        if isinstance(one, dict):
+            left += [*one, *one.values()]
+        elif isinstance(one, (list, tuple)):
+            left += one
+    return found
 
 
 def named_class(name: str) -> type | None:

@@ -119,6 +119,18 @@ HOLDERS = {
         "contextmanager",
     ),
     "a hash of one's own": ("class Held:\n    def __hash__(self): return 60\n", "Held.__hash__"),
+    "a method of a kind of dict of one's own": (
+        "class Own(dict):\n    def __missing__(self, key): return 60\nHeld = Own()\n",
+        "Own.__missing__",
+    ),
+    "a method of a kind of int of one's own, in a list": (
+        "class Own(int):\n    def more(self): return 60\nHeld = [{1: (Own(1),)}]\n",
+        "Own.more",
+    ),
+    "a method of a kind of text of one's own, as a key": (
+        "class Own(str):\n    def more(self): return 60\nHeld = {Own('a'): 1}\n",
+        "Own.more",
+    ),
     **{
         f"of a field of attrs, {option}": (
             f"@attrs.define(order=True)\nclass Held:\n    x: int = attrs.field(default=1, {option})\n",

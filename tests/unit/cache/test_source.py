@@ -439,16 +439,21 @@ class Plane(enum.Enum):
     X = 1
     def axis(self):
         return 0
+class Metres(float):
+    def inches(self):
+        return self / 0.0254
 def f(t):
     return t.size()
 """
     keys = []
-    for changed in (text, text, text.replace("* 2", "* 3"), text.replace("return 0", "return 1")):
+    changes = [text.replace("* 2", "* 3"), text.replace("return 0", "return 1"), text.replace("0.0254", "0.025")]
+    for changed in (text, text, *changes):
         made = module(changed, "own_inputs")
         source = Source()
         root = source.add(made.f, "f")
-        keys.append(made_of(root, source, forms_of({"t": [{"a": made.Twiss(1.5)}, made.Plane.X]})).key)
-    assert len(set(keys)) == 3
+        forms = forms_of({"t": [{"a": made.Twiss(1.5), "b": made.Metres(2)}, made.Plane.X]})
+        keys.append(made_of(root, source, forms).key)
+    assert len(set(keys)) == 4
     assert keys[0] == keys[1]
 
 
