@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import array
 import collections
+import datetime as dt
 import fractions
 import functools
+import ipaddress
 import operator
 import re
+import string
 import types
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -89,6 +93,17 @@ def _told(value: Any) -> Inside:
     return Inside([repr(value)])
 
 
+def _rebuilt(value: Any) -> Inside:
+    """Of a value of Python's that is no more than what it is copied by."""
+    return Inside(value.__reduce_ex__(4)[:3])
+
+
+_VALUES = (
+    *(bytearray, array.array, dt.tzinfo, string.Template, BaseException),
+    *(collections.ChainMap, collections.UserDict, collections.UserList, collections.UserString),
+    *(ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network),
+)
+
 _KINDS: tuple[tuple[Any, Callable[[Any], Inside | None]], ...] = (
     ((dict, types.MappingProxyType), _members),
     ((set, frozenset), lambda value: Inside(value, in_order=False)),
@@ -96,6 +111,7 @@ _KINDS: tuple[tuple[Any, Callable[[Any], Inside | None]], ...] = (
     ((range, slice, fractions.Fraction), _told),
     (re.Pattern, lambda value: Inside([value.pattern, value.flags])),
     (types.SimpleNamespace, _attributes),
+    (_VALUES, _rebuilt),
     (types.BuiltinFunctionType, _builtin),
     ((operator.itemgetter, operator.attrgetter, operator.methodcaller), lambda value: Inside(value.__reduce__())),
 )

@@ -285,7 +285,8 @@ def test_what_has_no_stored_form_counts_by_its_class() -> None:
 
 
 CONSISTING = """
-import collections, dataclasses, fractions, functools, math, operator, re, types
+import array, collections, dataclasses, datetime, fractions, functools, ipaddress, math, operator, re, string, types
+import zoneinfo
 import attrs, numpy as np
 
 def gauss(x):
@@ -364,6 +365,15 @@ def f(x):
         ("[lambda x: x + 1]", "[lambda x: x + 2]"),
         ("{'gauss': gauss}", "{'gauss': told}"),
         ("functools.partial(gauss, {1})", "functools.partial(gauss, {2})"),
+        ("bytearray(b'a')", "bytearray(b'b')"),
+        ("array.array('d', [1.0])", "array.array('d', [2.0])"),
+        ("collections.ChainMap({1: 2})", "collections.ChainMap({1: 3})"),
+        ("collections.UserDict({1: 2})", "collections.UserDict({1: 3})"),
+        ("datetime.timezone(datetime.timedelta(1 / 24))", "datetime.timezone(datetime.timedelta(2 / 24))"),
+        ("zoneinfo.ZoneInfo('Etc/GMT+1')", "zoneinfo.ZoneInfo('Etc/GMT+2')"),
+        ("ipaddress.ip_address('10.0.0.1')", "ipaddress.ip_address('10.0.0.2')"),
+        ("string.Template('$a')", "string.Template('$b')"),
+        ("ValueError('a')", "ValueError('b')"),
     ],
 )
 def test_what_a_global_consists_of_counts(value: str, other: str) -> None:
