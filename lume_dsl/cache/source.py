@@ -232,7 +232,12 @@ class Source:
     # what they consist of
 
     def _function(self, function: FunctionType) -> list[Any]:
-        told = [shape_of(function.__code__), self._defaults(function), self._read(function)]
+        attached = [
+            [key, self._refer(one, f"{function.__qualname__}.{key}")]
+            for key, one in sorted(vars(function).items())
+            if isinstance(one, FunctionType) and _owner(one) is None
+        ]
+        told = [shape_of(function.__code__), self._defaults(function), self._read(function), attached]
         registered = getattr(function, "registry", None)
         if registered is None:
             return told

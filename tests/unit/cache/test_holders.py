@@ -118,6 +118,10 @@ HOLDERS = {
         "@functools.wraps(contextlib.contextmanager)\ndef Held(x): return 60\n",
         "contextmanager",
     ),
+    "a function that is an attribute of another one": (
+        "def Held(x): return Held.inner(x)\nHeld.inner = lambda x: 60\n",
+        "<lambda>",
+    ),
     "a hash of one's own": ("class Held:\n    def __hash__(self): return 60\n", "Held.__hash__"),
     "a method of a kind of dict of one's own": (
         "class Own(dict):\n    def __missing__(self, key): return 60\nHeld = Own()\n",
