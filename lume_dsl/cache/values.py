@@ -130,6 +130,8 @@ def _classes(document: Any) -> set[str]:
 
 _BASES = (str, int, float, list, dict, tuple)
 
+_LEAVES = frozenset({str, int, float, bool, complex, bytes, type(None)})
+
 
 def _based_classes(value: Any) -> set[str]:
     """The names of the user's own classes that derive from Python's: a stored form tells of them the base alone."""
@@ -140,10 +142,9 @@ def _based_classes(value: Any) -> set[str]:
         cls = type(one)
         if cls not in _BASES and isinstance(one, _BASES) and package_of(cls.__module__) is None:
             found.add(f"{cls.__module__}:{cls.__qualname__}")
-        if isinstance(one, dict):
-            left += [*one, *one.values()]
-        elif isinstance(one, (list, tuple)):
-            left += one
+        for items in (one, one.values()) if isinstance(one, dict) else (one,) if isinstance(one, (list, tuple)) else ():
+            if not _LEAVES.issuperset(map(type, items)):  # a million numbers are seen at once
+                left += items
     return found
 
 
