@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+import psutil
 import pytest
 from prefect.executors import DaskExecutor, Executor, LocalDaskExecutor
 from prefect.triggers import all_finished
@@ -484,6 +485,49 @@ def test_a_map_of_a_map_that_a_worker_broke_off_is_taken_as_far_as_it_is(name: s
     with pytest.raises(FlowRunError) as error:
         Flattened(folder=str(tmp_path)).run(executor=executor)
     assert [failure.name for failure in error.value.failed] == ["pairs[1]"]
+
+
+LONG = """
+import os, time
+from pathlib import Path
+from lume_dsl import LumeFlow, task
+
+@task
+def long(x: int) -> int:
+    Path(f"{os.getpid()}.pid").touch()
+    time.sleep(600)
+    return x
+
+class Long(LumeFlow):
+    longs = long.map([1, 2])
+"""
+
+
+def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "long.py").write_text(LONG)
+    command = [sys.executable, "-m", "lume_dsl", "run", "long:Long", "--executor", "processes", "--workers", "2"]
+    run = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
+    finally:
+        run.kill()
+        run.wait()
+    workers = [int(file.stem) for file in tmp_path.glob("*.pid")]
+    wait_for(lambda: not any(map(is_running, workers)))
+
+
+def is_running(number: int) -> bool:
+    try:
+        return bool(psutil.Process(number).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_what_travels_with_a_task_is_small() -> None:
