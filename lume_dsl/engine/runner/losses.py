@@ -29,6 +29,7 @@ class Losses(Protocol):
 
     def settle(self, error: Exception) -> bool:
         """What was lost when the executor raised this has failed. Return whether anything was."""
+        ...
 
 
 def losses_of(run: Run) -> AbstractContextManager[Losses]:
