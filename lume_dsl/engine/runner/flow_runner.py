@@ -92,8 +92,8 @@ class Run:
     Attributes:
         states: The state of each task, or what the executor gave in its place; filled in the flow's order.
         contexts: What the context has of each task.
-        initial: The states in which tasks were before, of those that had one.
         common: What it has of all of them, but the configuration.
+        initial: The states in which tasks were before, of those that had one.
         children: Those of the runs of each mapped task. (In the state of the map itself Dask would not find them.)
         upstream: The edges to each task.
         config: The configuration of the run.
@@ -253,6 +253,7 @@ class Run:
         index: int | None = None,
         is_mapped_parent: bool = False,
     ) -> Any:
+        """Give a task, or one run of a map, to the executor; return what that gives in place of its state."""
         named = self.named.get(task)
         recorded = None if self.recorder is None or named is None else (self.recorder, *named)
         if type(self.executor) not in _EXECUTORS:  # which may change the context
