@@ -13,7 +13,7 @@ from lume_dsl.cli.executor_flags import executor_said
 from lume_dsl.cli.flags import read_flags
 from lume_dsl.cli.logs import log_to_stderr
 from lume_dsl.cli.progress import progress_of
-from lume_dsl.cli.run import FlowCommand, load_engine
+from lume_dsl.cli.run import FlowCommand, FlowGroup, before_flow, load_engine
 from lume_dsl.cli.streams import write_document
 from lume_dsl.cli.tables import results_document, show_run
 from lume_dsl.cli.targets import flow_of
@@ -26,7 +26,7 @@ from lume_dsl.services import current
 __all__ = ["command"]
 
 
-class _Runs(click.Group):
+class _Runs(FlowGroup):
     """Makes a command of the run that its name begins the id of."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
@@ -35,12 +35,10 @@ class _Runs(click.Group):
         recorded = recorded_parameters(flow, journal, begin)
         return _ResumeCommand(cmd_name, flow, target, journal.run_id, recorded)
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return []
-
 
 @click.command("resume", cls=_Runs, subcommand_metavar="RUN [OPTIONS]...")
-def command() -> None:
+@before_flow
+def command(as_json: bool, verbose: bool) -> None:
     """Go on with a run that failed, was interrupted or killed: only what is left of it runs.
 
     RUN is a run's id, or what it begins with; `runs list` shows them. Parameters are those of the run; flags give those

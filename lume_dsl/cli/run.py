@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -23,14 +23,30 @@ from lume_dsl.declare.parameters import spec_of
 from lume_dsl.values.convert import short
 from lume_dsl.values.names import type_name
 
-__all__ = ["FlowCommand", "FlowGroup", "command", "load_engine"]
+__all__ = ["FlowCommand", "FlowGroup", "before_flow", "command", "load_engine"]
 
 JSON_HELP = "Print one JSON document and nothing else."
 VERBOSE_HELP = "Show Prefect's log and whole tracebacks."
 
 
+def before_flow(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a group of flows the options that may stand before the flow as well as behind it."""
+    verbose = click.option("-v", "--verbose", is_flag=True, help=VERBOSE_HELP)
+    return click.option("--json", "as_json", is_flag=True, help=JSON_HELP)(verbose(function))
+
+
 class FlowGroup(click.Group):
     """Makes a command of the flow that its name names."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.possibilities:  # it is misspelt
+                raise
+            first, _, _ = self.subcommand_metavar.partition(" ")
+            message = f"{visible(error.option_name)!r} stands before {first}: options and parameters stand behind it"
+            raise click.UsageError(message, ctx) from None
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         return FlowCommand(cmd_name, flow_of(cmd_name))
@@ -40,8 +56,7 @@ class FlowGroup(click.Group):
 
 
 @click.command("run", cls=FlowGroup, subcommand_metavar="MODULE:FLOW [PARAMETERS]...")
-@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
-@click.option("-v", "--verbose", is_flag=True, help=VERBOSE_HELP)
+@before_flow
 def command(as_json: bool, verbose: bool) -> None:
     """Run a flow, and show what it results in.
 
@@ -93,11 +108,13 @@ class FlowCommand(click.Command):
             raise click.UsageError(message, error.ctx or ctx) from None
         return []
 
+    def invoke(self, ctx: click.Context) -> Any:
+        before = ctx.parent.params if ctx.parent is not None else {}
+        ctx.params |= {name: ctx.params[name] or said for name, said in before.items() if name in ctx.params}
+        return super().invoke(ctx)
+
     def run(self, as_json: bool, verbose: bool, **where: Any) -> None:
         """Run the flow with what was said of its parameters."""
-        above = click.get_current_context().parent  # options may stand before the flow, too
-        before = above.params if above is not None else {}
-        as_json, verbose = as_json or bool(before.get("as_json")), verbose or bool(before.get("verbose"))
         instance = read_flags(self.flow, self.flags, self.given)  # all parameter problems, before Prefect is loaded
         load_engine(self.flow)
         run = _run_as_json if as_json else _run_for_people

@@ -19,7 +19,7 @@ from lume_dsl.cli.executor_flags import executor_said
 from lume_dsl.cli.failures import describe, document, visible
 from lume_dsl.cli.flags import read_flags
 from lume_dsl.cli.logs import log_to_stderr
-from lume_dsl.cli.run import FlowCommand, FlowGroup, load_engine
+from lume_dsl.cli.run import FlowCommand, FlowGroup, before_flow, load_engine
 from lume_dsl.cli.streams import write_document
 from lume_dsl.cli.tables import results_document, show_run
 from lume_dsl.cli.targets import flow_of
@@ -35,7 +35,8 @@ class _ServedFlows(FlowGroup):
 
 
 @click.command("serve", cls=_ServedFlows, subcommand_metavar="MODULE:FLOW [PARAMETERS]...")
-def command() -> None:
+@before_flow
+def command(as_json: bool, verbose: bool) -> None:
     """Run a flow by its schedule, until Ctrl-C or SIGTERM.
 
     The flow has a schedule of Prefect's: @flow(schedule=...). A run that fails is told, and the next comes at its time.

@@ -91,6 +91,38 @@ def test_run_shows_what_a_run_gave_that_succeeded_without_some_of_its_tasks(lume
     assert json.loads(lume("run", "daring:Daring", "--json").out)["results"] == {"after": None, "told": "told"}
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["run", "--executor", "local", "lab:Greeting"],
+            "'--executor' stands before MODULE:FLOW: options and parameters",
+        ),
+        (
+            ["resume", "--executor", "local", "abc"],
+            "'--executor' stands before RUN: options and parameters stand behind",
+        ),
+        (["serve", "--runs", "1", "lab:Greeting"], "'--runs' stands before MODULE:FLOW: options and"),
+        (["run", "--jsno", "lab:Greeting"], "Did you mean"),
+    ],
+)
+def test_an_option_before_its_flow_is_told_where_it_stands(lume: Lume, arguments: list[str], told: str) -> None:
+    done = lume(*arguments)
+    assert done.code == 2
+    assert told in done.err
+
+
+def test_json_may_stand_before_a_run_that_is_resumed(lume: Lume) -> None:
+    lume.write(
+        "daring.py",
+        "import os\nfrom lume_dsl import *\n\n@task\ndef dares() -> int:\n    return int(os.environ['NUMBER'])\n\n"
+        "class Daring(LumeFlow):\n    number: int = result(dares())\n",
+    )
+    failed = json.loads(lume("run", "daring", "--json", NUMBER="").out)
+    resumed = lume("resume", "--json", failed["error"]["flow_run_id"], NUMBER="3")
+    assert json.loads(resumed.out)["results"] == {"number": 3}
+
+
 def test_run_takes_a_file_and_leaves_out_the_name_of_its_only_flow(lume: Lume) -> None:
     lume.write(
         "only.py", "from lume_dsl import *\nfrom lab import append_text\n\nclass Only(LumeFlow):\n    a: str = 'b'\n"
