@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -395,6 +396,23 @@ def test_what_does_not_unpickle_fails_its_task_and_nothing_runs_twice(
         assert "DeviceError itself cannot be carried to another process: TypeError" in str(refused)
     assert error.value.not_run == ()
     assert (ran("noted"), ran("odd"), ran("refuses")) == (3, 1, 1)
+
+
+def test_the_traceback_of_a_task_names_its_file_wherever_it_ran(apart: str) -> None:
+    @task
+    def divides(x: int) -> list[int]:
+        return [x // zero for zero in (0,)]
+
+    class Dividing(LumeFlow):
+        x: int = 1
+        divided = divides(x)
+
+    with pytest.raises(FlowRunError) as error:
+        Dividing().run(executor=apart)
+    (failed,) = error.value.failed
+    *_, outer, inner = traceback.extract_tb(failed.exception.__traceback__)
+    assert (outer.filename, inner.filename) == (__file__, __file__)
+    assert inner.line == "return [x // zero for zero in (0,)]"
 
 
 @task

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
+from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
 import cloudpickle
@@ -85,7 +86,23 @@ class Parcel:
             raise TaskNotCarriedError(self.task_name, message, fix) from error
         if isinstance(content, TaskNotCarriedError):
             raise content
+        _say_where_written(content["task"].run)
         return content
+
+
+def _say_where_written(run: Any) -> None:
+    """A function has its file again, which tracebacks name; cloudpickle leaves it out."""
+    while hasattr(run, "run"):
+        run = run.run
+    if isinstance(run, FunctionType) and (file := run.__globals__.get("__file__")):
+        run.__code__ = _of_file(run.__code__, file)
+
+
+def _of_file(code: CodeType, file: str) -> CodeType:
+    if code.co_filename != "<dynamic-code>":
+        return code
+    inner = tuple(_of_file(one, file) if isinstance(one, CodeType) else one for one in code.co_consts)
+    return code.replace(co_filename=file, co_consts=inner)
 
 
 def packed(task: prefect.Task, arguments: Mapping[str, Any]) -> tuple[Parcel, list[Any]]:
