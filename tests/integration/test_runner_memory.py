@@ -1,9 +1,15 @@
-"""A run takes no more memory than that of the same flow by hand: held to bytes counted, not to what a system gives."""
+"""A run takes no more memory than that of the same flow by hand: held to bytes counted, not to what a system gives.
+
+They are counted in a process of its own, where no other test has left anything.
+"""
 
 from __future__ import annotations
 
 import gc
-import logging
+import json
+import os
+import subprocess
+import sys
 import tracemalloc
 
 import prefect
@@ -35,20 +41,31 @@ def by_hand() -> prefect.Flow:
 
 
 def most(flow: prefect.Flow, executor: Executor) -> int:
-    """The most bytes that the second run of a flow has at once, beside what there is before it."""
-    assert flow.run(executor=executor).is_successful()  # the first imports, and fills caches
-    gc.collect()
-    tracemalloc.start(1)
-    try:
+    """The most bytes that a run of a flow has at once, beside what there is before it: the least of three runs.
+
+    One that takes its time is written down as it goes, and threads may come at any moment.
+    """
+    flow.run(executor=executor)  # which imports, and fills caches
+    found = []
+    for _ in range(3):
+        gc.collect()
+        tracemalloc.start(1)
         before, _ = tracemalloc.get_traced_memory()
         assert flow.run(executor=executor).is_successful()
         _, peak = tracemalloc.get_traced_memory()
-    finally:
         tracemalloc.stop()
-    return peak - before
+        found.append(peak - before)
+    return min(found)
 
 
-@pytest.mark.parametrize("executor", EXECUTORS.values(), ids=EXECUTORS)
-def test_a_map_takes_no_more_memory_than_by_hand(executor: Executor, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.ERROR, "prefect")  # pytest keeps what is logged
-    assert most(Mapped.flow, executor) <= most(by_hand(), executor)
+@pytest.mark.parametrize("name", EXECUTORS)
+def test_a_map_takes_no_more_memory_than_by_hand(name: str) -> None:
+    command = [sys.executable, __file__, name]
+    environment = {**os.environ, "PREFECT__LOGGING__LEVEL": "ERROR"}
+    told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    ours, theirs = json.loads(told.splitlines()[-1])
+    assert ours <= theirs
+
+
+if __name__ == "__main__":
+    print(json.dumps([most(flow, EXECUTORS[sys.argv[1]]) for flow in (Mapped.flow, by_hand())]))
