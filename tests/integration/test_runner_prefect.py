@@ -76,6 +76,11 @@ def test_what_an_executor_puts_into_the_context_the_tasks_see_that_come_after() 
     assert numbers == [[0, 1, 2], [0, 1, 2]]
 
 
+def test_a_run_whose_executor_gives_no_states_has_failed() -> None:
+    """As with Prefect's runner, in whose tests a mock is the executor."""
+    assert flow_of(nothing).run(executor=MagicMock()).is_failed()
+
+
 def test_what_cannot_be_carried_ends_a_flow_of_prefects_own_by_the_error_of_the_executor() -> None:
     """Prefect's flows have no failed task to show for it; those of flow classes do."""
     kept = flow_of(prefect.task(lambda: LOCK))

@@ -294,7 +294,8 @@ class Run:
 
     def _waited_for_all(self, tasks: Sequence[prefect.Task]) -> dict[prefect.Task, State]:
         waiting = {task: self.states.get(task, Pending("Task not evaluated by FlowRunner.")) for task in tasks}
-        found: dict[prefect.Task, State] = self.executor.wait(waiting)
+        found = self.executor.wait(waiting)
+        assert isinstance(found, dict)  # of an executor that is none, nothing would be known
         return found
 
     def _waited_for_runs(self, task: prefect.Task) -> list[State]:
