@@ -1,15 +1,16 @@
-"""What several processes do at once."""
+"""What several processes do at once, and what is waited for in them."""
 
 from __future__ import annotations
 
 import multiprocessing
+import time
 from collections.abc import Callable
 from multiprocessing.context import ForkContext, ForkServerContext
 from typing import Any
 
 from lume_dsl.services import close_all
 
-__all__ = ["in_forks", "in_new_processes"]
+__all__ = ["in_forks", "in_new_processes", "wait_for"]
 
 NEEDED = ["pytest", "psycopg", "pymysql", "lume_dsl.records.sql", "lume_dsl.records.mongo"]
 
@@ -42,3 +43,10 @@ def _in_processes(
         process.join()
     assert [process.exitcode for process in processes] == [0] * count
     return found
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it takes too long"
+        time.sleep(0.02)

@@ -20,6 +20,7 @@ import psutil
 import pytest
 from prefect.executors import DaskExecutor, Executor, LocalDaskExecutor
 from prefect.triggers import all_finished
+from processes import wait_for
 
 from lume_dsl import (
     DBResult,
@@ -539,13 +540,6 @@ def is_running(number: int) -> bool:
         return bool(psutil.Process(number).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
-
-
-def wait_for(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_what_travels_with_a_task_is_small() -> None:

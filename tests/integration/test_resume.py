@@ -33,6 +33,7 @@ from hypothesis import strategies as st
 from prefect.engine.signals import SKIP
 from prefect.engine.state import Failed, State
 from prefect.triggers import all_finished
+from processes import wait_for
 
 from lume_dsl import (
     DBResult,
@@ -157,13 +158,6 @@ def test_only_what_failed_or_has_not_run_runs_whatever_the_executor(executor: st
     assert done.record.flow_run_id == run_id
     assert done.text.read() == "squares"
     assert kept() == []
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it takes too long"
-        time.sleep(0.02)
 
 
 def started(folder: Path, executor: str) -> subprocess.Popen[bytes]:
@@ -1538,6 +1532,8 @@ def test_what_a_handler_makes_of_a_run_is_what_is_recorded() -> None:
 def test_a_run_that_was_killed_is_not_held_by_processes_that_it_has_forked(tmp_path: Path) -> None:
     process = started(tmp_path, "processes")
     children = psutil.Process(process.pid).children(recursive=True)
+    for child in children:
+        child.suspend()  # so that it does not end with its parent
     process.kill()
     process.wait(30)
     try:

@@ -19,6 +19,7 @@ import prefect
 import pytest
 from prefect.schedules import IntervalSchedule, Schedule
 from prefect.schedules.clocks import DatesClock
+from processes import wait_for
 
 from lume_dsl import LumeFlow, ParameterError, flow, parameter, runs, task
 from lume_dsl.engine import serve
@@ -243,10 +244,7 @@ def test_a_failed_run_is_told_and_the_command_goes_on(serving: Callable[..., sub
 
 
 def until_a_run_has_begun() -> None:
-    deadline = time.monotonic() + 60
-    while not Path("begun").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(Path("begun").exists, seconds=60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
