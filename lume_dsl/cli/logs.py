@@ -31,25 +31,16 @@ def log_to_stderr(*, verbose: bool, console: Console | None = None) -> Iterator[
 
     Prefect, which has a handler that writes to stdout made when it is imported, must be loaded.
     """
+    from lume_dsl.engine.preload import preloading
+
     logger = logging.getLogger(PREFECT_LOGGER)
     before = logger.handlers[:]
     _set_handler(verbose=verbose, console=console)
     try:
-        with _workers_log(verbose=verbose):
+        with preloading(__name__, {_VERBOSE: verbose}):  # workers do so, too
             yield
     finally:
         logger.handlers[:] = before
-
-
-@contextmanager
-def _workers_log(*, verbose: bool) -> Iterator[None]:
-    """Workers that are started within it log to stderr as ``log_to_stderr`` does."""
-    from dask import config
-
-    others: Any = config.get("distributed.worker.preload", [])
-    preload = [*([others] if isinstance(others, str) else others), __name__]
-    with config.set({"distributed.worker.preload": preload, _VERBOSE: verbose}):
-        yield
 
 
 def dask_setup(_worker: Any) -> None:

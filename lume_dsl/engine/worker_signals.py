@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from lume_dsl.engine.preload import preloading
 from lume_dsl.engine.runner.pools import INITIALIZER
 
 __all__ = ["dask_setup", "leaving_signals"]
@@ -32,13 +33,8 @@ def leaving_signals() -> Iterator[Callable[[], None]]:
 
     It yields what ends the workers of pools at once. Those of a cluster end with it.
     """
-    from dask import config
-
     ending = multiprocessing.RawValue("b", 0)
-    others: Any = config.get("distributed.worker.preload", [])
-    preload = [*([others] if isinstance(others, str) else others), __name__]
-    start = partial(_start, os.getpid(), ending)
-    with config.set({"distributed.worker.preload": preload, _PARENT: _process(os.getpid()), INITIALIZER: start}):
+    with preloading(__name__, {_PARENT: _process(os.getpid()), INITIALIZER: partial(_start, ending)}):
         yield partial(_end, ending)
 
 
@@ -63,11 +59,11 @@ def _leave(_number: int, _frame: object) -> None:
     """The parent has the signal, too."""
 
 
-def _start(parent: int, ending: Any) -> None:
-    """A worker of a pool has started. It heeds signals once its parent has ended, or says that it is to end."""
+def _start(ending: Any) -> None:
+    """A worker of a pool has started. It heeds signals once its parent says that it is to end."""
 
     def told(_number: int, _frame: object) -> None:
-        if ending.value or os.getppid() != parent:
+        if ending.value:
             sys.exit()
 
     for number in SIGNALS:
