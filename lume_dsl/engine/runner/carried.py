@@ -12,7 +12,7 @@ from typing import Any
 import cloudpickle
 from prefect.engine.state import Failed, State
 
-from lume_dsl.errors import TaskNotCarriedError
+from lume_dsl.errors import TaskNotCarriedError, text_of
 
 __all__ = ["carried_back", "failed_by", "not_carried"]
 
@@ -27,13 +27,13 @@ def carried_back(task_name: str, state: State) -> State:
 
     If it is the exception of a failed task that cannot, one takes its place that says what it said.
     """
-    if isinstance(state.result, _SAFE) or (reason := _refused(state)) is None:
+    if isinstance(state.result, _SAFE) or (reason := _refused(state, comes_back=True)) is None:
         return state
     kind = type(state.result).__name__
     if isinstance(state.result, BaseException):
         fix = f"{kind} itself {_CANNOT}: {reason}; hand all its arguments to super().__init__, or give it a __reduce__"
-        told = TaskNotCarriedError(task_name, f"{kind}: {state.result}", fix)
-        state.result = told.with_traceback(state.result.__traceback__)
+        instead = TaskNotCarriedError(task_name, _told(state.result), fix)
+        state.result = instead.with_traceback(state.result.__traceback__)
         return state
     what = f"what it returns, a {kind}, {_CANNOT}: {reason}"
     return failed_by(TaskNotCarriedError(task_name, what, "return what pickles, or save it as a result field"))
@@ -49,10 +49,10 @@ def not_carried(arguments: Mapping[str, Any], error: Exception) -> TaskNotCarrie
     task_name = arguments["task"].name
     fix = "make it in the task, or run with threads"
     for what, value in _parts(arguments):
-        reason = _reason(value)
+        reason = _refused(value, comes_back=False)
         if reason is not None:
             return TaskNotCarriedError(task_name, f"{what} {_CANNOT}: {reason}", fix)
-    return TaskNotCarriedError(task_name, f"what it takes {_CANNOT}: {type(error).__name__}: {error}", fix)
+    return TaskNotCarriedError(task_name, f"what it takes {_CANNOT}: {_told(error)}", fix)
 
 
 def _parts(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -68,20 +68,17 @@ def _parts(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "a state handler of task runners", handler
 
 
-def _reason(value: Any) -> str | None:
-    """Why a value cannot be pickled, if it cannot."""
-    try:
-        cloudpickle.dumps(value)
-    except Exception as error:  # whatever a class of a user's raises
-        return f"{type(error).__name__}: {error}"
-    return None
-
-
-def _refused(state: State) -> str | None:
-    """Why a state cannot be pickled or unpickled, if so. Large arrays are not copied for that."""
+def _refused(value: Any, *, comes_back: bool) -> str | None:
+    """Why a value cannot be pickled, or, if it ``comes_back``, be unpickled. Large arrays are not copied for that."""
     buffers: list[Any] = []
     try:
-        pickle.loads(cloudpickle.dumps(state, protocol=5, buffer_callback=buffers.append), buffers=buffers)
+        packed = cloudpickle.dumps(value, protocol=5, buffer_callback=buffers.append)
+        if comes_back:
+            pickle.loads(packed, buffers=buffers)
     except Exception as error:  # whatever a class of a user's raises
-        return f"{type(error).__name__}: {error}"
+        return _told(error)
     return None
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {text_of(error)}"

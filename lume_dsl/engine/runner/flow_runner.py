@@ -24,7 +24,7 @@ from prefect.utilities import executors
 from prefect.utilities.collections import flatten_seq
 
 from lume_dsl.engine.runner.context import RECORDING, Recorder, RunContext, SharedConfig
-from lume_dsl.engine.runner.losses import Losses, begun, losses_of, lost
+from lume_dsl.engine.runner.losses import Losses, before_run, losses_of, lost
 from lume_dsl.engine.runner.maps import states_of_runs
 from lume_dsl.engine.runner.parcel import packed
 from lume_dsl.engine.runner.pools import started
@@ -66,8 +66,7 @@ class FlowRunner(PrefectFlowRunner):
             raise ValueError("Some tasks in return_tasks were not found in the flow.")
         with self.check_for_cancellation(), started(executor), ExitStack() as exits:
             run = Run(self, executor, task_states, task_contexts, task_runner_state_handlers)
-            if run.travels:
-                run.losses = exits.enter_context(losses_of(run))
+            run.losses = exits.enter_context(losses_of(run))
             for task in self.flow.sorted_tasks():
                 run.submit(task)
             terminal, reference = self.flow.terminal_tasks(), self.flow.reference_tasks()
@@ -99,9 +98,9 @@ class Run:
         config: The configuration of the run.
         constant_edges: The edges from a task's constants, and their values.
         task_runner_cls: The class of task runners: ours in the place of Prefect's.
-        travels: Whether tasks run in other processes, and what cannot travel, or is lost, fails its task. A flow that
-            is no more than Prefect's ends by the error of the executor, as it does there.
-        losses: What is done then about what the executor has lost.
+        losses: What is done about what the executor loses where tasks run in other processes: it, and what cannot
+            travel, fails its task. None elsewhere, and of a flow that is no more than Prefect's, which ends by the
+            executor's error, as it does there.
         wrong_lengths: Says why a task is not mapped over lists of these lengths. Prefect goes as far as the shortest.
         recorder: What task runs are told to, None where the run is not recorded.
         named: What tasks are called there, and whether their values are kept.
@@ -120,7 +119,6 @@ class Run:
     config: SharedConfig = attrs.field(factory=partial(SharedConfig, None), init=False)
     constant_edges: Callable[[prefect.Task], Iterator[tuple[Edge, Any]]] = attrs.field(init=False)
     task_runner_cls: type = attrs.field(init=False)
-    travels: bool = attrs.field(init=False)
     wrong_lengths: Callable[[prefect.Task, Mapping[Edge, int]], str] | None = attrs.field(init=False)
     recorder: Recorder | None = attrs.field(init=False)
     named: Mapping[prefect.Task, tuple[str, bool]] = attrs.field(init=False)
@@ -133,8 +131,6 @@ class Run:
         self.constant_edges = getattr(self.flow, "constant_edges", partial(_constant_edges, self.flow))
         named: Any = self.runner.task_runner_cls  # the runner's own stays what the configuration names
         self.task_runner_cls = TaskRunner if named is PrefectTaskRunner else named
-        is_here = isinstance(self.executor, LocalExecutor) or getattr(self.executor, "scheduler", "") in _OF_THREADS
-        self.travels = getattr(self.flow, "tells_what_is_lost", False) and not is_here
         self.wrong_lengths = getattr(self.flow, "wrong_lengths", None)
         self.recorder = getattr(prefect.context.__dict__.get(RECORDING), "tasks", None)
         self.named = {} if self.recorder is None else getattr(self.flow, "recorded", {})
@@ -200,7 +196,7 @@ class Run:
             parent = self._refused(task, states) or parent
         self.states[task] = parent
         rows = self._settled(partial(states_of_runs, parent, states, self.children, self.executor))
-        runs = [self.give(task, begun(state, index), one, mapped, index=index) for index, one in enumerate(rows)]
+        runs = [self.give(task, before_run(state, index), one, mapped, index=index) for index, one in enumerate(rows)]
         if isinstance(parent, Mapped):
             self.children[task] = runs
             if self.recorder is not None and task in self.named:
@@ -216,7 +212,7 @@ class Run:
         try:
             found: State = self.executor.wait(self.give(task, state, states, mapped, is_mapped_parent=True))
         except Exception as error:
-            if self.losses is None or self._raises():
+            if self._losses_told() is None:
                 raise
             found = lost(error)
         return found
@@ -270,7 +266,7 @@ class Run:
             "is_mapped_parent": is_mapped_parent,
         }
         extra = {"task_name": task.name, "task_tags": task.tags, "task_index": index}
-        if not self.travels:
+        if self.losses is None:
             return self.executor.submit(run_task, **arguments, extra_context=extra)
         parcel, futures = packed(task, arguments)
         return self.executor.submit(run_parcel, parcel=parcel, states=futures, extra_context=extra)
@@ -310,11 +306,12 @@ class Run:
             try:
                 return wait()
             except Exception as error:  # of the executor: each has its own for what it has lost
-                if self.losses is None or self._raises() or not self.losses.settle(error):
+                losses = self._losses_told()
+                if losses is None or not losses.settle(error):
                     raise
 
-    def _raises(self) -> bool:
-        return bool(prefect.context.get("raise_on_exception"))
+    def _losses_told(self) -> Losses | None:
+        return None if prefect.context.get("raise_on_exception") else self.losses
 
 
 def _constant_edges(flow: prefect.Flow, task: prefect.Task) -> Iterator[tuple[Edge, Any]]:
@@ -326,6 +323,3 @@ _EACH_TIME = (ResourceSetupTask, ResourceCleanupTask, SecretBase)
 
 _EXECUTORS = (LocalExecutor, LocalDaskExecutor, DaskExecutor)
 """Those of Prefect's, which leave the context as it is."""
-
-_OF_THREADS = ("threads", "synchronous")
-"""The schedulers of Dask's whose tasks run in the flow's own process."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import prefect
 from prefect.core.edge import Edge
 from prefect.engine.state import Failed, Mapped, State, TriggerFailed
-from prefect.executors import LocalDaskExecutor
+from prefect.executors import LocalDaskExecutor, LocalExecutor
 
 from lume_dsl.engine.runner.maps import states_of_runs
 from lume_dsl.engine.runner.pools import started
@@ -21,7 +21,7 @@ from lume_dsl.engine.runner.pools import started
 if TYPE_CHECKING:
     from lume_dsl.engine.runner.flow_runner import Run
 
-__all__ = ["Losses", "begun", "losses_of", "lost"]
+__all__ = ["Losses", "before_run", "losses_of", "lost"]
 
 
 class Losses(Protocol):
@@ -32,8 +32,15 @@ class Losses(Protocol):
         ...
 
 
-def losses_of(run: Run) -> AbstractContextManager[Losses]:
-    """Return the losses of a run's executor, which has been started."""
+_OF_THREADS = ("threads", "synchronous")
+"""The schedulers of Dask's whose tasks run in the flow's own process."""
+
+
+def losses_of(run: Run) -> AbstractContextManager[Losses | None]:
+    """Return the losses of a run's executor, which has been started; None where none are told."""
+    is_here = isinstance(run.executor, LocalExecutor) or getattr(run.executor, "scheduler", "") in _OF_THREADS
+    if is_here or not getattr(run.flow, "tells_what_is_lost", False):
+        return nullcontext()
     if isinstance(run.executor, LocalDaskExecutor):
         return PoolLosses.watched(run.executor)
     return nullcontext(ClusterLosses(run))
@@ -44,7 +51,7 @@ def lost(error: BaseException) -> Failed:
     return Failed(f"The executor has lost the task's run: {error!r}", result=error)
 
 
-def begun(state: State | None, index: int) -> State | None:
+def before_run(state: State | None, index: int) -> State | None:
     """Return the state in which one run of a map begins, by that of the map, which may have run in part."""
     if not isinstance(state, Mapped):
         return state
@@ -121,7 +128,7 @@ class ClusterLosses:
                 if not rows:
                     states, mapped = run.upstream_states(task)
                     rows = list(states_of_runs(run.states[task], states, run.children, run.executor))
-                at_first = begun(run.initial.get(task), index)
+                at_first = before_run(run.initial.get(task), index)
                 found = self._instead(found, task, at_first, rows[index], mapped, index=index)
             yield found
 

@@ -7,7 +7,7 @@ unpacked, fails the task that takes it, where it would end the run or the work o
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import CodeType, FunctionType
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ import prefect
 from prefect.engine.state import State
 
 from lume_dsl.engine.runner.carried import not_carried
-from lume_dsl.errors import TaskNotCarriedError
+from lume_dsl.errors import TaskNotCarriedError, text_of
 
 __all__ = ["Parcel", "packed"]
 
@@ -70,18 +70,13 @@ class Parcel:
         def found(one: Any) -> Any:
             return states[one.number] if isinstance(one, _Place) else one
 
-        upstream, mapped = content["upstream_states"], content["upstream_mapped_states"]
-        return {
-            **content,
-            "upstream_states": {edge: found(one) for edge, one in upstream.items()},
-            "upstream_mapped_states": {edge: [found(one) for one in runs] for edge, runs in mapped.items()},
-        }
+        return _with_each_state(content, found)
 
     def _unpacked(self, packed: bytes) -> Mapping[str, Any]:
         try:
             content: Mapping[str, Any] | TaskNotCarriedError = pickle.loads(packed)
         except Exception as error:  # a module that there is not here, or whatever a class of a user's raises
-            message = f"what it takes cannot be unpacked where it was to run: {type(error).__name__}: {error}"
+            message = f"what it takes cannot be unpacked where it was to run: {type(error).__name__}: {text_of(error)}"
             fix = "let the workers import the modules of the flow, as by PYTHONPATH"
             raise TaskNotCarriedError(self.task_name, message, fix) from error
         if isinstance(content, TaskNotCarriedError):
@@ -115,10 +110,14 @@ def packed(task: prefect.Task, arguments: Mapping[str, Any]) -> tuple[Parcel, li
         futures.append(one)
         return _Place(len(futures) - 1)
 
+    return Parcel(task.name, _with_each_state(arguments, place)), futures
+
+
+def _with_each_state(arguments: Mapping[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
+    """The arguments of ``run_task`` with something in the place of each upstream state."""
     upstream, mapped = arguments["upstream_states"], arguments["upstream_mapped_states"]
-    content = {
+    return {
         **arguments,
-        "upstream_states": {edge: place(one) for edge, one in upstream.items()},
-        "upstream_mapped_states": {edge: [place(one) for one in runs] for edge, runs in mapped.items()},
+        "upstream_states": {edge: change(one) for edge, one in upstream.items()},
+        "upstream_mapped_states": {edge: [change(one) for one in runs] for edge, runs in mapped.items()},
     }
-    return Parcel(task.name, content), futures
